@@ -1,0 +1,103 @@
+/** Every error code with the sentence that `docs/errors.md` shows for it. */
+export const errorTable = {
+  // Keys and trust
+  ERR_KEY_MALFORMED: 'A public or private key could not be read.',
+  ERR_KEY_WEAK:
+    'A public key is non-canonical or of small order and would accept forged signatures.',
+  ERR_KEY_PASSPHRASE: 'A private key needs a passphrase, or the one given is wrong.',
+  ERR_KEY_INSECURE: 'A private key file can be read by others.',
+  ERR_PSK_MALFORMED: 'A pre-shared key file is not in the libp2p swarm key format.',
+  ERR_SSHSIG_MALFORMED: 'An SSH signature is not in the one accepted form.',
+  ERR_SIGNATURE_INVALID: 'A signature does not match what it is said to sign.',
+  ERR_CERTIFICATE_MALFORMED: 'A node certificate could not be read.',
+  ERR_CERTIFICATE_INVALID:
+    'A node certificate is signed by no configured network key, or its signature is wrong.',
+  ERR_CERTIFICATE_EXPIRED: 'A node certificate has expired.',
+  ERR_CERTIFICATE_MISMATCH: "A node certificate names another node's key or another network.",
+  ERR_CERTIFICATE_MISSING: 'The network asks for a node certificate and none was shown.',
+
+  // Statements and files
+  ERR_STATEMENT_MALFORMED: 'A statement is not in the canonical form.',
+  ERR_FILE_NAME_INVALID: 'A file name breaks the rules for names.',
+  ERR_FILE_NOT_CONFIGURED: 'This node is not configured for a file of this name.',
+  ERR_FILE_NETWORK_MISMATCH: 'A statement was signed for another network.',
+  ERR_FILE_SIGNER_NOT_ALLOWED: 'No signature is by a signer that may sign this file.',
+  ERR_FILE_NOT_NEWER: 'A statement loses to the version that this node already has.',
+  ERR_FILE_TIME_AHEAD: "A statement's time is too far ahead of this node's clock.",
+  ERR_FILE_VERSION_JUMP: 'A version number jumps far ahead of the current one.',
+  ERR_FILE_EXPIRED: 'A statement has expired already.',
+  ERR_FILE_TOO_LARGE: 'Content is larger than this node allows for the file.',
+  ERR_FILE_CONTENT_MISMATCH: 'Content is not what its statement says.',
+  ERR_FILE_CONTENT_MISSING:
+    'A file is known by its statement, but its content has not arrived yet.',
+  ERR_FILE_NOT_FOUND: 'No file of this name is shown.',
+
+  // State directory
+  ERR_STATE_LOCKED: 'Another daemon uses the state directory.',
+  ERR_STATE_UNUSABLE: 'The state directory cannot be read or written.',
+  ERR_STATE_CORRUPT: 'Stored data is damaged.',
+  ERR_STATE_NEWER: 'The state directory was written by a newer version of mesh.',
+  ERR_DISK_FULL: 'The disk is full.',
+
+  // Configuration
+  ERR_CONFIG_NOT_FOUND: 'The configuration file cannot be read.',
+  ERR_CONFIG_SYNTAX: 'The configuration file is not valid TOML.',
+  ERR_CONFIG_INVALID: 'The configuration file has an unknown key or a bad value.',
+
+  // Network
+  ERR_ADDRESS_INVALID: 'A network address is not a usable multiaddr.',
+  ERR_PEER_UNREACHABLE: 'A peer could not be reached.',
+  ERR_PEER_REFUSED: 'A peer refused the connection.',
+  ERR_PEER_MISBEHAVED: 'A peer broke a protocol.',
+  ERR_PROTOCOL_MALFORMED: 'Bytes on the wire are not a valid message.',
+  ERR_STREAM_CLOSED: 'A stream ended before the exchange was complete.',
+  ERR_LIMIT_EXCEEDED: 'A limit on size, count or rate was exceeded.',
+  ERR_TIMEOUT: 'Something took longer than it may.',
+
+  // HTTP and CLI
+  ERR_REQUEST_MALFORMED: 'A request could not be understood.',
+  ERR_REQUEST_FORBIDDEN: 'This request is not allowed on this listener.',
+  ERR_ROUTE_NOT_FOUND: 'There is no such route.',
+  ERR_DAEMON_UNREACHABLE: 'No daemon answers at the given address.',
+  ERR_USAGE: 'A command was called with wrong arguments.',
+  ERR_ABORTED: 'The operation was cancelled.',
+  ERR_INTERNAL: 'Something failed that should not; this is a defect of mesh.',
+} as const satisfies Record<`ERR_${string}`, string>
+
+/** Stable name of a condition; the only thing to identify an error by. */
+export type ErrorCode = keyof typeof errorTable
+
+/** Facts about one occurrence, for machines; secrets never go in here. */
+export type ErrorData = Readonly<Record<string, string | number | boolean | null>>
+
+/**
+ * An expected failure. `message` says what failed, which thing, and what to do next; identify the
+ * condition by `code`, never by the message.
+ */
+export class MeshError extends Error {
+  override readonly name = 'MeshError'
+  readonly code: ErrorCode
+  readonly data: ErrorData
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { data?: ErrorData; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.data = options.data ?? {}
+  }
+}
+
+/** Whether `error` is a {@link MeshError}, and of the given code if one is named. */
+export const isMeshError = (error: unknown, code?: ErrorCode): error is MeshError =>
+  error instanceof MeshError && (code === undefined || error.code === code)
+
+/** `error` itself if it is expected, else an `ERR_INTERNAL` that carries it as its cause. */
+export const toMeshError = (error: unknown): MeshError =>
+  isMeshError(error)
+    ? error
+    : new MeshError('ERR_INTERNAL', error instanceof Error ? error.message : String(error), {
+        cause: error,
+      })

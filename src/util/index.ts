@@ -1,0 +1,33 @@
+/**
+ * Util: bytes, digests, quantities, time and randomness.
+ *
+ * Promises: small pure helpers with no state and no I/O, and the two components that make the rest
+ * deterministic in a simulation: {@link Clock} and {@link Random}. Parsers accept exactly one
+ * canonical spelling and answer `undefined` for anything else, so that each caller can name its own
+ * error.
+ *
+ * @packageDocumentation
+ */
+export {
+  base58,
+  compareBytes,
+  concatBytes,
+  equalBytes,
+  fromBase64,
+  fromHex,
+  fromUtf8,
+} from './bytes.ts'
+export { toBase64, toHex, utf8 } from './bytes.ts'
+export { systemClock } from './clock.ts'
+export type { Cancel, Clock } from './clock.ts'
+export { ByteReader, ByteWriter } from './codec.ts'
+export { createDigester, digestFromBytes, digestToBytes, parseDigest, sha256 } from './digest.ts'
+export type { Digest } from './digest.ts'
+export { createKeyedLock } from './keyed-lock.ts'
+export type { KeyedLock } from './keyed-lock.ts'
+export { formatDuration, formatSize, parseDuration, parseSize } from './quantity.ts'
+export { nearest } from './nearest.ts'
+export { systemRandom } from './random.ts'
+export type { Random } from './random.ts'
+export { formatTimestamp, parseTimestamp } from './timestamp.ts'
+export type { Timestamp } from './timestamp.ts'
