@@ -1,0 +1,130 @@
+/** Base64 of the exact statement text. */
+export const STATEMENT_HEADER = 'Mesh-Statement'
+/** Base64 of one binary SSHSIG; repeated, or joined by commas, for several. */
+export const SIGNATURE_HEADER = 'Mesh-Signature'
+/** Both headers together. */
+export const MAX_STATEMENT_HEADERS_BYTES = 12 * 2 ** 10
+export const DEFAULT_HTTP_PORT = 7331
+export const DEFAULT_CLUSTER_PORT = 7946
+
+/** RFC 9457; `code` is the stable one of `docs/errors.md`; further members are the error's data. */
+export interface ProblemBody {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly code: string
+  readonly [member: string]: unknown
+}
+
+/** One version of a file. */
+export interface VersionBody {
+  /** Statement id. */
+  readonly id: string
+  readonly version: number
+  readonly time: string
+  /** A time or `never`. */
+  readonly expires: string
+  readonly replaces: string | null
+  /** `null`: a tombstone. */
+  readonly content: { readonly sha256: string; readonly sizeBytes: number } | null
+  readonly signers: readonly string[]
+}
+
+export type FileStateBody = 'shown' | 'missing' | 'too-large' | 'deleted' | 'expired' | 'none'
+
+/** One entry of GET /files. */
+export interface FileBody {
+  readonly name: string
+  readonly state: FileStateBody
+  /** The winning version; `null` if nothing was published yet. */
+  readonly current: VersionBody | null
+  readonly conflict: boolean
+  readonly shownAt: string | null
+}
+
+/** GET /files */
+export interface FilesBody {
+  readonly files: readonly FileBody[]
+}
+
+/** GET /history/{name}: the winner first. */
+export interface HistoryBody {
+  readonly name: string
+  readonly versions: readonly (VersionBody & { readonly wins: boolean })[]
+}
+
+/** PUT and DELETE /files/{name}: 201 stored, 200 already held. */
+export interface StoredBody {
+  readonly name: string
+  readonly outcome: 'stored' | 'known'
+  readonly current: VersionBody
+}
+
+export interface HealthWarningBody {
+  readonly code: string
+  readonly subject: string
+  readonly severity: 'warning' | 'error'
+  readonly message: string
+  readonly since: string
+}
+
+/** GET /healthz and /readyz. */
+export interface HealthBody {
+  readonly status: 'ok' | 'degraded' | 'starting' | 'stopping'
+  readonly warnings: readonly HealthWarningBody[]
+}
+
+export interface PeerBody {
+  readonly peerId: string
+  /** From the certificate. */
+  readonly name: string | null
+  readonly connected: boolean
+  readonly address: string | null
+  readonly direction: 'inbound' | 'outbound' | null
+  readonly connectedAt: string | null
+  readonly roundTripMs: number | null
+  /** Whether announcements go to it. */
+  readonly neighbour: boolean
+  /** Whether it is avoided after faults, and until when. */
+  readonly avoidedUntil: string | null
+  /** Of the last failed attempt to connect. */
+  readonly lastError: string | null
+}
+
+/** GET /peers */
+export interface PeersBody {
+  readonly peers: readonly PeerBody[]
+}
+
+export interface WorkerBody {
+  readonly name: string
+  readonly state: 'idle' | 'running' | 'stopped'
+  readonly runs: number
+  readonly failures: number
+  readonly lastError: string | null
+  readonly nextRunInMs: number | null
+}
+
+/** GET /status */
+export interface StatusBody {
+  readonly version: string
+  readonly networkId: string
+  readonly peerId: string
+  /** The node's name in its certificate, and when that expires. */
+  readonly certificate: { readonly name: string; readonly expires: string } | null
+  readonly startedAt: string
+  readonly uptimeMs: number
+  readonly addresses: readonly string[]
+  readonly peersConnected: number
+  readonly files: Readonly<Record<FileStateBody, number>>
+  /** Digest over the ids of all kept statements; equal on nodes in step. */
+  readonly catalogueDigest: string
+  readonly sync: {
+    readonly neighbours: readonly string[]
+    readonly lastPushPullAt: string | null
+    readonly fetching: readonly string[]
+  }
+  readonly workers: readonly WorkerBody[]
+  readonly health: readonly HealthWarningBody[]
+}

@@ -1,0 +1,12 @@
+/**
+ * Disk: files that are complete or absent, inside one directory.
+ *
+ * Promises: `write` and `commit` return when the bytes and the name are durable (write, fsync,
+ * rename, fsync of the directory); a crash leaves the old file or the new one and never a mixture;
+ * no path leads outside the root, not through links either. What a crash leaves in `tmp/` is removed
+ * when the disk is opened. A full disk is `ERR_DISK_FULL`, anything else that the system refuses
+ * `ERR_STATE_UNUSABLE`.
+ *
+ * @packageDocumentation
+ */
+export type { Disk, FileStat, StagedFile } from './types.ts'

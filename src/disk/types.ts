@@ -1,0 +1,43 @@
+/** What tells whether a file has been touched since it was last looked at. */
+export interface FileStat {
+  readonly sizeBytes: number
+  /** Inode, size, and times in nanoseconds as one string; equal means untouched. */
+  readonly fingerprint: string
+}
+
+/** A file being written in `tmp/`, invisible until committed. */
+export interface StagedFile {
+  readonly sizeBytes: number
+  /** Appends. Resolves when the system has taken the bytes, so awaiting it is back-pressure. */
+  write(chunk: Uint8Array): Promise<void>
+  /** Durably moves the file to `path` (relative to the root), replacing what is there. */
+  commit(path: string, options: { mode: number }): Promise<void>
+  /** Removes it. Does nothing after `commit` or a former `discard`. */
+  discard(): Promise<void>
+}
+
+/** A directory tree; every path is relative to its root, with `/` between parts. */
+export interface Disk {
+  /** Absolute path, for messages; a memory disk says `memory:`. */
+  readonly root: string
+  /** Opens or makes the tree and clears `tmp/`. */
+  open(): Promise<void>
+  stage(): Promise<StagedFile>
+  /** The bytes, or `undefined` if there is no such file; more than `maxBytes` is `ERR_LIMIT_EXCEEDED`. */
+  read(path: string, options: { maxBytes: number }): Promise<Uint8Array | undefined>
+  /** Durably replaces or creates a small file. */
+  write(path: string, bytes: Uint8Array, options: { mode: number }): Promise<void>
+  /** Bytes `start` to `end` (exclusive) in chunks of at most 256 KiB. */
+  stream(
+    path: string,
+    options?: { start?: number; end?: number; signal?: AbortSignal },
+  ): AsyncIterable<Uint8Array>
+  stat(path: string): Promise<FileStat | undefined>
+  setMode(path: string, mode: number): Promise<void>
+  /** Durable; `to` is replaced. */
+  rename(from: string, to: string): Promise<void>
+  /** Durable; removes directories that become empty; does nothing if there is no such file. */
+  remove(path: string): Promise<void>
+  /** Paths (relative to the root) of all files below `directory`, in no order. */
+  list(directory: string): Promise<string[]>
+}

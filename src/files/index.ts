@@ -1,0 +1,13 @@
+/**
+ * Files: which signed file versions this node holds, which one wins, and what is shown on disk.
+ *
+ * Promises: {@link Files.accept} is the one way in, for uploads and for peers alike; it checks
+ * everything before it stores anything, and what it answers `stored` to is durable. The winner of a
+ * name is a pure function of the statements kept for it and the policy of now: nodes with equal
+ * policies agree, whatever arrives in which order and whatever their clocks say. What is shown under
+ * `files/` is complete and verified, or absent.
+ *
+ * @packageDocumentation
+ */
+export type { AcceptOptions, ContentSource, FilePolicy, FileRecord } from './types.ts'
+export type { Files, FileState, FilesEvents, FileView, OpenFile, Origin, Verdict } from './types.ts'

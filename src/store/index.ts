@@ -1,0 +1,11 @@
+/**
+ * Store: durable tables of bytes with transactions.
+ *
+ * Promises: a transaction is all or nothing, and durable when its promise resolves; readers see
+ * committed data only; the store's format has a version and a chain of migrations, and a store from
+ * the future is refused (`ERR_STATE_NEWER`), a damaged one reported (`ERR_STATE_CORRUPT`).
+ * The LMDB store and its in-memory twin pass the same contract suite.
+ *
+ * @packageDocumentation
+ */
+export type { Entry, Range, Reader, Store, Table, Transaction } from './types.ts'

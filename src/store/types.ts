@@ -1,0 +1,44 @@
+/** A named table; make them with `table('name')` once, at the top of the module that owns it. */
+export interface Table {
+  /** Lower-case with dashes; unique in the daemon. */
+  readonly name: string
+}
+
+export interface Entry {
+  readonly key: Uint8Array
+  readonly value: Uint8Array
+}
+
+/** Keys from `start` (inclusive) to `end` (exclusive) in byte order. */
+export interface Range {
+  readonly start?: Uint8Array
+  readonly end?: Uint8Array
+  readonly reverse?: boolean
+  readonly limit?: number
+}
+
+/** Reads committed data, or inside a transaction its own writes too. Keys: 1 to 1,900 bytes. */
+export interface Reader {
+  get(table: Table, key: Uint8Array): Uint8Array | undefined
+  range(table: Table, range?: Range): Iterable<Entry>
+  count(table: Table): number
+}
+
+/** Valid only while the callback it was handed to runs. */
+export interface Transaction extends Reader {
+  put(table: Table, key: Uint8Array, value: Uint8Array): void
+  /** Whether there was such a key. */
+  remove(table: Table, key: Uint8Array): boolean
+}
+
+export interface Store extends Reader {
+  /** Opens, migrates; throws `ERR_STATE_CORRUPT`, `ERR_STATE_NEWER` or `ERR_STATE_UNUSABLE`. */
+  open(): Promise<void>
+  /**
+   * Runs `work` (synchronous) with exclusive write access. Rolled back if it throws, and then the
+   * promise rejects with the same error; otherwise resolves with its result once durable.
+   */
+  transaction<T>(work: (tx: Transaction) => T): Promise<T>
+  /** Waits for transactions under way. Idempotent. */
+  close(): Promise<void>
+}

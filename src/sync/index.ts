@@ -1,0 +1,10 @@
+/**
+ * Sync: moves what this node has to the peers that want it, and the other way round.
+ *
+ * Promises: what was accepted here reaches every reachable peer that wants it, by announcement at
+ * once and by push-pull in the end; nothing is relayed before its form and signatures are checked;
+ * each exchange has a limit in bytes, time and count. It alone joins domain and transport.
+ *
+ * @packageDocumentation
+ */
+export type { Sync, SyncStatus } from './types.ts'

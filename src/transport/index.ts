@@ -1,0 +1,12 @@
+/**
+ * Transport: members of the network, connected to each other, exchanging frames on streams.
+ *
+ * Promises: whoever appears in here has proved its key and its right to be in the network before
+ * any protocol was spoken; every frame, stream, connection and rate has a limit; a peer's mistake
+ * ends its stream or its connection and never us. The libp2p transport and its in-memory twin pass
+ * the same contract suite.
+ *
+ * @packageDocumentation
+ */
+export type { FrameStream, Peer, ProtocolHandler, ProtocolInit, Transport } from './types.ts'
+export type { TransportEvents } from './types.ts'
