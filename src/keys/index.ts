@@ -7,4 +7,10 @@
  *
  * @packageDocumentation
  */
-export type { PeerId, PublicKey, SigningKey } from './types.ts'
+export { parsePeerId, peerIdFromPublicKey, publicKeyFromPeerId } from './peer-id.ts'
+export { generatePrivateKey, privateKeyFromSeed } from './private-key.ts'
+export { publicKeyFromBytes, publicKeyToBytes, verifySignature } from './public-key.ts'
+export { formatPublicKey, parsePublicKey } from './public-key-text.ts'
+export { signSsh, verifySsh } from './sshsig.ts'
+export type { SshSignature } from './sshsig.ts'
+export type { PeerId, PrivateKey, PublicKey, SigningKey } from './types.ts'

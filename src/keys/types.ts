@@ -13,3 +13,9 @@ export interface SigningKey {
   /** The 64-byte ed25519 signature (RFC 8032) of `message`. */
   sign(message: Uint8Array): Promise<Uint8Array>
 }
+
+/** A private key in memory. The seed never shows in JSON, inspection or a clone of the object. */
+export interface PrivateKey extends SigningKey {
+  /** The 32 secret bytes that the key is made of; a copy. */
+  readonly seed: Uint8Array
+}
