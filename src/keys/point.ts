@@ -2,17 +2,14 @@ const P = 2n ** 255n - 19n
 /** The curve's d = -121665/121666. */
 const D = 37095705934669439343138083508754565189542113879843219016388785533085940283555n
 
+/** The y coordinate of two points of order 8; its negative is that of the other two. */
+const ORDER_8_Y = 0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n
+
 /**
  * The y coordinates of the eight points of small order. Under such a key one signature can be made
  * to hold for any message, by anybody; node:crypto of some versions lets it pass.
  */
-const SMALL_ORDER_Y: ReadonlySet<bigint> = new Set([
-  0n,
-  1n,
-  P - 1n,
-  2707385501144840649318225287225658788936804267575313519463743609750303021397n,
-  P - 2707385501144840649318225287225658788936804267575313519463743609750303021397n,
-])
+const SMALL_ORDER_Y: ReadonlySet<bigint> = new Set([0n, 1n, P - 1n, ORDER_8_Y, P - ORDER_8_Y])
 
 const power = (base: bigint, exponent: bigint): bigint => {
   let result = 1n
