@@ -6,5 +6,15 @@
  *
  * @packageDocumentation
  */
+export { decodeSignedStatement, encodeSignedStatement } from './binary.ts'
+export { MAX_SIGNED_STATEMENT_BYTES } from './binary.ts'
+export { findNameClashes, isReservedName, parseFileName } from './file-name.ts'
+export { MAX_NAME_BYTES, MAX_NAME_PART_BYTES } from './file-name.ts'
+export { generateNetworkId, MAX_NETWORK_ID_BYTES, parseNetworkId } from './network-id.ts'
+export { compareStatements, createSignedStatement, mergeSignatures, recordId } from './signed.ts'
+export { MAX_SIGNATURES, signStatement, STATEMENT_NAMESPACE, verifyEntry } from './signed.ts'
+export { decodeStatement, encodeStatement } from './text.ts'
+export { MAX_CONTENT_BYTES, MAX_STATEMENT_BYTES } from './text.ts'
+export type { NameClash } from './file-name.ts'
 export type { FileName, NetworkId, Statement } from './types.ts'
 export type { SignatureEntry, SignedStatement } from './types.ts'
