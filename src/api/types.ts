@@ -4,6 +4,22 @@ export const STATEMENT_HEADER = 'Mesh-Statement'
 export const SIGNATURE_HEADER = 'Mesh-Signature'
 /** Both headers together. */
 export const MAX_STATEMENT_HEADERS_BYTES = 12 * 2 ** 10
+/**
+ * Query parameter of PUT and DELETE /files/{name}: `?force=true` allows a jump of versions.
+ */
+export const FORCE_PARAMETER = 'force'
+/** Query parameter of GET /files: `?name=` asks for one name only; 404 if it is not configured. */
+export const NAME_PARAMETER = 'name'
+/** Media type of GET /statements/{name}: the `.stmt` file that `parseStatementFile` reads. */
+export const STATEMENT_MEDIA_TYPE = 'text/plain; charset=utf-8'
+/** Media type of {@link ProblemBody}. */
+export const PROBLEM_MEDIA_TYPE = 'application/problem+json'
+/**
+ * Bodies of at least this size are sent by our client with `Expect: 100-continue`: the server checks
+ * statement and policy before it asks for the body, and a refusal costs no transfer.
+ */
+export const EXPECT_CONTINUE_BYTES = 64 * 2 ** 10
+export const DEFAULT_SOCKET_PATH = '/run/mesh/mesh.sock'
 export const DEFAULT_HTTP_PORT = 7331
 export const DEFAULT_CLUSTER_PORT = 7946
 
@@ -45,6 +61,8 @@ export interface FileBody {
 
 /** GET /files */
 export interface FilesBody {
+  /** So that a signer can make the next statement from this one answer. */
+  readonly networkId: string
   readonly files: readonly FileBody[]
 }
 
@@ -128,3 +146,17 @@ export interface StatusBody {
   readonly workers: readonly WorkerBody[]
   readonly health: readonly HealthWarningBody[]
 }
+
+const encodeName = (name: string): string => name.split('/').map(encodeURIComponent).join('/')
+
+/** Paths of the routes. Names are encoded part by part: `/` stays. */
+export const routes = {
+  files: '/files',
+  file: (name: string): string => `/files/${encodeName(name)}`,
+  statement: (name: string): string => `/statements/${encodeName(name)}`,
+  history: (name: string): string => `/history/${encodeName(name)}`,
+  status: '/status',
+  peers: '/peers',
+  healthz: '/healthz',
+  readyz: '/readyz',
+} as const
