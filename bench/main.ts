@@ -1,0 +1,46 @@
+/**
+ * Runs the benchmarks and prints a Markdown table, or JSON with `--json`.
+ *
+ *     node bench/main.ts [--json] [NAME …]
+ */
+import { cpus, totalmem } from 'node:os'
+import { parseArgs } from 'node:util'
+import type { Benchmark } from './bench.ts'
+
+const { values: options, positionals } = parseArgs({
+  options: { json: { type: 'boolean', default: false } },
+  allowPositionals: true,
+})
+
+const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
+  propagation: async () => (await import('./propagation.ts')).benchmark,
+  upload: async () => (await import('./upload.ts')).benchmark,
+  start: async () => (await import('./start.ts')).benchmark,
+  cli: async () => (await import('./cli.ts')).benchmark,
+}
+
+const names = positionals.length > 0 ? positionals : Object.keys(benchmarks)
+const log = (line: string): void => void process.stderr.write(`${line}\n`)
+const rows = []
+for (const name of names) {
+  const load = benchmarks[name]
+  if (load === undefined) {
+    log(`There is no benchmark '${name}'; there are: ${Object.keys(benchmarks).join(', ')}`)
+    process.exit(2)
+  }
+  log(`${name} ...`)
+  rows.push(...(await (await load())(log)))
+}
+
+const machine = `${cpus().length} cores (${cpus()[0]?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`
+if (options.json) {
+  process.stdout.write(`${JSON.stringify({ schema: 'mesh-bench/1', machine, rows }, undefined, 2)}\n`)
+} else {
+  process.stdout.write('| what | measured | baseline, same run | ratio | goal | |\n|---|---|---|---|---|---|\n')
+  for (const row of rows) {
+    const { what, measured, baseline, ratio, goal, reached } = row
+    process.stdout.write(`| ${what} | ${measured} | ${baseline} | ${ratio} | ${goal} | ${reached ? 'reached' : '**missed**'} |\n`)
+  }
+  process.stdout.write(`\nOn ${machine}.\n`)
+}
+process.exit(0)

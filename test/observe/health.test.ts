@@ -1,0 +1,42 @@
+import t from 'tap'
+import { createHealth } from '../../src/observe/index.ts'
+
+const setUp = () => {
+  let nowMs = 0
+  const health = createHealth({ clock: { nowMs: () => nowMs } })
+  const raise = (code: string, subject: string, severity: 'warning' | 'error', atMs: number) => {
+    nowMs = atMs
+    health.raise({ code, subject, severity, message: `${code} at ${atMs}` })
+  }
+  return { health, raise }
+}
+
+t.test('errors come before warnings, older before newer', async (t) => {
+  const { health, raise } = setUp()
+  raise('a', '', 'warning', 1)
+  raise('b', '', 'error', 3)
+  raise('c', '', 'error', 2)
+  t.same(
+    health.list().map(({ code }) => code),
+    ['c', 'b', 'a'],
+  )
+})
+
+t.test('raised again, a warning keeps its age and takes the new message', async (t) => {
+  const { health, raise } = setUp()
+  raise('a', 'x', 'warning', 1)
+  raise('a', 'x', 'warning', 5)
+  t.match(health.list(), [{ sinceMs: 1, message: 'a at 5' }])
+})
+
+t.test('a warning is cleared by code and subject', async (t) => {
+  const { health, raise } = setUp()
+  raise('a', 'x', 'warning', 1)
+  raise('a', 'y', 'warning', 1)
+  health.clear('a', 'x')
+  health.clear('a')
+  t.same(
+    health.list().map(({ subject }) => subject),
+    ['y'],
+  )
+})
