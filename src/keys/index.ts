@@ -7,10 +7,20 @@
  *
  * @packageDocumentation
  */
+export { MAX_CERTIFICATE_BYTES, MAX_CERTIFICATE_NAMESPACES } from './certificate.ts'
+export { MAX_NODE_NAME_BYTES, CERTIFICATE_NAMESPACE } from './certificate.ts'
+export { parseCertificate, signCertificate, verifyCertificate } from './certificate.ts'
+export { MAX_KDF_ROUNDS, MAX_KDF_SALT_BYTES } from './openssh-private.ts'
 export { parsePeerId, peerIdFromPublicKey, publicKeyFromPeerId } from './peer-id.ts'
 export { generatePrivateKey, privateKeyFromSeed } from './private-key.ts'
+export { readPrivateKey, writePrivateKey } from './private-key-text.ts'
+export { generatePsk, parsePsk } from './psk.ts'
+export { MAX_CACHED_KEYS, PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from './public-key.ts'
 export { publicKeyFromBytes, publicKeyToBytes, verifySignature } from './public-key.ts'
-export { formatPublicKey, parsePublicKey } from './public-key-text.ts'
+export { formatPublicKey, MAX_KEY_TEXT_BYTES, parsePublicKey } from './public-key-text.ts'
+export { armorSshsig, dearmorSshsig, decodeSshsig, encodeSshsig } from './sshsig.ts'
+export { MAX_SSHSIG_BYTES, MAX_SSHSIG_NAMESPACE_BYTES, MAX_SSHSIG_TEXT_BYTES } from './sshsig.ts'
 export { signSsh, verifySsh } from './sshsig.ts'
+export type { CertificateCheck, NodeCertificate, ParsedCertificate } from './certificate.ts'
 export type { SshSignature } from './sshsig.ts'
 export type { PeerId, PrivateKey, PublicKey, SigningKey } from './types.ts'

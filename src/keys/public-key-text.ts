@@ -28,6 +28,10 @@ export const publicKeyFromSshBlob = (blob: Uint8Array, fail: (why: string) => Er
   return publicKeyFromBytes(bytes)
 }
 
+/** A comment that cannot start another line, and with it another key, in an allowed_signers file. */
+export const singleLine = (comment: string): string =>
+  comment.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim()
+
 /** Says which kind of key this is, and which one is wanted. */
 export const otherType = (type: string): string => {
   const shown = /^[\x21-\x7e]{1,64}$/.test(type) ? type : 'unknown'
@@ -93,7 +97,6 @@ export const formatPublicKey = (
     return `-----BEGIN PUBLIC KEY-----\n${toBase64(publicKeyToSpki(key))}\n-----END PUBLIC KEY-----\n`
   }
   const line = `${SSH_KEY_TYPE} ${toBase64(publicKeyToSshBlob(key))}`
-  // A line feed in a comment would start another key in an authorized_keys or allowed_signers file.
-  const oneLine = comment.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim()
+  const oneLine = singleLine(comment)
   return oneLine === '' ? line : `${line} ${oneLine}`
 }
