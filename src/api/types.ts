@@ -147,6 +147,9 @@ export interface StatusBody {
   readonly health: readonly HealthWarningBody[]
 }
 
+/** GET /status over TCP: what somebody needs to know who signs for this network. */
+export type PublicStatusBody = Pick<StatusBody, 'version' | 'networkId' | 'peerId'>
+
 const encodeName = (name: string): string => name.split('/').map(encodeURIComponent).join('/')
 
 /** Paths of the routes. Names are encoded part by part: `/` stays. */

@@ -1,0 +1,58 @@
+import { PROBLEM_MEDIA_TYPE } from '../api/index.ts'
+import { MeshError } from '../errors/index.ts'
+import { isWorldReadable, socketOnly } from './access.ts'
+import { RETRY_AFTER_SECONDS } from './limits.ts'
+import { toProblem } from './problem.ts'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FileView } from '../files/index.ts'
+import type { FileName } from '../statement/index.ts'
+import type { HttpServices } from './services.ts'
+import type { Listeners } from './listeners.ts'
+
+/** What every route is given. */
+export interface Context extends Pick<Listeners, 'isLocal' | 'awaitsContinue'> {
+  readonly services: HttpServices
+  readonly socketPath: string
+  /** Aborts when requests under way must end. */
+  readonly stopSignal: AbortSignal
+}
+
+/** Routes whose path ends in a file name. */
+export interface NamedRoute {
+  Params: { '*': string }
+}
+
+/** Answers with problem+json. */
+export const sendProblem = (
+  reply: FastifyReply,
+  error: unknown,
+  members: Readonly<Record<string, unknown>> = {},
+): FastifyReply => {
+  const { body } = toProblem(error, reply.request.id, members)
+  if (body.status === 429) void reply.header('Retry-After', RETRY_AFTER_SECONDS)
+  return reply.code(body.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(body))
+}
+
+/**
+ * The configured file of this name, if this listener may show it.
+ *
+ * @throws MeshError `ERR_FILE_NOT_CONFIGURED`, `ERR_REQUEST_FORBIDDEN`
+ */
+export const readableView = (
+  { services, isLocal, socketPath }: Context,
+  request: Pick<FastifyRequest, 'raw'>,
+  name: FileName,
+): FileView => {
+  const view = services.files.view(name)
+  if (view === undefined) {
+    throw new MeshError(
+      'ERR_FILE_NOT_CONFIGURED',
+      `${name} is not among the files that this node is configured for`,
+      { data: { name } },
+    )
+  }
+  if (!isLocal(request.raw) && !isWorldReadable(view.policy)) {
+    throw socketOnly(`${name} is not world-readable and is shown`, socketPath)
+  }
+  return view
+}

@@ -1,0 +1,169 @@
+import fastify from 'fastify'
+import { MeshError } from '../errors/index.ts'
+import { createHostCheck } from './access.ts'
+import { sendProblem } from './context.ts'
+import { hasBodyLeft, lingering } from './linger.ts'
+import { MAX_URL_BYTES, STOP_GRACE_MS } from './limits.ts'
+import { createListeners } from './listeners.ts'
+import { registerCatalogue } from './routes/catalogue.ts'
+import { registerContent } from './routes/content.ts'
+import { registerStatus } from './routes/status.ts'
+import { registerUpload } from './routes/upload.ts'
+import { toProblem } from './problem.ts'
+import type { FastifyInstance } from 'fastify'
+import type { Context } from './context.ts'
+import type { Listeners } from './listeners.ts'
+import type { Http, HttpInit, HttpServices } from './services.ts'
+
+const createApp = (): FastifyInstance =>
+  fastify({
+    logger: false,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: MAX_URL_BYTES },
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
+    frameworkErrors: (error, _request, reply) => {
+      void sendProblem(reply, new MeshError('ERR_REQUEST_MALFORMED', error.message))
+    },
+  })
+
+/** What holds for every request before its route is reached. */
+const guard = (app: FastifyInstance, isLocal: Listeners['isLocal'], hosts: readonly string[]) => {
+  const checkHost = createHostCheck(hosts)
+  app.addHook('onRequest', async ({ raw }) => {
+    if (!isLocal(raw)) checkHost(raw.headers.host, raw.socket.localAddress)
+    if (raw.url !== undefined && raw.url.length > MAX_URL_BYTES) {
+      throw new MeshError(
+        'ERR_REQUEST_TOO_LARGE',
+        `the address has ${raw.url.length} bytes; at most ${MAX_URL_BYTES} are read`,
+      )
+    }
+  })
+  // Bodies are read by the route that wants one, and by nobody else.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+}
+
+/** What every answer carries, and how one is given to a request with a body that nobody read. */
+const finish = (app: FastifyInstance, { clock }: Pick<HttpServices, 'clock'>): void => {
+  app.addHook('onSend', async (request, reply, payload) => {
+    void reply.header('X-Content-Type-Options', 'nosniff')
+    if (!hasBodyLeft(request.raw)) return payload
+    void reply.header('Connection', 'close')
+    if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return payload
+    void reply.header('Content-Length', Buffer.byteLength(payload))
+    return lingering(payload, request.raw, clock)
+  })
+}
+
+const logRequests = (
+  app: FastifyInstance,
+  { logger }: Pick<HttpServices, 'logger'>,
+  isLocal: Listeners['isLocal'],
+): void => {
+  app.addHook('onResponse', async (request, reply) => {
+    const changing = request.method === 'PUT' || request.method === 'DELETE'
+    logger[changing ? 'info' : 'debug'](
+      {
+        request: request.id,
+        peer: isLocal(request.raw) ? 'unix' : request.ip,
+        method: request.method,
+        path: request.url.slice(0, MAX_URL_BYTES),
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+      },
+      'request answered',
+    )
+  })
+  app.setErrorHandler((raw, request, reply) => {
+    const { error } = toProblem(raw, request.id)
+    if (error.code === 'ERR_INTERNAL') {
+      logger.error({ request: request.id, path: request.url, error: raw }, 'request failed')
+    } else {
+      logger.debug({ request: request.id, code: error.code, why: error.message }, 'request refused')
+    }
+    return sendProblem(reply, error)
+  })
+}
+
+/** Answers 405 instead of 404 where only the method is wrong; call after all routes. */
+const refuseOtherMethods = (
+  app: FastifyInstance,
+  known: ReadonlyMap<string, Set<string>>,
+): void => {
+  for (const [url, methods] of known) {
+    const allow = [...methods].join(', ')
+    app.route({
+      method: app.supportedMethods.filter((method) => !methods.has(method)),
+      url,
+      handler: async (request, reply) => {
+        void reply.header('Allow', allow)
+        const why = `${request.method} is not among ${allow}`
+        return sendProblem(reply, new MeshError('ERR_METHOD_NOT_ALLOWED', why))
+      },
+    })
+  }
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0]?.slice(0, 200)
+    return sendProblem(
+      reply,
+      new MeshError('ERR_ROUTE_NOT_FOUND', `there is nothing at ${path}; see docs/http-api.md`),
+    )
+  })
+}
+
+/** The HTTP API on TCP and on a unix socket. */
+export const createHttp = (services: HttpServices, init: HttpInit): Http => {
+  const { logger, clock } = services
+  let running:
+    | { app: FastifyInstance; listeners: Listeners; controller: AbortController }
+    | undefined
+
+  const start = async (): Promise<void> => {
+    if (running !== undefined) return
+    const app = createApp()
+    const controller = new AbortController()
+    const listeners = createListeners(
+      { clock, handle: (request, response) => app.routing(request, response) },
+      init,
+    )
+    const { isLocal, awaitsContinue } = listeners
+    const { socketPath } = init
+    const { signal: stopSignal } = controller
+    const context: Context = { services, socketPath, stopSignal, isLocal, awaitsContinue }
+
+    const known = new Map<string, Set<string>>()
+    app.addHook('onRoute', ({ url, method }) => {
+      const methods = known.get(url) ?? new Set()
+      known.set(url, methods)
+      for (const each of [method].flat()) methods.add(each)
+    })
+    guard(app, isLocal, [...init.listen, ...init.allowedHosts])
+    finish(app, services)
+    logRequests(app, services, isLocal)
+    registerUpload(app, context)
+    registerContent(app, context)
+    registerCatalogue(app, context)
+    registerStatus(app, context)
+    refuseOtherMethods(app, new Map(known))
+
+    await app.ready()
+    await listeners.open()
+    running = { app, listeners, controller }
+    logger.info({ urls: listeners.urls(), socket: socketPath }, 'listening for HTTP')
+  }
+
+  const stop = async (): Promise<void> => {
+    if (running === undefined) return
+    const { app, listeners, controller } = running
+    running = undefined
+    const graceMs = init.stopGraceMs ?? STOP_GRACE_MS
+    // Uploads that would not end in time are told so while there is time for the answer.
+    const cancel = clock.schedule(graceMs / 2, () => controller.abort())
+    await listeners.close()
+    cancel()
+    controller.abort()
+    await app.close()
+  }
+
+  return { start, stop, urls: () => running?.listeners.urls() ?? [] }
+}

@@ -1,0 +1,32 @@
+/** Longest request target. Stops memory and log lines from being filled by an address. */
+export const MAX_URL_BYTES = 2 * 2 ** 10
+/**
+ * All header fields of a request: statement and signatures (12 KiB), the address and what clients
+ * add. Stops a client from filling memory before it is known who it is.
+ */
+export const MAX_HEADER_BYTES = 20 * 2 ** 10
+/** Time for all header fields to arrive. Stops connections that are held open by a byte at a time. */
+export const HEADERS_TIMEOUT_MS = 10_000
+/** Wait for the next request on a connection. Stops idle connections from using up the places. */
+export const KEEP_ALIVE_TIMEOUT_MS = 5_000
+/** Requests on one connection. Gives others a turn when connections are scarce. */
+export const MAX_REQUESTS_PER_CONNECTION = 1_000
+/** Silence in both directions. Stops a reader who asks for a large file and then takes nothing. */
+export const IDLE_TIMEOUT_MS = 120_000
+/** Connections of one listener; more are closed at once. Bounds memory and descriptors. */
+export const MAX_CONNECTIONS = 256
+/** Bodies that stream in at the same time. Bounds staged files and the load on the disk. */
+export const MAX_CONCURRENT_UPLOADS = 16
+/** Least speed of a body, measured over {@link BODY_RATE_WINDOW_MS}. Stops a body that never ends. */
+export const MIN_BODY_BYTES_PER_SECOND = 1 * 2 ** 10
+/** Waiting for a client that is added up before its speed is judged. */
+export const BODY_RATE_WINDOW_MS = 20_000
+/**
+ * How long a refused body is still read and thrown away, so that the client sees the answer instead
+ * of a reset connection.
+ */
+export const LINGER_MS = 2_000
+/** How long requests under way may take to end when the listeners stop. */
+export const STOP_GRACE_MS = 3_000
+/** After this, an upload refused for want of a place may try again. */
+export const RETRY_AFTER_SECONDS = 5

@@ -1,0 +1,138 @@
+import { createServer } from 'node:http'
+import { MeshError } from '../errors/index.ts'
+import {
+  HEADERS_TIMEOUT_MS,
+  IDLE_TIMEOUT_MS,
+  KEEP_ALIVE_TIMEOUT_MS,
+  MAX_CONNECTIONS,
+  MAX_HEADER_BYTES,
+  MAX_REQUESTS_PER_CONNECTION,
+  STOP_GRACE_MS,
+} from './limits.ts'
+import { rawProblem } from './problem.ts'
+import { listenOnSocket } from './unix-socket.ts'
+import type { IncomingMessage, RequestListener, Server } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Clock } from '../util/index.ts'
+import type { HttpInit } from './services.ts'
+
+/** Servers of node:http that hand their requests to one listener function. */
+export interface Listeners {
+  /** @throws MeshError `ERR_LISTEN_FAILED` */
+  open(): Promise<void>
+  /** Takes no more connections; ends those under way when `graceMs` are over. */
+  close(): Promise<void>
+  urls(): readonly string[]
+  /** Whether the request came in over the unix socket. */
+  isLocal(request: IncomingMessage): boolean
+  /** Whether the client waits for `100 Continue` before it sends the body. */
+  awaitsContinue(request: IncomingMessage): boolean
+}
+
+const parserProblems: Readonly<Record<string, MeshError>> = {
+  HPE_HEADER_OVERFLOW: new MeshError(
+    'ERR_REQUEST_TOO_LARGE',
+    `the header fields have more than ${MAX_HEADER_BYTES} bytes`,
+  ),
+  ERR_HTTP_REQUEST_TIMEOUT: new MeshError(
+    'ERR_REQUEST_TOO_SLOW',
+    `the header fields did not arrive within ${HEADERS_TIMEOUT_MS} ms`,
+  ),
+}
+const notHttp = new MeshError('ERR_REQUEST_MALFORMED', 'this is not HTTP/1.1')
+
+const answerParserError = (error: Error & { code?: string }, socket: Socket): void => {
+  if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
+  else socket.end(rawProblem(parserProblems[error.code ?? ''] ?? notHttp))
+}
+
+const listenOnTcp = (server: Server, host: string, port: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const fail = (error: Error): void =>
+      reject(
+        new MeshError(
+          'ERR_LISTEN_FAILED',
+          `cannot listen for HTTP on ${host}, port ${port}: ${error.message}; ` +
+            'see http.listen and http.port',
+          { data: { host, port }, cause: error },
+        ),
+      )
+    server.once('error', fail)
+    server.listen({ host, port }, () => {
+      server.off('error', fail)
+      resolve()
+    })
+  })
+
+const urlOf = (server: Server): string[] => {
+  const address = server.address()
+  if (address === null || typeof address === 'string') return []
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address
+  return [`http://${host}:${address.port}`]
+}
+
+const shut = (server: Server, graceMs: number, clock: Clock): Promise<void> =>
+  new Promise((resolve) => {
+    const cancel = clock.schedule(graceMs, () => server.closeAllConnections())
+    server.close(() => {
+      cancel()
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+
+export const createListeners = (
+  components: { clock: Clock; handle: RequestListener },
+  init: HttpInit,
+): Listeners => {
+  const localSockets = new WeakSet<Socket>()
+  const waiting = new WeakSet<IncomingMessage>()
+  let servers: Server[] = []
+
+  const build = (): Server => {
+    const server = createServer({
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      // A body has no fixed time; the speed it must keep is judged where it is read.
+      requestTimeout: 0,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      connectionsCheckingInterval: 1_000,
+    })
+    server.maxConnections = MAX_CONNECTIONS
+    server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION
+    server.timeout = IDLE_TIMEOUT_MS
+    server.on('request', components.handle)
+    server.on('checkContinue', (request, response) => {
+      waiting.add(request)
+      components.handle(request, response)
+    })
+    server.on('clientError', answerParserError)
+    servers.push(server)
+    return server
+  }
+
+  const close = async (): Promise<void> => {
+    const open = servers
+    servers = []
+    const graceMs = init.stopGraceMs ?? STOP_GRACE_MS
+    await Promise.all(open.map((server) => shut(server, graceMs, components.clock)))
+  }
+
+  return {
+    async open() {
+      try {
+        for (const host of init.listen) await listenOnTcp(build(), host, init.port)
+        const server = build()
+        server.on('connection', (socket) => localSockets.add(socket))
+        await listenOnSocket(server, { path: init.socketPath, mode: init.socketMode })
+      } catch (error) {
+        await close()
+        throw error
+      }
+    },
+    close,
+    urls: () => servers.flatMap(urlOf),
+    isLocal: ({ socket }) => localSockets.has(socket),
+    awaitsContinue: (request) => waiting.has(request),
+  }
+}

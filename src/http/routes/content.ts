@@ -1,0 +1,82 @@
+import { Readable } from 'node:stream'
+import { routes } from '../../api/index.ts'
+import { MeshError } from '../../errors/index.ts'
+import { parseFileName } from '../../statement/index.ts'
+import { readableView, sendProblem } from '../context.ts'
+import { matchesTag, parseRange } from '../range.ts'
+import { statementHeaders } from '../statement-headers.ts'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FileState, FileView, OpenFile } from '../../files/index.ts'
+import type { Context, NamedRoute } from '../context.ts'
+
+const reasons: Readonly<Record<FileState, string>> = {
+  shown: 'is not there any more; ask again',
+  missing: 'has not arrived yet from the peers that have it',
+  'too-large': 'is larger than this node is configured to take',
+  deleted: 'was deleted by a signer',
+  expired: 'has expired',
+  none: 'was never published',
+}
+
+const notShown = ({ name, state }: FileView): MeshError =>
+  new MeshError(
+    state === 'missing' || state === 'too-large'
+      ? 'ERR_FILE_CONTENT_MISSING'
+      : 'ERR_FILE_NOT_FOUND',
+    `${name} ${reasons[state]}`,
+    { data: { name, state } },
+  )
+
+const chunks = (file: OpenFile, start: number, end: number): Readable =>
+  Readable.from(file.stream({ start, end }), { objectMode: false })
+
+/** Answers with the content, or the part of it that was asked for. */
+const send = (request: FastifyRequest, reply: FastifyReply, file: OpenFile): FastifyReply => {
+  const { signed } = file.record
+  const { content } = signed.statement
+  if (content === 'deleted') throw new MeshError('ERR_INTERNAL', 'a tombstone is shown')
+  const tag = `"${content.digest}"`
+  void reply.headers({
+    ETag: tag,
+    'Accept-Ranges': 'bytes',
+    'Cache-Control': 'no-cache',
+    ...statementHeaders(signed),
+  })
+  if (matchesTag(request.headers['if-none-match'], tag)) return reply.code(304).send()
+
+  const { sizeBytes } = file
+  const condition = request.headers['if-range']
+  const asked =
+    request.method === 'GET' && (condition === undefined || condition === tag)
+      ? request.headers.range
+      : undefined
+  const range = parseRange(asked, sizeBytes)
+  if (range === 'unsatisfiable') {
+    void reply.header('Content-Range', `bytes */${sizeBytes}`)
+    const why = `${asked} is not in the ${sizeBytes} bytes of ${signed.statement.name}`
+    return sendProblem(reply, new MeshError('ERR_RANGE_INVALID', why, { data: { sizeBytes } }))
+  }
+  void reply.type('application/octet-stream')
+  const { start, end } = range === 'whole' ? { start: 0, end: sizeBytes } : range
+  void reply.header('Content-Length', end - start)
+  if (request.method === 'HEAD') return reply.send()
+  if (range !== 'whole') {
+    void reply.code(206).header('Content-Range', `bytes ${start}-${end - 1}/${sizeBytes}`)
+  }
+  return reply.send(chunks(file, start, end))
+}
+
+/** GET and HEAD /files/{name}. */
+export const registerContent = (app: FastifyInstance, context: Context): void => {
+  app.route<NamedRoute>({
+    method: ['GET', 'HEAD'],
+    url: routes.file('*'),
+    handler: async (request, reply) => {
+      const name = parseFileName(request.params['*'])
+      const view = readableView(context, request, name)
+      const file = await context.services.files.open(name, { signal: context.stopSignal })
+      if (file === undefined) throw notShown(context.services.files.view(name) ?? view)
+      return send(request, reply, file)
+    },
+  })
+}

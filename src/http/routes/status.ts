@@ -1,0 +1,70 @@
+import { routes } from '../../api/index.ts'
+import { socketOnly } from '../access.ts'
+import { healthSchema, peersSchema, publicStatusSchema, statusSchema } from '../schemas.ts'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { HealthBody, HealthWarningBody, PublicStatusBody } from '../../api/index.ts'
+import type { Context } from '../context.ts'
+
+/** GET /status, /peers, /healthz and /readyz: how this daemon is. */
+export const registerStatus = (app: FastifyInstance, context: Context): void => {
+  const { services, isLocal, socketPath } = context
+  const method = ['GET', 'HEAD']
+
+  const health = (request: FastifyRequest): HealthBody => {
+    const phase = services.phase()
+    const warnings = services.warnings()
+    // Subject and message name files, peers and paths; others get to know that something is wrong.
+    const shown = isLocal(request.raw)
+      ? warnings
+      : warnings.map(
+          (warning): HealthWarningBody => ({
+            ...warning,
+            subject: '',
+            message: 'the unix socket tells more',
+          }),
+        )
+    const status = phase !== 'ready' ? phase : shown.length > 0 ? 'degraded' : 'ok'
+    return { status, warnings: shown }
+  }
+
+  app.route({
+    method,
+    url: routes.healthz,
+    schema: { response: { 200: healthSchema, 503: healthSchema } },
+    handler: async (request, reply) => {
+      const body = health(request)
+      const failing = body.warnings.some(({ severity }) => severity === 'error')
+      return reply.code(failing ? 503 : 200).send(body)
+    },
+  })
+
+  app.route({
+    method,
+    url: routes.readyz,
+    schema: { response: { 200: healthSchema, 503: healthSchema } },
+    handler: async (request, reply) =>
+      reply.code(services.phase() === 'ready' ? 200 : 503).send(health(request)),
+  })
+
+  app.route({
+    method,
+    url: routes.peers,
+    schema: { response: { 200: peersSchema } },
+    handler: async (request) => {
+      if (!isLocal(request.raw)) throw socketOnly('peers are told', socketPath)
+      return services.peers()
+    },
+  })
+
+  app.route({
+    method,
+    url: routes.status,
+    schema: { response: { 200: { oneOf: [statusSchema, publicStatusSchema] } } },
+    handler: async (request) => {
+      const body = services.status()
+      if (isLocal(request.raw)) return body
+      const { version, networkId, peerId } = body
+      return { version, networkId, peerId } satisfies PublicStatusBody
+    },
+  })
+}

@@ -1,0 +1,139 @@
+import { FORCE_PARAMETER, routes } from '../../api/index.ts'
+import { MeshError } from '../../errors/index.ts'
+import { parseFileName } from '../../statement/index.ts'
+import { versionBody } from '../bodies.ts'
+import { sendProblem } from '../context.ts'
+import { MAX_CONCURRENT_UPLOADS } from '../limits.ts'
+import { storedSchema } from '../schemas.ts'
+import { readStatementHeaders } from '../statement-headers.ts'
+import { createUploadBody } from '../upload-body.ts'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { IncomingMessage } from 'node:http'
+import type { StoredBody } from '../../api/index.ts'
+import type { Verdict } from '../../files/index.ts'
+import type { FileName, SignedStatement } from '../../statement/index.ts'
+import type { Context, NamedRoute } from '../context.ts'
+import type { UploadBody } from '../upload-body.ts'
+
+interface UploadRoute extends NamedRoute {
+  Querystring: { [FORCE_PARAMETER]?: 'true' | 'false' }
+}
+
+const options = {
+  schema: {
+    querystring: {
+      type: 'object',
+      properties: { [FORCE_PARAMETER]: { type: 'string', enum: ['true', 'false'] } },
+      additionalProperties: false,
+    },
+    response: { 200: storedSchema, 201: storedSchema },
+  },
+}
+
+const malformed = (why: string): MeshError => new MeshError('ERR_REQUEST_MALFORMED', why)
+
+/** The statement of the header fields, which must be about the file that the path names. */
+const readStatement = (request: FastifyRequest<UploadRoute>): SignedStatement => {
+  const name = parseFileName(request.params['*'])
+  const signed = readStatementHeaders(request.raw)
+  if (signed.statement.name !== name) {
+    throw malformed(`the path names ${name}, the statement ${signed.statement.name}`)
+  }
+  return signed
+}
+
+/** Size of the content; what the client says of the body's length must agree. */
+const contentSize = (signed: SignedStatement, request: IncomingMessage): number => {
+  const { content, name } = signed.statement
+  if (content === 'deleted') {
+    throw malformed(`the statement deletes ${name}: send it with DELETE`)
+  }
+  const announced = request.headers['content-length']
+  if (announced !== undefined && Number(announced) !== content.sizeBytes) {
+    throw new MeshError(
+      'ERR_FILE_CONTENT_MISMATCH',
+      `the body has ${announced} bytes, the statement says ${content.sizeBytes}`,
+      { data: { sizeBytes: content.sizeBytes } },
+    )
+  }
+  return content.sizeBytes
+}
+
+/** PUT and DELETE /files/{name}: signed statements come in. */
+export const registerUpload = (app: FastifyInstance, context: Context): void => {
+  const { services, stopSignal, awaitsContinue } = context
+  let underWay = 0
+
+  const currentOf = (name: FileName): { current: StoredBody['current'] | null } => {
+    const winner = services.files.view(name)?.winner
+    return { current: winner === undefined ? null : versionBody(winner) }
+  }
+
+  const answer = (reply: FastifyReply, name: FileName, verdict: Verdict): FastifyReply => {
+    if (verdict.outcome === 'refused') {
+      const { error } = verdict
+      const losing = ['ERR_FILE_NOT_NEWER', 'ERR_FILE_VERSION_JUMP'].includes(error.code)
+      return sendProblem(reply, error, losing ? currentOf(name) : {})
+    }
+    const winner = verdict.wins ? verdict.record : services.files.view(name)?.winner
+    const body: StoredBody = {
+      name,
+      outcome: verdict.outcome,
+      current: versionBody(winner ?? verdict.record),
+    }
+    void reply.header('Location', routes.file(name))
+    return reply.code(verdict.outcome === 'stored' ? 201 : 200).send(body)
+  }
+
+  const accept = (
+    request: FastifyRequest<UploadRoute>,
+    signed: SignedStatement,
+    body: UploadBody | undefined,
+  ): Promise<Verdict> =>
+    services.files.accept(
+      signed,
+      body?.content,
+      { kind: 'upload', force: request.query[FORCE_PARAMETER] === 'true' },
+      { signal: stopSignal },
+    )
+
+  app.put<UploadRoute>(routes.file('*'), options, async (request, reply) => {
+    const signed = readStatement(request)
+    let holdsPlace = false
+    // Runs when statement and policy have been judged and content is wanted.
+    const onStart = (): void => {
+      if (underWay >= MAX_CONCURRENT_UPLOADS) {
+        throw new MeshError(
+          'ERR_LIMIT_EXCEEDED',
+          `${MAX_CONCURRENT_UPLOADS} uploads are under way; try again later`,
+        )
+      }
+      underWay++
+      holdsPlace = true
+      if (awaitsContinue(request.raw)) reply.raw.writeContinue()
+    }
+    const body = createUploadBody(request.raw, {
+      sizeBytes: contentSize(signed, request.raw),
+      clock: services.clock,
+      signal: stopSignal,
+      onStart,
+    })
+    try {
+      const verdict = await accept(request, signed, body)
+      const failure = body.failure()
+      if (verdict.outcome === 'refused' && failure !== undefined) throw failure
+      return answer(reply, signed.statement.name, verdict)
+    } catch (error) {
+      throw body.failure() ?? error
+    } finally {
+      if (holdsPlace) underWay--
+    }
+  })
+
+  app.delete<UploadRoute>(routes.file('*'), options, async (request, reply) => {
+    const signed = readStatement(request)
+    const { content, name } = signed.statement
+    if (content !== 'deleted') throw malformed(`the statement does not delete ${name}`)
+    return answer(reply, name, await accept(request, signed, undefined))
+  })
+}

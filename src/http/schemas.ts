@@ -1,0 +1,136 @@
+import type {
+  FileBody,
+  FilesBody,
+  FileStateBody,
+  HealthBody,
+  HealthWarningBody,
+  HistoryBody,
+  PeerBody,
+  PeersBody,
+  PublicStatusBody,
+  StatusBody,
+  StoredBody,
+  VersionBody,
+  WorkerBody,
+} from '../api/index.ts'
+
+/** JSON Schema of a value, as far as we need it. */
+type Schema = Readonly<Record<string, unknown>>
+
+const string: Schema = { type: 'string' }
+const integer: Schema = { type: 'integer' }
+const number: Schema = { type: 'number' }
+const boolean: Schema = { type: 'boolean' }
+const nullable = (schema: Schema): Schema => ({ ...schema, nullable: true })
+const array = (items: Schema): Schema => ({ type: 'array', items })
+const oneOf = (...values: readonly string[]): Schema => ({ type: 'string', enum: values })
+
+/** An object with exactly the members of `T`: one forgotten here does not compile. */
+const object = <T>(properties: { readonly [K in keyof T]-?: Schema }): Schema => ({
+  type: 'object',
+  required: Object.keys(properties),
+  properties,
+})
+
+const version = {
+  id: string,
+  version: integer,
+  time: string,
+  expires: string,
+  replaces: nullable(string),
+  content: nullable(
+    object<NonNullable<VersionBody['content']>>({ sha256: string, sizeBytes: integer }),
+  ),
+  signers: array(string),
+}
+
+const warning = object<HealthWarningBody>({
+  code: string,
+  subject: string,
+  severity: oneOf('warning', 'error'),
+  message: string,
+  since: string,
+})
+
+const file = object<FileBody>({
+  name: string,
+  state: oneOf('shown', 'missing', 'too-large', 'deleted', 'expired', 'none'),
+  current: nullable(object<VersionBody>(version)),
+  conflict: boolean,
+  shownAt: nullable(string),
+})
+
+export const filesSchema = object<FilesBody>({ networkId: string, files: array(file) })
+
+export const historySchema = object<HistoryBody>({
+  name: string,
+  versions: array(object<HistoryBody['versions'][number]>({ ...version, wins: boolean })),
+})
+
+export const storedSchema = object<StoredBody>({
+  name: string,
+  outcome: oneOf('stored', 'known'),
+  current: object<VersionBody>(version),
+})
+
+export const healthSchema = object<HealthBody>({
+  status: oneOf('ok', 'degraded', 'starting', 'stopping'),
+  warnings: array(warning),
+})
+
+export const peersSchema = object<PeersBody>({
+  peers: array(
+    object<PeerBody>({
+      peerId: string,
+      name: nullable(string),
+      connected: boolean,
+      address: nullable(string),
+      direction: nullable(string),
+      connectedAt: nullable(string),
+      roundTripMs: nullable(number),
+      neighbour: boolean,
+      avoidedUntil: nullable(string),
+      lastError: nullable(string),
+    }),
+  ),
+})
+
+const publicStatus = { version: string, networkId: string, peerId: string }
+
+export const publicStatusSchema = object<PublicStatusBody>(publicStatus)
+
+export const statusSchema = object<StatusBody>({
+  ...publicStatus,
+  certificate: nullable(
+    object<NonNullable<StatusBody['certificate']>>({ name: string, expires: string }),
+  ),
+  startedAt: string,
+  uptimeMs: number,
+  addresses: array(string),
+  peersConnected: integer,
+  files: object<Record<FileStateBody, number>>({
+    shown: integer,
+    missing: integer,
+    'too-large': integer,
+    deleted: integer,
+    expired: integer,
+    none: integer,
+  }),
+  catalogueDigest: string,
+  sync: object<StatusBody['sync']>({
+    neighbours: array(string),
+    lastPushPullAt: nullable(string),
+    fetching: array(string),
+  }),
+  workers: array(
+    object<WorkerBody>({
+      name: string,
+      state: oneOf('idle', 'running', 'stopped'),
+      runs: integer,
+      failures: integer,
+      lastError: nullable(string),
+      nextRunInMs: nullable(number),
+    }),
+  ),
+  health: array(warning),
+})

@@ -1,0 +1,48 @@
+import type { HealthWarningBody, PeersBody, StatusBody } from '../api/index.ts'
+import type { Files } from '../files/index.ts'
+import type { Logger } from '../observe/index.ts'
+import type { NetworkId } from '../statement/index.ts'
+import type { Clock } from '../util/index.ts'
+
+/** What the API is a face of. */
+export interface HttpServices {
+  readonly files: Pick<Files, 'accept' | 'view' | 'list' | 'history' | 'open'>
+  readonly networkId: NetworkId
+  readonly clock: Clock
+  readonly logger: Logger
+  status(): StatusBody
+  peers(): PeersBody
+  /** What is wrong now, the most severe first. */
+  warnings(): readonly HealthWarningBody[]
+  /** Where the daemon is in its life. */
+  phase(): 'starting' | 'ready' | 'stopping'
+}
+
+/** Where to listen. */
+export interface HttpInit {
+  /** Hosts of TCP listeners. */
+  readonly listen: readonly string[]
+  /** Port of each; 0 lets the system choose. */
+  readonly port: number
+  /** Path of the unix socket. */
+  readonly socketPath: string
+  /** Permission bits of the unix socket, as 0o660. */
+  readonly socketMode: number
+  /** Names that requests over TCP may be addressed to, besides loopback and the listeners' own. */
+  readonly allowedHosts: readonly string[]
+  /**
+   * How long requests under way may take to end when stopping, in ms.
+   * @default 3000
+   */
+  readonly stopGraceMs?: number
+}
+
+/** The HTTP face of a daemon. */
+export interface Http {
+  /** @throws MeshError `ERR_LISTEN_FAILED` */
+  start(): Promise<void>
+  /** Takes no more requests, lets those under way end for a while, then ends them. */
+  stop(): Promise<void>
+  /** Addresses of the TCP listeners as URLs; empty before `start`. */
+  urls(): readonly string[]
+}
