@@ -18,6 +18,7 @@ export const errorTable = {
 
   // Statements and files
   ERR_STATEMENT_MALFORMED: 'A statement is not in the canonical form.',
+  ERR_NETWORK_ID_INVALID: 'A network id breaks the rules for ids.',
   ERR_FILE_NAME_INVALID: 'A file name breaks the rules for names.',
   ERR_FILE_NOT_CONFIGURED: 'This node is not configured for a file of this name.',
   ERR_FILE_NETWORK_MISMATCH: 'A statement was signed for another network.',

@@ -9,10 +9,11 @@ import type { PublicKey, SigningKey } from './types.ts'
 
 /** Whole certificate file. Bounds what a stranger can make us read before it is let in. */
 export const MAX_CERTIFICATE_BYTES = 2 ** 10
-/** Longest node name and longest namespace: with {@link MAX_CERTIFICATE_NAMESPACES} they fit in. */
+/** Longest node name. */
 export const MAX_NODE_NAME_BYTES = 64
-/** Most namespaces in one certificate. */
+/** Most namespaces in one certificate, and the longest one: all of them fit into the file. */
 export const MAX_CERTIFICATE_NAMESPACES = 8
+export const MAX_CERTIFICATE_NAMESPACE_BYTES = 32
 /** SSHSIG namespace of certificates (`ssh-keygen -Y sign -n mesh-certificate`). */
 export const CERTIFICATE_NAMESPACE = 'mesh-certificate'
 
@@ -40,6 +41,9 @@ export interface ParsedCertificate {
   readonly signature: SshSignature
 }
 
+/** Largest time that a Date takes. */
+const MAX_DATE_MS = 8.64e15
+
 const KIND = 'mesh-certificate 1'
 const FIELDS = ['network', 'name', 'key', 'issued', 'expires', 'namespaces'] as const
 const ARMOR_START = '-----BEGIN SSH SIGNATURE-----\n'
@@ -47,7 +51,7 @@ const ARMOR_START = '-----BEGIN SSH SIGNATURE-----\n'
 const NETWORK_ID = /^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/
 const NODE_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/
 /** One part of a file name. `_mesh` belongs to the network keys. */
-const NAMESPACE = /^(?!_mesh$)[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}$/
+const NAMESPACE = /^(?!_mesh$)[A-Za-z0-9_][A-Za-z0-9_.:-]{0,31}$/
 
 const malformed = (why: string, cause?: unknown): MeshError =>
   new MeshError('ERR_CERTIFICATE_MALFORMED', `malformed certificate: ${why}`, { cause })
@@ -80,19 +84,23 @@ const parseNamespaces = (value: string): string[] => {
   if (!fits || namespaces.length > MAX_CERTIFICATE_NAMESPACES || namespaces.includes('none')) {
     throw badField(
       'namespaces',
-      `"none", or at most ${MAX_CERTIFICATE_NAMESPACES} names of A-Z a-z 0-9 _ . : -, sorted, each once, joined by ","`,
+      `"none", or at most ${MAX_CERTIFICATE_NAMESPACES} names of at most ${MAX_CERTIFICATE_NAMESPACE_BYTES} of A-Z a-z 0-9 _ . : -, sorted, each once, joined by ","`,
     )
   }
   return namespaces
 }
+
+/** Years outside 0000 to 9999 have no spelling; what stands for them decodes to nothing. */
+const encodeTime = (time: Timestamp): string =>
+  Math.abs(time) <= MAX_DATE_MS ? formatTimestamp(time) : 'invalid'
 
 const write = (certificate: NodeCertificate): string =>
   `${KIND}\n` +
   `network ${certificate.network}\n` +
   `name ${certificate.name}\n` +
   `key ${certificate.key}\n` +
-  `issued ${formatTimestamp(certificate.issued)}\n` +
-  `expires ${formatTimestamp(certificate.expires)}\n` +
+  `issued ${encodeTime(certificate.issued)}\n` +
+  `expires ${encodeTime(certificate.expires)}\n` +
   `namespaces ${certificate.namespaces.length === 0 ? 'none' : certificate.namespaces.join(',')}\n`
 
 const split = (text: string): Record<(typeof FIELDS)[number], string> => {

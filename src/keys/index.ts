@@ -8,6 +8,7 @@
  * @packageDocumentation
  */
 export { MAX_CERTIFICATE_BYTES, MAX_CERTIFICATE_NAMESPACES } from './certificate.ts'
+export { MAX_CERTIFICATE_NAMESPACE_BYTES } from './certificate.ts'
 export { MAX_NODE_NAME_BYTES, CERTIFICATE_NAMESPACE } from './certificate.ts'
 export { parseCertificate, signCertificate, verifyCertificate } from './certificate.ts'
 export { MAX_KDF_ROUNDS, MAX_KDF_SALT_BYTES } from './openssh-private.ts'

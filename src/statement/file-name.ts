@@ -1,4 +1,5 @@
 import { MeshError } from '../errors/index.ts'
+import { show } from './show.ts'
 import type { FileName } from './types.ts'
 
 /** Longest part of a name: what file systems take. Keeps a name from failing only when written. */
@@ -31,10 +32,7 @@ const fault = (text: string): string | undefined => {
 export const parseFileName = (text: string): FileName => {
   const why = fault(text)
   if (why === undefined) return text as FileName
-  const shown = JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text)
-  throw new MeshError('ERR_FILE_NAME_INVALID', `${shown} is not a valid file name: ${why}`, {
-    data: { name: text.slice(0, MAX_NAME_BYTES) },
-  })
+  throw new MeshError('ERR_FILE_NAME_INVALID', `${show(text)} is not a valid file name: ${why}`)
 }
 
 /** Whether the name belongs to the network itself rather than to configured signers. */

@@ -2,6 +2,7 @@ import { MeshError } from '../errors/index.ts'
 import { formatTimestamp, parseDigest, parseTimestamp } from '../util/index.ts'
 import { parseFileName } from './file-name.ts'
 import { parseNetworkId } from './network-id.ts'
+import { show } from './show.ts'
 import type { Digest, Timestamp } from '../util/index.ts'
 import type { Statement } from './types.ts'
 
@@ -10,14 +11,14 @@ export const MAX_STATEMENT_BYTES = 2 * 2 ** 10
 /** Largest content that a statement can name. */
 export const MAX_CONTENT_BYTES = 64 * 2 ** 30
 
+/** Largest time that a Date takes. */
+const MAX_DATE_MS = 8.64e15
+
 const KIND = 'mesh-file 1'
 const FIELDS = ['network', 'name', 'version', 'time', 'expires', 'replaces', 'content', 'blocks']
 
 const malformed = (why: string): MeshError =>
   new MeshError('ERR_STATEMENT_MALFORMED', `malformed statement: ${why}`)
-
-const show = (value: string): string =>
-  JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value)
 
 /** The error for one line: which one, what it says, what it may say. */
 const badField = (field: string, value: string, wanted: string): MeshError => {
@@ -102,13 +103,17 @@ const encodeContent = (content: Statement['content']): string =>
 const encodeDigest = (digest: Digest | 'none'): string =>
   digest === 'none' ? digest : `sha256:${digest}`
 
+/** Years outside 0000 to 9999 have no spelling; what stands for them decodes to nothing. */
+const encodeTime = (time: Timestamp): string =>
+  Math.abs(time) <= MAX_DATE_MS ? formatTimestamp(time) : 'invalid'
+
 const write = (statement: Statement): string =>
   `${KIND}\n` +
   `network ${statement.network}\n` +
   `name ${statement.name}\n` +
   `version ${statement.version}\n` +
-  `time ${formatTimestamp(statement.time)}\n` +
-  `expires ${statement.expires === 'never' ? 'never' : formatTimestamp(statement.expires)}\n` +
+  `time ${encodeTime(statement.time)}\n` +
+  `expires ${statement.expires === 'never' ? 'never' : encodeTime(statement.expires)}\n` +
   `replaces ${encodeDigest(statement.replaces)}\n` +
   `content ${encodeContent(statement.content)}\n` +
   `blocks ${encodeDigest(statement.blocks)}\n`
