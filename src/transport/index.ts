@@ -10,3 +10,6 @@
  */
 export type { FrameStream, Peer, ProtocolHandler, ProtocolInit, Transport } from './types.ts'
 export type { TransportEvents } from './types.ts'
+export { createMemoryNetwork } from './memory.ts'
+export type { MemoryLink, MemoryNetwork, MemoryNetworkInit } from './memory.ts'
+export type { MemoryTransportInit } from './memory.ts'

@@ -1,0 +1,336 @@
+import { EventEmitter } from 'node:events'
+import { MeshError } from '../errors/index.ts'
+import { createBlameBook } from './blame.ts'
+import { createMemoryLinks } from './memory-links.ts'
+import { createLane, createMemoryStream } from './memory-stream.ts'
+import type { PeerId } from '../keys/index.ts'
+import type { Logger } from '../observe/index.ts'
+import type { Clock, Random } from '../util/index.ts'
+import type { BlameBook } from './blame.ts'
+import type { MemoryLink } from './memory-links.ts'
+import type { MemoryStream } from './memory-stream.ts'
+import type { Peer, ProtocolHandler, ProtocolInit, Transport, TransportEvents } from './types.ts'
+
+export type { MemoryLink } from './memory-links.ts'
+
+export interface MemoryNetworkInit extends MemoryLink {
+  /** Bytes in flight in each direction of a stream. @default 256 KiB */
+  readonly windowBytes?: number
+  /** Sees every frame as it is sent. */
+  readonly onFrame?: (frame: MemoryFrame) => void
+}
+
+export interface MemoryFrame {
+  readonly from: PeerId
+  readonly to: PeerId
+  readonly protocol: string
+  readonly sizeBytes: number
+}
+
+export interface MemoryTransportInit {
+  readonly peerId: PeerId
+  /** Node name, as its certificate would give it. */
+  readonly name?: string
+  readonly logger: Logger
+  /** Any multiaddr that ends in `/p2p/<peerId>`. @default `/memory/<number>/p2p/<peerId>` */
+  readonly address?: string
+}
+
+/** A network of transports inside one process. */
+export interface MemoryNetwork {
+  createTransport(init: MemoryTransportInit): Transport
+  /**
+   * Only peers of one group can reach each other from now on; a peer in no group reaches nobody.
+   * Connections across are silent for `detectMs`, as an unplugged cable is, and then end (at once
+   * without it); what was sent meanwhile arrives if the partition ends before that.
+   */
+  partition(groups: readonly (readonly PeerId[])[], options?: { detectMs?: number }): void
+  /** Ends the partition. Nobody is connected again by that: dialling is the peers' own business. */
+  heal(): void
+  /** Changes one link, both ways; what is not named stays. */
+  setLink(a: PeerId, b: PeerId, link: MemoryLink): void
+}
+
+const DEFAULT_WINDOW_BYTES = 256 * 2 ** 10
+
+interface Served {
+  readonly init: ProtocolInit
+  readonly handler: ProtocolHandler
+}
+
+interface Connection {
+  readonly ends: readonly [Node, Node]
+  readonly streams: Set<MemoryStream>
+  /** What waits for the end of a partition. */
+  readonly held: (() => void)[]
+  open: boolean
+}
+
+/** One transport as the network sees it. */
+interface Node {
+  readonly peerId: PeerId
+  readonly name: string | undefined
+  readonly address: string
+  readonly logger: Logger
+  readonly events: EventEmitter<TransportEvents>
+  readonly handlers: Map<string, Served>
+  readonly connections: Map<PeerId, { connection: Connection; peer: Peer }>
+  readonly inbound: Map<string, number>
+  readonly blame: BlameBook
+  started: boolean
+}
+
+const unreachable = (what: string, cause?: unknown): MeshError =>
+  new MeshError('ERR_PEER_UNREACHABLE', what, { cause })
+
+/** The peer id at the end of a multiaddr. */
+const peerOf = (address: string): PeerId => {
+  const found = /^\/[ -~]{1,255}\/p2p\/([1-9A-HJ-NP-Za-km-z]{1,64})$/.exec(address)?.[1]
+  if (found !== undefined) return found as PeerId
+  throw new MeshError(
+    'ERR_ADDRESS_INVALID',
+    `${JSON.stringify(address.slice(0, 80))} is not an address: /memory/1/p2p/12D3Koo…`,
+  )
+}
+
+/**
+ * The in-memory twin of the libp2p transport: same contract, no sockets, time and chance from
+ * outside; with a virtual clock and a seeded generator the same run comes out every time.
+ */
+export const createMemoryNetwork = (
+  components: { clock: Clock; random: Random },
+  init: MemoryNetworkInit = {},
+): MemoryNetwork => {
+  const { clock, random } = components
+  const nodes = new Map<PeerId, Node>()
+  const numbers = new Map<PeerId, number>()
+  const links = createMemoryLinks(random, init)
+  let partitions = 0
+
+  const wait = (delayMs: number): Promise<void> =>
+    new Promise((resolve) => {
+      if (delayMs <= 0) resolve()
+      else clock.schedule(delayMs, resolve)
+    })
+
+  const disconnect = (connection: Connection, why: string): void => {
+    if (!connection.open) return
+    connection.open = false
+    const [a, b] = connection.ends
+    for (const release of connection.held.splice(0)) release()
+    for (const stream of connection.streams) {
+      stream.arriveReset()
+      stream.abort(unreachable(why))
+    }
+    for (const [node, other] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const entry = node.connections.get(other.peerId)
+      node.connections.delete(other.peerId)
+      if (entry !== undefined) node.events.emit('disconnect', entry.peer)
+    }
+  }
+
+  const connect = (from: Node, to: Node): Peer => {
+    const connection: Connection = { ends: [from, to], streams: new Set(), held: [], open: true }
+    const { latencyMs = 0 } = links.link(from.peerId, to.peerId)
+    const describe = (node: Node, direction: Peer['direction']): Peer => ({
+      id: node.peerId,
+      ...(node.name === undefined ? {} : { name: node.name }),
+      address: node.address,
+      direction,
+      connectedAtMs: clock.nowMs(),
+      roundTripMs: 2 * latencyMs,
+    })
+    const seenFrom = describe(to, 'outbound')
+    const seenTo = describe(from, 'inbound')
+    from.connections.set(to.peerId, { connection, peer: seenFrom })
+    to.connections.set(from.peerId, { connection, peer: seenTo })
+    to.events.emit('connect', seenTo)
+    from.events.emit('connect', seenFrom)
+    return seenFrom
+  }
+
+  const avoids = (node: Node, peer: PeerId): boolean =>
+    node.blame.avoidedUntilMs(peer) !== undefined
+
+  const dial = async (from: Node, address: string, signal?: AbortSignal): Promise<Peer> => {
+    const target = peerOf(address)
+    const checkAborted = (): void => {
+      if (!signal?.aborted) return
+      throw new MeshError('ERR_ABORTED', `dialling ${address} was cancelled`)
+    }
+    checkAborted()
+    if (target === from.peerId) throw unreachable(`${address} is this node itself`)
+    if (!from.started) throw unreachable('this transport is not running')
+    await wait(links.delayMs(from.peerId, target) + links.delayMs(target, from.peerId))
+    checkAborted()
+    const known = from.connections.get(target)
+    if (known !== undefined) return known.peer
+    const to = nodes.get(target)
+    const there = to?.started === true && to.address === address
+    if (!from.started || !there || !links.reachable(from.peerId, target)) {
+      throw unreachable(`nobody answers at ${address}`)
+    }
+    if (avoids(from, target) || avoids(to, from.peerId)) {
+      throw new MeshError('ERR_PEER_REFUSED', `${target} is avoided for a while after faults`)
+    }
+    return connect(from, to)
+  }
+
+  const serve = async (node: Node, served: Served, stream: MemoryStream): Promise<void> => {
+    try {
+      await served.handler(stream)
+      await stream.close()
+    } catch (error) {
+      const { peer, protocol } = stream
+      node.logger.debug({ peer, protocol, error }, 'a stream was given up')
+      stream.abort(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+
+  /** Runs something that crosses the connection, now or when a partition ends. */
+  const cross = ({ ends: [a, b], held }: Connection, run: () => void): void => {
+    if (held.length === 0 && links.reachable(a.peerId, b.peerId)) run()
+    else held.push(run)
+  }
+
+  const makeEnd = (
+    connection: Connection,
+    { from, to, protocol }: { from: Node; to: Node; protocol: string },
+    limits: ProtocolInit,
+  ): MemoryStream => {
+    const lane = createLane(clock, () => links.delayMs(from.peerId, to.peerId))
+    const end = createMemoryStream({
+      peer: to.peerId,
+      protocol,
+      limits,
+      clock,
+      lane: (run) => lane(() => cross(connection, run)),
+      windowBytes: init.windowBytes ?? DEFAULT_WINDOW_BYTES,
+      sent(sizeBytes) {
+        init.onFrame?.({ from: from.peerId, to: to.peerId, protocol, sizeBytes })
+        return links.breaks(from.peerId, to.peerId)
+      },
+    })
+    connection.streams.add(end)
+    end.signal.addEventListener('abort', () => connection.streams.delete(end))
+    return end
+  }
+
+  const open = async (
+    from: Node,
+    peer: PeerId,
+    protocol: string,
+    limits: ProtocolInit,
+    signal?: AbortSignal,
+  ): Promise<MemoryStream> => {
+    const entry = from.connections.get(peer)
+    if (entry === undefined) throw unreachable(`${peer} is not connected`)
+    await wait(links.delayMs(from.peerId, peer) + links.delayMs(peer, from.peerId))
+    if (signal?.aborted) throw new MeshError('ERR_ABORTED', `opening ${protocol} was cancelled`)
+    const { connection } = entry
+    await new Promise<void>((resolve) => cross(connection, resolve))
+    const to = nodes.get(peer)
+    const refuse = (why: string): MeshError =>
+      new MeshError('ERR_STREAM_CLOSED', `${peer} ${why} ${protocol}`)
+    if (!connection.open || to === undefined) throw unreachable(`${peer} is not connected any more`)
+    const served = to.handlers.get(protocol)
+    if (served === undefined) throw refuse('does not speak')
+    const key = `${from.peerId} ${protocol}`
+    const count = to.inbound.get(key) ?? 0
+    if (count >= served.init.maxStreamsPerPeer) throw refuse('takes no more streams of')
+    const near = makeEnd(connection, { from, to, protocol }, limits)
+    const far = makeEnd(connection, { from: to, to: from, protocol }, served.init)
+    near.join(far)
+    far.join(near)
+    to.inbound.set(key, count + 1)
+    far.signal.addEventListener('abort', () => to.inbound.set(key, (to.inbound.get(key) ?? 1) - 1))
+    void serve(to, served, far)
+    return near
+  }
+
+  const hangUp = (node: Node, peer: PeerId, why: string): void => {
+    const entry = node.connections.get(peer)
+    if (entry !== undefined) disconnect(entry.connection, why)
+  }
+
+  const blame = (node: Node, peer: PeerId, error: MeshError): void => {
+    const { faults, avoid } = node.blame.note(peer, error)
+    node.logger.warn({ peer, faults, error }, 'a peer broke the rules')
+    if (avoid) hangUp(node, peer, `${peer} is avoided after faults`)
+  }
+
+  const createTransport: MemoryNetwork['createTransport'] = (own) => {
+    const { peerId, name, logger } = own
+    const number = numbers.get(peerId) ?? numbers.size + 1
+    numbers.set(peerId, number)
+    const node: Node = {
+      peerId,
+      name,
+      address: own.address ?? `/memory/${number}/p2p/${peerId}`,
+      logger,
+      events: new EventEmitter(),
+      handlers: new Map(),
+      connections: new Map(),
+      inbound: new Map(),
+      blame: createBlameBook({ clock }),
+      started: false,
+    }
+    return {
+      peerId,
+      events: node.events,
+      async start() {
+        nodes.set(peerId, node)
+        node.started = true
+      },
+      async stop() {
+        node.started = false
+        for (const peer of [...node.connections.keys()]) hangUp(node, peer, 'stopping')
+        if (nodes.get(peerId) === node) nodes.delete(peerId)
+      },
+      handle(protocol, init, handler) {
+        node.handlers.set(protocol, { init, handler })
+      },
+      open: (peer, protocol, limits, options) =>
+        open(node, peer, protocol, limits, options?.signal),
+      dial: (address, options) => dial(node, address, options?.signal),
+      async hangUp(peer) {
+        hangUp(node, peer, `${peerId} hung up`)
+      },
+      peers: () => [...node.connections.values()].map(({ peer }) => peer),
+      addresses: () => (node.started ? [node.address] : []),
+      blame: (peer, error) => blame(node, peer, error),
+    }
+  }
+
+  return {
+    createTransport,
+    partition(groups, { detectMs } = {}) {
+      const number = ++partitions
+      links.setGroups(groups)
+      const cut = (): void => {
+        if (number !== partitions) return
+        for (const node of nodes.values()) {
+          for (const peer of [...node.connections.keys()]) {
+            if (!links.reachable(node.peerId, peer))
+              hangUp(node, peer, 'the network is partitioned')
+          }
+        }
+      }
+      if (detectMs === undefined) cut()
+      else clock.schedule(detectMs, cut)
+    },
+    heal() {
+      partitions++
+      links.setGroups(undefined)
+      for (const node of nodes.values()) {
+        for (const { connection } of node.connections.values()) {
+          for (const release of connection.held.splice(0)) release()
+        }
+      }
+    },
+    setLink: links.set,
+  }
+}
