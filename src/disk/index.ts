@@ -9,4 +9,13 @@
  *
  * @packageDocumentation
  */
+export { createDisk, STREAM_CHUNK_BYTES } from './disk.ts'
+export { lockStateDirectory } from './lock.ts'
+export { createMemoryDisk } from './memory.ts'
+export { MAX_PATH_BYTES, MAX_PATH_PART_BYTES } from './paths.ts'
+export type { DiskInit } from './disk.ts'
+export type { DiskFault, DiskOperation } from './faults.ts'
+export type { FileSystem, Handle, NodeKind, NodeStat } from './file-system.ts'
+export type { StateLock } from './lock.ts'
+export type { MemoryDisk } from './memory.ts'
 export type { Disk, FileStat, StagedFile } from './types.ts'

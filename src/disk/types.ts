@@ -27,17 +27,22 @@ export interface Disk {
   read(path: string, options: { maxBytes: number }): Promise<Uint8Array | undefined>
   /** Durably replaces or creates a small file. */
   write(path: string, bytes: Uint8Array, options: { mode: number }): Promise<void>
-  /** Bytes `start` to `end` (exclusive) in chunks of at most 256 KiB. */
+  /**
+   * Bytes `start` to `end` (exclusive) in chunks of at most 256 KiB. With `fingerprint`, fails before
+   * the first byte if the file is not the one that had it; what is opened stays the same to the end.
+   */
   stream(
     path: string,
-    options?: { start?: number; end?: number; signal?: AbortSignal },
+    options?: { start?: number; end?: number; signal?: AbortSignal; fingerprint?: string },
   ): AsyncIterable<Uint8Array>
+  /** Of anything that is not a directory, without following links; `undefined` if there is nothing. */
   stat(path: string): Promise<FileStat | undefined>
+  /** Does nothing if there is no such file. */
   setMode(path: string, mode: number): Promise<void>
-  /** Durable; `to` is replaced. */
+  /** Durable; `to` is replaced; directories that `from` leaves empty are removed. */
   rename(from: string, to: string): Promise<void>
   /** Durable; removes directories that become empty; does nothing if there is no such file. */
   remove(path: string): Promise<void>
-  /** Paths (relative to the root) of all files below `directory`, in no order. */
+  /** Paths (relative to the root) of all that is below `directory` and is no directory, in no order. */
   list(directory: string): Promise<string[]>
 }

@@ -1,0 +1,89 @@
+import t from 'tap'
+import { createMemoryDisk } from '../../src/disk/index.ts'
+import { testDisk } from '../contracts/disk.ts'
+import type { MemoryDisk } from '../../src/disk/index.ts'
+
+testDisk(t, 'a disk in memory', () => createMemoryDisk())
+
+const opened = async (): Promise<MemoryDisk> => {
+  const disk = createMemoryDisk()
+  await disk.open()
+  return disk
+}
+
+const textOf = async (disk: MemoryDisk, path: string): Promise<string | undefined> =>
+  (await disk.read(path, { maxBytes: 100 }))?.toString()
+
+t.test('keeps what write answered to when the power fails', async (t) => {
+  const disk = await opened()
+  await disk.write('files/deep/a', Buffer.from('one'), { mode: 0o644 })
+  await disk.write('files/deep/a', Buffer.from('two'), { mode: 0o644 })
+  await disk.write('files/b', Buffer.from('b'), { mode: 0o644 })
+  await disk.rename('files/b', 'other/c')
+  await disk.remove('files/none')
+  disk.crash('synced')
+  await disk.open()
+  t.equal(await textOf(disk, 'files/deep/a'), 'two')
+  t.equal(await textOf(disk, 'files/b'), undefined)
+  t.equal(await textOf(disk, 'other/c'), 'b')
+  await disk.remove('other/c')
+  disk.crash('synced')
+  await disk.open()
+  t.equal(await textOf(disk, 'other/c'), undefined)
+})
+
+t.test('has the old file or the new one, wherever the power fails in a write', async (t) => {
+  let finished = false
+  for (let at = 1; !finished; at++) {
+    const disk = await opened()
+    await disk.write('files/d/a', Buffer.from('old'), { mode: 0o644 })
+    let first = 0
+    disk.fault = ({ index }) => {
+      if (first === 0) first = index
+      return index - first + 1 >= at ? 'EIO' : undefined
+    }
+    finished = await disk.write('files/d/a', Buffer.from('new'), { mode: 0o644 }).then(
+      () => true,
+      () => false,
+    )
+    disk.fault = undefined
+    disk.crash('synced')
+    await disk.open()
+    const text = await textOf(disk, 'files/d/a')
+    t.ok(finished ? text === 'new' : text === 'old' || text === 'new', `${at}: ${text}`)
+    t.same(await disk.list('tmp'), [])
+  }
+})
+
+t.test(
+  'loses what was not synced when the power fails, and keeps it when the process dies',
+  async (t) => {
+    for (const keep of ['synced', 'all'] as const) {
+      const disk = await opened()
+      await disk.write('files/a', Buffer.from('old'), { mode: 0o644 })
+      disk.fault = ({ kind }) => (kind === 'sync-directory' ? 'EIO' : undefined)
+      await t.rejects(disk.write('files/a', Buffer.from('new'), { mode: 0o644 }))
+      disk.fault = undefined
+      disk.crash(keep)
+      await disk.open()
+      t.equal(await textOf(disk, 'files/a'), keep === 'all' ? 'new' : 'old')
+    }
+  },
+)
+
+t.test('calls a full disk full and anything else unusable', async (t) => {
+  const disk = await opened()
+  for (const [system, code] of [
+    ['ENOSPC', 'ERR_DISK_FULL'],
+    ['EDQUOT', 'ERR_DISK_FULL'],
+    ['EIO', 'ERR_STATE_UNUSABLE'],
+    ['EROFS', 'ERR_STATE_UNUSABLE'],
+  ] as const) {
+    for (const kind of ['create', 'write', 'sync', 'rename', 'sync-directory'] as const) {
+      disk.fault = (operation) => (operation.kind === kind ? system : undefined)
+      await t.rejects(disk.write('files/a', Buffer.from('x'), { mode: 0o644 }), { code }, kind)
+      disk.fault = undefined
+      t.same(await disk.list('tmp'), [], 'nothing is left over')
+    }
+  }
+})
