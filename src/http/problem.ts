@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http'
 import { PROBLEM_MEDIA_TYPE } from '../api/index.ts'
 import { errorTable, isMeshError, MeshError, toMeshError } from '../errors/index.ts'
 import type { ProblemBody } from '../api/index.ts'
@@ -116,7 +117,7 @@ export const rawProblem = (error: MeshError): string => {
   const { body } = toProblem(error, '')
   const text = JSON.stringify(body)
   return [
-    `HTTP/1.1 ${body.status} ${body.code}`,
+    `HTTP/1.1 ${body.status} ${STATUS_CODES[body.status]}`,
     'Connection: close',
     `Content-Type: ${PROBLEM_MEDIA_TYPE}`,
     `Content-Length: ${Buffer.byteLength(text)}`,

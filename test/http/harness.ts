@@ -1,0 +1,227 @@
+/** A running HTTP face over fake files, and the means to talk to it. */
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { request } from 'node:http'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createHttp } from '../../src/http/index.ts'
+import { encodeSshsig, generatePrivateKey } from '../../src/keys/index.ts'
+import { silentLogger } from '../../src/observe/index.ts'
+import {
+  parseFileName,
+  parseNetworkId,
+  signStatement,
+  STATEMENT_NAMESPACE,
+} from '../../src/statement/index.ts'
+import {
+  parseTimestamp,
+  sha256,
+  systemClock,
+  systemRandom,
+  toBase64,
+  utf8,
+} from '../../src/util/index.ts'
+import { createFakeFiles } from './fake-files.ts'
+import type { HealthWarningBody, StatusBody } from '../../src/api/index.ts'
+import type { FilePolicy } from '../../src/files/index.ts'
+import type { Http, HttpInit, HttpServices } from '../../src/http/index.ts'
+import type { PrivateKey } from '../../src/keys/index.ts'
+import type { SignedStatement, Statement } from '../../src/statement/index.ts'
+import type { Timestamp } from '../../src/util/index.ts'
+import type { FakeFiles } from './fake-files.ts'
+
+export const signer = generatePrivateKey(systemRandom)
+export const stranger = generatePrivateKey(systemRandom)
+export const networkId = parseNetworkId('test')
+
+const policy = (name: string, mode: number): FilePolicy => ({
+  name: parseFileName(name),
+  signers: [signer.publicKey],
+  maxSizeBytes: 2 ** 20 * 256,
+  mode,
+})
+
+export interface Harness {
+  readonly http: Http
+  readonly files: FakeFiles
+  readonly url: string
+  readonly socketPath: string
+  readonly warnings: HealthWarningBody[]
+  setPhase(phase: ReturnType<HttpServices['phase']>): void
+  stop(): Promise<void>
+}
+
+export const status: StatusBody = {
+  version: '0.1.0',
+  networkId,
+  peerId: '12D3KooW',
+  certificate: { name: 'alpha', expires: '2030-01-01T00:00:00.000Z' },
+  startedAt: '2026-01-01T00:00:00.000Z',
+  uptimeMs: 1234.5,
+  addresses: ['/ip4/127.0.0.1/tcp/7946'],
+  peersConnected: 2,
+  files: { shown: 1, missing: 0, 'too-large': 0, deleted: 0, expired: 0, none: 3 },
+  catalogueDigest: sha256(''),
+  sync: { neighbours: ['12D3KooX'], lastPushPullAt: null, fetching: [] },
+  workers: [
+    { name: 'push-pull', state: 'idle', runs: 3, failures: 1, lastError: 'lost', nextRunInMs: 5.5 },
+  ],
+  health: [],
+}
+
+export const startHarness = async (
+  overrides: Partial<HttpInit> & Partial<Pick<HttpServices, 'clock' | 'logger' | 'status'>> = {},
+): Promise<Harness> => {
+  // Not t.testdir(): a unix socket's path must be short.
+  const directory = mkdtempSync(join(tmpdir(), 'mesh-http-'))
+  const socketPath = join(directory, 'sock')
+  const files = createFakeFiles([policy('hello.txt', 0o644), policy('secret/key', 0o640)])
+  const warnings: HealthWarningBody[] = []
+  let phase: ReturnType<HttpServices['phase']> = 'ready'
+  const { clock = systemClock, logger = silentLogger, ...init } = overrides
+  const http = createHttp(
+    {
+      files,
+      networkId,
+      clock,
+      logger,
+      status: overrides.status ?? (() => status),
+      peers: () => ({ peers: [] }),
+      warnings: () => warnings,
+      phase: () => phase,
+    },
+    { listen: ['127.0.0.1'], port: 0, socketPath, socketMode: 0o660, allowedHosts: [], ...init },
+  )
+  await http.start()
+  return {
+    http,
+    files,
+    url: http.urls()[0] ?? '',
+    socketPath,
+    warnings,
+    setPhase(next) {
+      phase = next
+    },
+    async stop() {
+      await http.stop()
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** A statement for `content`, signed; any field can be another. */
+export const sign = (
+  content: string | Uint8Array | undefined,
+  fields: Partial<Omit<Statement, 'name'>> & { name?: string } = {},
+  keys: readonly PrivateKey[] = [signer],
+): Promise<SignedStatement> => {
+  const { name = 'hello.txt', ...rest } = fields
+  return signStatement(
+    {
+      network: networkId,
+      version: 1,
+      time: (parseTimestamp('2026-11-20T12:00:00.000Z') ?? 0) as Timestamp,
+      expires: 'never',
+      replaces: 'none',
+      content:
+        content === undefined
+          ? 'deleted'
+          : { digest: sha256(content), sizeBytes: Buffer.byteLength(content) },
+      blocks: 'none',
+      ...rest,
+      name: parseFileName(name),
+    },
+    keys,
+  )
+}
+
+export const headersOf = ({ text, signatures }: SignedStatement): Record<string, string[]> => ({
+  'Mesh-Statement': [toBase64(utf8(text))],
+  'Mesh-Signature': signatures.map((entry) =>
+    toBase64(encodeSshsig({ ...entry, namespace: STATEMENT_NAMESPACE })),
+  ),
+})
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly body: Buffer
+  /** The body as JSON. */
+  json(): Record<string, unknown>
+}
+
+/** One request over TCP (an url) or the unix socket (a path). */
+export const call = (
+  target: string,
+  method: string,
+  path: string,
+  options: { headers?: Record<string, string | string[]>; body?: string | Uint8Array } = {},
+): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    const where = target.startsWith('http')
+      ? { host: new URL(target).hostname, port: Number(new URL(target).port) }
+      : { socketPath: target }
+    const { headers = {}, body } = options
+    const outgoing = request({ ...where, method, path, headers, agent: false }, (incoming) => {
+      const pieces: Buffer[] = []
+      incoming.on('data', (piece: Buffer) => pieces.push(piece))
+      incoming.on('error', reject)
+      incoming.on('end', () => {
+        const all = Buffer.concat(pieces)
+        const flat = Object.entries(incoming.headers).map(([name, value]) => [name, String(value)])
+        resolve({
+          status: incoming.statusCode ?? 0,
+          headers: Object.fromEntries(flat),
+          body: all,
+          json: () => JSON.parse(all.toString()),
+        })
+      })
+    })
+    outgoing.on('error', reject)
+    outgoing.end(body)
+  })
+
+/** Runs curl; bounded in time. */
+export const curl = (
+  args: readonly string[],
+  input?: string,
+): Promise<{ code: number | null; out: string; err: string }> =>
+  new Promise((resolve, reject) => {
+    const child = spawn('curl', ['-sS', '--max-time', '20', ...args])
+    let out = ''
+    let err = ''
+    child.stdout.on('data', (piece) => {
+      out += piece
+    })
+    child.stderr.on('data', (piece) => {
+      err += piece
+    })
+    child.on('error', reject)
+    child.on('close', (code) => resolve({ code, out, err }))
+    child.stdin.end(input)
+  })
+
+export const curlHeaders = (signed: SignedStatement): string[] =>
+  Object.entries(headersOf(signed)).flatMap(([name, values]) =>
+    values.flatMap((value) => ['-H', `${name}: ${value}`]),
+  )
+
+/** Writes raw bytes and collects everything until the server closes. */
+export const raw = (
+  url: string,
+  write: string,
+): { text: Promise<string>; write(more: string): void; destroy(): void } => {
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  socket.write(write)
+  const text = new Promise<string>((resolve, reject) => {
+    let all = ''
+    socket.on('data', (piece) => {
+      all += piece
+    })
+    socket.on('close', () => resolve(all))
+    socket.on('error', (error) => (all === '' ? reject(error) : resolve(all)))
+  })
+  return { text, write: (more) => void socket.write(more), destroy: () => void socket.destroy() }
+}

@@ -1,0 +1,190 @@
+import t from 'tap'
+import { parseFileName } from '../../src/statement/index.ts'
+import { sha256 } from '../../src/util/index.ts'
+import { call, headersOf, sign, startHarness, status } from './harness.ts'
+import type { Harness } from './harness.ts'
+
+const upload = async (harness: Harness, name: string, content: string, version = 1) => {
+  const signed = await sign(content, { name, version })
+  await call(harness.socketPath, 'PUT', `/files/${name}`, {
+    headers: headersOf(signed),
+    body: content,
+  })
+  return signed
+}
+
+t.test('gives the content with its statement and a strong tag', async (t) => {
+  const harness = await startHarness()
+  t.teardown(harness.stop)
+  const signed = await upload(harness, 'hello.txt', 'hello world')
+  const sent = headersOf(signed)
+  const got = await call(harness.url, 'GET', '/files/hello.txt')
+  t.equal(got.status, 200)
+  t.equal(got.body.toString(), 'hello world')
+  t.match(got.headers, {
+    'content-type': 'application/octet-stream',
+    'content-length': '11',
+    'x-content-type-options': 'nosniff',
+    'accept-ranges': 'bytes',
+    etag: `"${sha256('hello world')}"`,
+    'mesh-statement': sent['Mesh-Statement']?.[0] ?? '',
+    'mesh-signature': sent['Mesh-Signature']?.[0] ?? '',
+  })
+  const head = await call(harness.url, 'HEAD', '/files/hello.txt')
+  t.equal(head.body.length, 0)
+  const { date: _, ...headers } = head.headers
+  const { date: __, ...wanted } = got.headers
+  t.same(headers, wanted)
+})
+
+t.test('answers conditions and ranges', async (t) => {
+  const harness = await startHarness()
+  t.teardown(harness.stop)
+  await upload(harness, 'hello.txt', 'hello world')
+  const tag = `"${sha256('hello world')}"`
+  const get = (headers: Record<string, string>, method = 'GET') =>
+    call(harness.url, method, '/files/hello.txt', { headers })
+
+  const same = await get({ 'If-None-Match': tag })
+  t.equal(same.status, 304)
+  t.equal(same.body.length, 0)
+  t.equal(same.headers.etag, tag)
+  t.equal((await get({ 'If-None-Match': '"other"' })).status, 200)
+
+  const part = await get({ Range: 'bytes=6-' })
+  t.equal(part.status, 206)
+  t.equal(part.body.toString(), 'world')
+  t.match(part.headers, { 'content-range': 'bytes 6-10/11', 'content-length': '5' })
+  t.equal((await get({ Range: 'bytes=0-0' })).body.toString(), 'h')
+  t.equal((await get({ Range: 'bytes=0-1', 'If-Range': tag })).status, 206)
+  t.equal((await get({ Range: 'bytes=0-1', 'If-Range': '"other"' })).status, 200)
+  t.equal((await get({ Range: 'bytes=0-1' }, 'HEAD')).status, 200)
+
+  const beyond = await get({ Range: 'bytes=11-' })
+  t.equal(beyond.status, 416)
+  t.equal(beyond.headers['content-range'], 'bytes */11')
+  t.match(beyond.json(), { code: 'ERR_RANGE_INVALID' })
+})
+
+t.test('says why a file is not shown', async (t) => {
+  const harness = await startHarness()
+  t.teardown(harness.stop)
+  const get = () => call(harness.url, 'GET', '/files/hello.txt')
+  t.match((await get()).json(), { status: 404, code: 'ERR_FILE_NOT_FOUND', state: 'none' })
+  await upload(harness, 'hello.txt', 'x')
+  harness.files.lose(parseFileName('hello.txt'))
+  t.match((await get()).json(), { status: 404, code: 'ERR_FILE_CONTENT_MISSING', state: 'missing' })
+  const unknown = await call(harness.url, 'GET', '/files/unknown')
+  t.match(unknown.json(), { status: 404, code: 'ERR_FILE_NOT_CONFIGURED', name: 'unknown' })
+})
+
+t.test('lists, tells statements and history', async (t) => {
+  const harness = await startHarness()
+  t.teardown(harness.stop)
+  await upload(harness, 'hello.txt', 'one')
+  const second = await upload(harness, 'hello.txt', 'two', 2)
+  const list = await call(harness.socketPath, 'GET', '/files')
+  t.match(list.headers['content-type'], /^application\/json/)
+  t.match(list.json(), {
+    networkId: 'test',
+    files: [
+      {
+        name: 'hello.txt',
+        state: 'shown',
+        conflict: false,
+        shownAt: '2023-11-14T22:13:20.000Z',
+        current: { id: second.id, version: 2, content: { sha256: sha256('two'), sizeBytes: 3 } },
+      },
+      { name: 'secret/key', state: 'none', current: null, shownAt: null },
+    ],
+  })
+  const one = await call(harness.url, 'GET', '/files?name=hello.txt')
+  t.same(one.json().files, (list.json().files as unknown[]).slice(0, 1))
+  t.equal((await call(harness.url, 'GET', '/files?name=unknown')).status, 404)
+  t.equal((await call(harness.url, 'GET', '/files?names=x')).status, 400)
+
+  const statement = await call(harness.url, 'GET', '/statements/hello.txt')
+  t.equal(statement.headers['content-type'], 'text/plain; charset=utf-8')
+  t.ok(statement.body.toString().startsWith(second.text))
+  t.match(statement.body.toString(), /-----BEGIN SSH SIGNATURE-----/)
+  const same = await call(harness.url, 'GET', '/statements/hello.txt', {
+    headers: { 'If-None-Match': statement.headers.etag ?? '' },
+  })
+  t.equal(same.status, 304)
+  t.equal((await call(harness.socketPath, 'GET', '/statements/secret/key')).status, 404)
+
+  const history = await call(harness.url, 'GET', '/history/hello.txt')
+  t.match(history.json(), {
+    name: 'hello.txt',
+    versions: [
+      { version: 2, wins: true },
+      { version: 1, wins: false },
+    ],
+  })
+})
+
+t.test('gives over TCP only what is world-readable', async (t) => {
+  const harness = await startHarness()
+  t.teardown(harness.stop)
+  await upload(harness, 'hello.txt', 'public')
+  await upload(harness, 'secret/key', 'private')
+  for (const path of [
+    '/files/secret/key',
+    '/statements/secret/key',
+    '/history/secret/key',
+    '/files?name=secret/key',
+    '/peers',
+  ]) {
+    const answer = await call(harness.url, 'GET', path)
+    t.match(answer.json(), {
+      status: 403,
+      code: 'ERR_REQUEST_FORBIDDEN',
+      detail: new RegExp(harness.socketPath),
+      socket: harness.socketPath,
+    })
+    t.equal((await call(harness.url, 'HEAD', path)).status, 403)
+    t.equal((await call(harness.socketPath, 'GET', path)).status, 200, path)
+  }
+  const { files } = (await call(harness.url, 'GET', '/files')).json()
+  t.match(files, [{ name: 'hello.txt' }])
+  t.equal((files as unknown[]).length, 1)
+})
+
+t.test('tells its status: all on the socket, over TCP whom to sign for', async (t) => {
+  const harness = await startHarness()
+  t.teardown(harness.stop)
+  t.same((await call(harness.socketPath, 'GET', '/status')).json(), status)
+  const { version, networkId, peerId } = status
+  t.same((await call(harness.url, 'GET', '/status')).json(), { version, networkId, peerId })
+  t.same((await call(harness.socketPath, 'GET', '/peers')).json(), { peers: [] })
+})
+
+t.test('tells its health, and over TCP only how severe it is', async (t) => {
+  const harness = await startHarness()
+  t.teardown(harness.stop)
+  const get = (target: string, path: string) => call(target, 'GET', path)
+  t.match((await get(harness.url, '/healthz')).json(), { status: 'ok', warnings: [] })
+
+  const warning = {
+    code: 'certificate-expires-soon',
+    subject: '/etc/mesh/node.cert',
+    severity: 'warning' as const,
+    message: 'renew /etc/mesh/node.cert',
+    since: '2026-01-01T00:00:00.000Z',
+  }
+  harness.warnings.push(warning)
+  const local = await get(harness.socketPath, '/healthz')
+  t.equal(local.status, 200)
+  t.same(local.json(), { status: 'degraded', warnings: [warning] })
+  const remote = await get(harness.url, '/healthz')
+  t.match(remote.json(), { warnings: [{ code: warning.code, severity: 'warning' }] })
+  t.notMatch(remote.body.toString(), /node\.cert/)
+
+  harness.warnings.push({ ...warning, severity: 'error' })
+  t.equal((await get(harness.url, '/healthz')).status, 503)
+  t.equal((await get(harness.url, '/readyz')).status, 200, 'ready is not the same as well')
+  harness.setPhase('starting')
+  const starting = await get(harness.url, '/readyz')
+  t.equal(starting.status, 503)
+  t.match(starting.json(), { status: 'starting' })
+})
