@@ -1,0 +1,22 @@
+/**
+ * Config: `dm.toml`, from text to a typed configuration with every default filled in.
+ *
+ * Promises: whatever is wrong is reported at once, all of it, each with file, line, column and what
+ * to write instead; nothing unknown is ignored. One schema gives types, defaults, checks and
+ * `docs/configuration.md`. Secrets are named by path only; reading the configuration reads none of
+ * them, and no message quotes a line that may hold one.
+ *
+ * @packageDocumentation
+ */
+export { MAX_CONFIG_BYTES, MAX_FILES, MAX_NETWORK_KEYS, MAX_PSKS } from './limits.ts'
+export { MAX_LIST_ITEMS, MAX_SECRET_BYTES, MAX_SIGNERS_PER_FILE } from './limits.ts'
+export { MAX_SOCKET_PATH_BYTES, MAX_TOML_DEPTH } from './limits.ts'
+export { checkConfig, loadConfig, parseConfig, readConfigFile } from './parse.ts'
+export { configError, formatProblem } from './problems.ts'
+export { configReference, listSettings } from './reference.ts'
+export { DEFAULT_NETWORK_ID } from './resolve.ts'
+export { readSecretFile, resolveSecretPath } from './secret.ts'
+export type { ConfigCheck, ParseConfigOptions } from './parse.ts'
+export type { SettingReference } from './reference.ts'
+export type { Config, ConfigEnvironment, ConfigPath, ConfigProblem } from './types.ts'
+export type { ConfiguredFile } from './types.ts'

@@ -1,0 +1,275 @@
+import * as v from 'valibot'
+import { DEFAULT_CLUSTER_PORT, DEFAULT_HTTP_PORT, DEFAULT_SOCKET_PATH } from '../api/index.ts'
+import { parsePublicKey } from '../keys/index.ts'
+import { parseNetworkId } from '../statement/index.ts'
+import { isHost } from './address.ts'
+import { MAX_NETWORK_KEYS, MAX_PSKS, MAX_SIGNERS_PER_FILE } from './limits.ts'
+import { address, anyTable, boolean, duration, fileMode, integer, list } from './values.ts'
+import { path, setting, size, table, textOf, word, wrong } from './values.ts'
+
+const DAY_MS = 86_400_000
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug'] as const
+
+const publicKey = () => textOf('a public key as a string', (text) => parsePublicKey(text))
+
+const host = () =>
+  textOf('a host', (text) => {
+    if (!isHost(text)) throw wrong(`${JSON.stringify(text)} is neither an IP address nor a name`)
+    return text
+  })
+
+const shownMode = (mode: number): string | undefined => {
+  if ((mode & 0o400) === 0) return 'must let the owner read: the daemon itself serves the file'
+  return (mode & 0o002) === 0 ? undefined : 'must not let everybody write'
+}
+
+const socketMode = (mode: number): string | undefined =>
+  (mode & 0o600) === 0o600 ? undefined : 'must let the owner read and write'
+
+/** One path, or a list of them. */
+const paths = (maxItems: number) =>
+  v.lazy((input) =>
+    Array.isArray(input)
+      ? list(path(), 'paths', maxItems)
+      : v.pipe(
+          path(),
+          v.transform((each) => [each]),
+        ),
+  )
+
+const network = table({
+  id: v.pipe(
+    v.optional(textOf('a string', (text) => parseNetworkId(text))),
+    setting({
+      type: 'string',
+      fallback: '`"local"` without `keys` and `psk`, else required',
+      about:
+        'Stable id of the network, part of every statement, so that nothing signed for one network counts in another. `mesh generate network` makes one.',
+    }),
+  ),
+  keys: v.pipe(
+    v.optional(list(publicKey(), 'public keys', MAX_NETWORK_KEYS), []),
+    setting({
+      type: 'list of public keys',
+      about:
+        'Network keys. With one or more, a peer must show a certificate that one of them signed before any other protocol is spoken (`mesh generate network-key`, `mesh certificate sign`).',
+    }),
+  ),
+  psk: v.pipe(
+    v.optional(paths(MAX_PSKS), []),
+    setting({
+      type: 'path or list of paths',
+      secret: true,
+      about:
+        'Files of pre-shared keys (`mesh generate psk`). Without the right key a machine gets no handshake at all. Several: the first is dialled with, all are accepted, so that a key can be changed without an interruption.',
+    }),
+  ),
+  certificate: v.pipe(
+    v.optional(path()),
+    setting({
+      type: 'path',
+      secret: true,
+      fallback: 'none',
+      about:
+        "This node's certificate; needed when the other nodes have `keys`. Read again on SIGHUP.",
+    }),
+  ),
+  identity_key: v.pipe(
+    v.optional(path()),
+    setting({
+      type: 'path',
+      secret: true,
+      fallback: '`identity.key` in `state_dir`',
+      about:
+        'Private key that is this node. Made on first start, with mode 0600, if it is missing; the peer id follows from it and survives restarts.',
+    }),
+  ),
+  files: v.pipe(
+    v.optional(anyTable('a table of file names')),
+    setting({
+      type: 'table',
+      fallback: 'empty',
+      about: 'The same as `[files]`; both are read, and a name in both is an error.',
+    }),
+  ),
+})
+
+const cluster = table({
+  port: v.pipe(
+    v.optional(integer(0, 65_535), DEFAULT_CLUSTER_PORT),
+    setting({
+      type: 'number',
+      about:
+        'TCP port for other daemons, on all IPv4 and IPv6 addresses; on loopback only while there is neither `network.keys` nor `network.psk`. 0: any free port.',
+    }),
+  ),
+  listen: v.pipe(
+    v.optional(list(address({ listen: true, peerId: false }), 'addresses')),
+    setting({
+      type: 'list of multiaddrs',
+      fallback: 'all addresses at `port`',
+      about: 'Exactly these addresses, in place of `port`. An empty list: dial out only.',
+    }),
+  ),
+  announce: v.pipe(
+    v.optional(list(address({ listen: false, peerId: false }), 'addresses'), []),
+    setting({
+      type: 'list of multiaddrs',
+      about:
+        'Addresses told to peers in place of those listened on, as behind port forwarding. Empty: those listened on.',
+    }),
+  ),
+  bootstrap_peers: v.pipe(
+    v.optional(list(address({ listen: false, peerId: true }), 'addresses'), []),
+    setting({
+      type: 'list of multiaddrs',
+      about:
+        'Where to find the first peers; the rest is learnt from them. `/ip4/…`, `/ip6/…` or `/dns/…`, then `/tcp/PORT`, then `/p2p/PEERID` if only that peer will do; `HOST:PORT` is read too. Two or three stable nodes are enough.',
+    }),
+  ),
+  push_pull_interval: v.pipe(
+    v.optional(duration(100, DAY_MS, 'from "100ms" to "1d"'), '30s'),
+    setting({
+      type: 'duration',
+      about:
+        'How often this node compares everything with one random peer. Announcements do not wait for it; it heals what they missed.',
+    }),
+  ),
+  max_connections: v.pipe(
+    v.optional(integer(1, 10_000), 256),
+    setting({ type: 'number', about: 'Most connections to peers at the same time.' }),
+  ),
+  allow_open_network: v.pipe(
+    v.optional(boolean(), false),
+    setting({
+      type: 'boolean',
+      about:
+        'Listen beyond loopback although anybody could join: neither `network.keys` nor `network.psk` is set. File signatures are checked all the same.',
+    }),
+  ),
+  dht: v.pipe(
+    v.optional(
+      table({
+        enabled: v.pipe(
+          v.optional(boolean(), false),
+          setting({
+            type: 'boolean',
+            about:
+              'Find peers through a distributed hash table (Kademlia) as well. Bootstrap peers and peer exchange are enough for most fleets.',
+          }),
+        ),
+      }),
+      {},
+    ),
+    setting({ type: 'table', about: 'Discovery through a distributed hash table.' }),
+  ),
+})
+
+const http = table({
+  listen: v.pipe(
+    v.optional(list(host(), 'hosts'), ['127.0.0.1']),
+    setting({
+      type: 'list of hosts',
+      about:
+        'Addresses the HTTP API listens on. An empty list: the unix socket only. Uploads are signed and need no further right.',
+    }),
+  ),
+  port: v.pipe(
+    v.optional(integer(0, 65_535), DEFAULT_HTTP_PORT),
+    setting({ type: 'number', about: 'TCP port of the HTTP API. 0: any free port.' }),
+  ),
+  socket: v.pipe(
+    v.optional(path()),
+    setting({
+      type: 'path',
+      fallback: `\`${DEFAULT_SOCKET_PATH}\` if that directory exists, else \`mesh.sock\` in \`state_dir\``,
+      about: 'Unix socket of the HTTP API; it shows more than the TCP port does.',
+    }),
+  ),
+  socket_mode: v.pipe(
+    v.optional(fileMode(socketMode), '0660'),
+    setting({ type: 'file mode', about: 'Who may use the socket: owner and group by default.' }),
+  ),
+  allowed_hosts: v.pipe(
+    v.optional(list(host(), 'hosts'), []),
+    setting({
+      type: 'list of hosts',
+      about:
+        'Further names that requests may address this daemon by (`Host`), as behind a proxy. `localhost` and the addresses listened on always may; the list keeps web pages from reaching the daemon through a browser.',
+    }),
+  ),
+})
+
+/** A file of `[files]` in its long form. */
+export const fileSchema = table({
+  signers: v.pipe(
+    list(publicKey(), 'public keys', MAX_SIGNERS_PER_FILE),
+    v.minLength(1, 'must name at least one public key: nobody could ever sign this file'),
+    setting({
+      type: 'list of public keys',
+      fallback: 'required',
+      about: 'Who may sign: any one of these.',
+    }),
+  ),
+  max_size: v.pipe(
+    v.optional(size(), '64MiB'),
+    setting({
+      type: 'size',
+      about: 'Larger content is neither taken as an upload nor fetched from peers.',
+    }),
+  ),
+  mode: v.pipe(
+    v.optional(fileMode(shownMode), '0644'),
+    setting({
+      type: 'file mode',
+      about:
+        'Permission bits of the file under `state_dir/files`. Only files that everybody may read are served over TCP.',
+    }),
+  ),
+})
+
+/** The whole of `dm.toml`. The one source of its types, defaults, checks and reference. */
+export const documentSchema = table({
+  log_level: v.pipe(
+    v.optional(word(LOG_LEVELS), 'info'),
+    setting({
+      type: 'string',
+      about: 'Least severe lines that are logged: `fatal`, `error`, `warn`, `info`, `debug`.',
+    }),
+  ),
+  state_dir: v.pipe(
+    v.optional(path(), '/var/lib/mesh'),
+    setting({
+      type: 'path',
+      about: 'Everything this node keeps. Signed files appear below `files/` in it.',
+    }),
+  ),
+  network: v.pipe(
+    v.optional(network, {}),
+    setting({ type: 'table', about: 'Which network this is, and who may join it.' }),
+  ),
+  cluster: v.pipe(
+    v.optional(cluster, {}),
+    setting({ type: 'table', about: 'How this daemon meets the others.' }),
+  ),
+  http: v.pipe(
+    v.optional(http, {}),
+    setting({
+      type: 'table',
+      about: 'The HTTP API, for uploads, programs and the `mesh` command.',
+    }),
+  ),
+  files: v.pipe(
+    v.optional(anyTable('a table of file names')),
+    setting({
+      type: 'table',
+      fallback: 'empty',
+      about:
+        'Which files this node takes part in, and who may sign each. A name that is not here is neither accepted nor kept. `"name" = ["<public key>", …]`, or a table.',
+    }),
+  ),
+})
+
+/** A `dm.toml` after its keys were checked one by one. */
+export type Document = v.InferOutput<typeof documentSchema>
+export type FileDocument = v.InferOutput<typeof fileSchema>

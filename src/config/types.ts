@@ -1,0 +1,79 @@
+import type { PublicKey } from '../keys/index.ts'
+import type { LogLevel } from '../observe/index.ts'
+import type { FileName, NetworkId } from '../statement/index.ts'
+
+/** One entry of `[files]`. */
+export interface ConfiguredFile {
+  readonly name: FileName
+  /** Any one of these may sign; sorted, at least one, each once. */
+  readonly signers: readonly PublicKey[]
+  readonly maxSizeBytes: number
+  /** Permission bits, as 0o644. */
+  readonly mode: number
+}
+
+/** A whole `dm.toml`, checked, with every default filled in and every path absolute. */
+export interface Config {
+  /** Where it was read from. */
+  readonly path: string
+  readonly logLevel: LogLevel
+  readonly stateDir: string
+  readonly network: {
+    readonly id: NetworkId
+    /** Public network keys; empty: no certificates are asked for. */
+    readonly keys: readonly PublicKey[]
+    /** Files of pre-shared keys: dial with the first, accept all. */
+    readonly pskPaths: readonly string[]
+    readonly certificatePath?: string
+    /** Made on first start if it is missing. */
+    readonly identityKeyPath: string
+  }
+  readonly cluster: {
+    /** Multiaddrs to listen on. */
+    readonly listen: readonly string[]
+    /** Multiaddrs told to peers in place of the ones listened on; empty: those. */
+    readonly announce: readonly string[]
+    /** Multiaddrs, with or without a peer id. */
+    readonly bootstrapPeers: readonly string[]
+    readonly pushPullIntervalMs: number
+    readonly maxConnections: number
+    readonly allowOpenNetwork: boolean
+    readonly dht: { readonly enabled: boolean }
+  }
+  readonly http: {
+    /** Hosts to listen on; empty: the unix socket only. */
+    readonly listen: readonly string[]
+    readonly port: number
+    readonly socketPath: string
+    readonly socketMode: number
+    /** Host names, besides the addresses listened on, that requests may name. */
+    readonly allowedHosts: readonly string[]
+  }
+  /** Sorted by name. */
+  readonly files: readonly ConfiguredFile[]
+}
+
+/** Which key or list item, from the top of the file: `['cluster', 'bootstrap_peers', 0]`. */
+export type ConfigPath = readonly (string | number)[]
+
+/** One thing that is wrong with a configuration file. */
+export interface ConfigProblem {
+  readonly code: 'ERR_CONFIG_SYNTAX' | 'ERR_CONFIG_INVALID'
+  /** Dotted, as `cluster.bootstrap_peers[0]`; empty for the whole file. */
+  readonly key: string
+  /** From 1. */
+  readonly line: number
+  /** From 1. */
+  readonly column: number
+  /** What is wrong and what to write instead; no position. */
+  readonly message: string
+  /** The line with a mark below the column; empty where it could show a secret. */
+  readonly excerpt: string
+}
+
+/** What a configuration may ask of the machine while it is read. */
+export interface ConfigEnvironment {
+  /** systemd's `$CREDENTIALS_DIRECTORY`: relative secret paths are looked for there first. */
+  readonly credentialsDirectory?: string
+  exists(path: string): boolean
+}
