@@ -15,13 +15,14 @@ export const armor = (bytes: Uint8Array, label: string, width: number): string =
 export const dearmor = (text: string, label: string, fail: (why: string) => Error): Uint8Array => {
   const lines = text.split('\n').map((line) => (line.endsWith('\r') ? line.slice(0, -1) : line))
   if (lines.at(-1) === '') lines.pop()
-  if (lines.length < 3 || lines[0] !== `-----BEGIN ${label}-----`) {
+  if (lines[0] !== `-----BEGIN ${label}-----`) {
     throw fail(`expected a line "-----BEGIN ${label}-----" first`)
   }
   if (lines.at(-1) !== `-----END ${label}-----`) {
     throw fail(`expected a line "-----END ${label}-----" last`)
   }
   const base64 = lines.slice(1, -1)
+  if (base64.length === 0) throw fail('the block is empty')
   if (base64.includes('')) throw fail('there is an empty line within the block')
   const bytes = fromBase64(base64.join(''))
   if (bytes === undefined) throw fail('the block is not canonical base64')

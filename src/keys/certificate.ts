@@ -111,8 +111,7 @@ const split = (text: string): Record<(typeof FIELDS)[number], string> => {
     if (!line.startsWith(`${field} `)) throw badField(field, `"${field}", a space and a value`)
     return line.slice(field.length + 1)
   }
-  if (lines.length !== FIELDS.length + 2) throw malformed(`it has not ${FIELDS.length + 1} lines`)
-  return {
+  const values = {
     network: value('network'),
     name: value('name'),
     key: value('key'),
@@ -120,6 +119,8 @@ const split = (text: string): Record<(typeof FIELDS)[number], string> => {
     expires: value('expires'),
     namespaces: value('namespaces'),
   }
+  if (lines.length !== FIELDS.length + 2) throw malformed(`it has not ${FIELDS.length + 1} lines`)
+  return values
 }
 
 const decode = (text: string): NodeCertificate => {
@@ -183,8 +184,10 @@ export const signCertificate = async (
 ): Promise<string> => {
   const namespaces = [...new Set(certificate.namespaces)].sort()
   const signedText = write({ ...certificate, namespaces })
-  // Nothing is signed that nobody would accept.
-  decode(signedText)
+  // Nothing is signed that nobody would accept, or that would be read as something else.
+  if (decode(signedText).namespaces.length !== namespaces.length) {
+    throw badField('namespaces', 'names without "," and other than "none"')
+  }
   const signature = await signSsh(networkKey, CERTIFICATE_NAMESPACE, utf8(signedText))
   const text = `${signedText}${armorSshsig(encodeSshsig(signature))}`
   parseCertificate(text)

@@ -32,7 +32,7 @@ class MemoryKey implements PrivateKey {
   }
 
   async sign(message: Uint8Array): Promise<Uint8Array> {
-    return sign(null, message, this.#key)
+    return new Uint8Array(sign(null, message, this.#key))
   }
 
   toJSON(): { publicKey: PublicKey } {
