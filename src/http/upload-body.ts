@@ -1,6 +1,6 @@
 import { MeshError } from '../errors/index.ts'
 import { BODY_RATE_WINDOW_MS, MIN_BODY_BYTES_PER_SECOND } from './limits.ts'
-import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
 import type { Cancel, Clock } from '../util/index.ts'
 
 /** A request's body as the content of a file. */
@@ -41,7 +41,7 @@ const createRateFloor = (clock: Clock) => {
 
 /** The pieces of a request's body, as they come. Leaves the connection as it is when left early. */
 async function* pieces(
-  request: IncomingMessage,
+  request: Readable,
   { clock, signal }: { clock: Clock; signal: AbortSignal },
 ): AsyncGenerator<Uint8Array> {
   const floor = createRateFloor(clock)
@@ -89,7 +89,7 @@ async function* pieces(
  * read, and the last piece is handed on only when the body has ended where it should.
  */
 export const createUploadBody = (
-  request: IncomingMessage,
+  request: Readable,
   init: { sizeBytes: number; clock: Clock; signal: AbortSignal; onStart: () => void },
 ): UploadBody => {
   let failure: MeshError | undefined
