@@ -8,4 +8,10 @@
  *
  * @packageDocumentation
  */
+export { createLmdbStore } from './lmdb.ts'
+export { createMemoryStore } from './memory.ts'
+export { MAX_KEY_BYTES, table } from './table.ts'
+export type { LmdbStoreComponents, LmdbStoreInit } from './lmdb.ts'
+export type { MemoryStore, StoreFault } from './memory.ts'
+export type { Migration } from './migrations.ts'
 export type { Entry, Range, Reader, Store, Table, Transaction } from './types.ts'

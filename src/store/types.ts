@@ -17,7 +17,10 @@ export interface Range {
   readonly limit?: number
 }
 
-/** Reads committed data, or inside a transaction its own writes too. Keys: 1 to 1,900 bytes. */
+/**
+ * Reads committed data, or inside a transaction its own writes too. Keys: 1 to 1,900 bytes. What is
+ * returned belongs to the caller.
+ */
 export interface Reader {
   get(table: Table, key: Uint8Array): Uint8Array | undefined
   range(table: Table, range?: Range): Iterable<Entry>
@@ -32,11 +35,20 @@ export interface Transaction extends Reader {
 }
 
 export interface Store extends Reader {
-  /** Opens, migrates; throws `ERR_STATE_CORRUPT`, `ERR_STATE_NEWER` or `ERR_STATE_UNUSABLE`. */
+  /**
+   * How often it was opened in a row, before this time, by somebody who never closed it. From two
+   * on, its whole content has been read once before it was opened.
+   */
+  readonly uncleanOpens: number
+  /**
+   * Opens, migrates; throws `ERR_STATE_CORRUPT`, `ERR_STATE_NEWER`, `ERR_STATE_UNUSABLE` or
+   * `ERR_DISK_FULL`.
+   */
   open(): Promise<void>
   /**
    * Runs `work` (synchronous) with exclusive write access. Rolled back if it throws, and then the
-   * promise rejects with the same error; otherwise resolves with its result once durable.
+   * promise rejects with the same error; otherwise resolves with its result once durable. What
+   * cannot be written rejects with `ERR_DISK_FULL` or `ERR_STATE_UNUSABLE`, and nothing is kept.
    */
   transaction<T>(work: (tx: Transaction) => T): Promise<T>
   /** Waits for transactions under way. Idempotent. */

@@ -1,0 +1,71 @@
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { MeshError } from '../errors/index.ts'
+
+const EIO = 5
+const ENOSPC = 28
+const MDB_MAP_FULL = -30792
+/** MDB_PAGE_NOTFOUND, CORRUPTED, PANIC, VERSION_MISMATCH, INVALID, in this order. */
+const DAMAGE: readonly number[] = [-30797, -30796, -30795, -30794, -30793]
+/** More than a small commit needs; less than anybody would call room. */
+const PROBE_BYTES = 64 * 2 ** 10
+
+const codeOf = (error: unknown): number | string | undefined =>
+  error instanceof Error &&
+  'code' in error &&
+  (typeof error.code === 'number' || typeof error.code === 'string')
+    ? error.code
+    : undefined
+
+/** Whether LMDB itself failed, rather than the code that used it. */
+export const isDatabaseError = (error: unknown): boolean => typeof codeOf(error) === 'number'
+
+/** Whether nothing more can be written in `directory`. */
+const isFull = async (directory: string): Promise<boolean> => {
+  const path = join(directory, 'probe')
+  try {
+    await writeFile(path, Buffer.alloc(PROBE_BYTES), { mode: 0o600, flush: true })
+    return false
+  } catch (error) {
+    return ['ENOSPC', 'EDQUOT'].includes(String(codeOf(error)))
+  } finally {
+    await rm(path, { force: true }).catch(() => {})
+  }
+}
+
+/** The error that lmdb-js hides in a promise on a failed commit. */
+const unwrap = async (error: unknown): Promise<unknown> => {
+  if (!(error instanceof Error) || !('commitError' in error)) return error
+  try {
+    return (await error.commitError) ?? error
+  } catch (cause) {
+    return cause
+  }
+}
+
+/** What a failure of LMDB in `directory` means to a caller. */
+export const storeFailure = async (error: unknown, directory: string): Promise<MeshError> => {
+  if (error instanceof MeshError) return error
+  const cause = await unwrap(error)
+  const code = codeOf(cause)
+  const data = { path: directory, system: code ?? null }
+  const options = { data, cause }
+  // LMDB calls a write that the disk took only in part an input/output error.
+  if (code === ENOSPC || code === MDB_MAP_FULL || (code === EIO && (await isFull(directory)))) {
+    return new MeshError('ERR_DISK_FULL', `cannot write to ${directory}: the disk is full`, options)
+  }
+  const message = cause instanceof Error ? cause.message : String(cause)
+  return (
+    readFailure(cause) ?? new MeshError('ERR_STATE_UNUSABLE', `${directory}: ${message}`, options)
+  )
+}
+
+/** Damage that a read came upon, or `undefined` if the error is another. */
+export const readFailure = (error: unknown): MeshError | undefined => {
+  const code = codeOf(error)
+  if (typeof code !== 'number' || !DAMAGE.includes(code)) return undefined
+  const message = error instanceof Error ? error.message : String(error)
+  return new MeshError('ERR_STATE_CORRUPT', `the database is damaged: ${message}`, {
+    cause: error,
+  })
+}

@@ -1,0 +1,255 @@
+import { mkdir, rename, stat } from 'node:fs/promises'
+import { systemClock } from '../util/index.ts'
+import { checkDataFile } from './data-file.ts'
+import { openEnvironment, openSubDatabase } from './environment.ts'
+import { isDatabaseError, readFailure, storeFailure } from './failure.ts'
+import { inspectDatabase } from './inspect.ts'
+import { migrate, migrations } from './migrations.ts'
+import { readOpenings } from './openings.ts'
+import { checkKey, knownTables } from './table.ts'
+import { isMeshError } from '../errors/index.ts'
+import type { MeshError } from '../errors/index.ts'
+import type { Environment, SubDatabase } from './environment.ts'
+import type { Migration } from './migrations.ts'
+import type { Openings } from './openings.ts'
+import type { Entry, Range, Store, Table, Transaction } from './types.ts'
+
+/** From this count of openings in a row that nobody closed, the whole database is read first. */
+const INSPECT_AFTER_UNCLEAN_OPENS = 2
+
+export interface LmdbStoreComponents {
+  /** Directory of the database; made if it is missing. */
+  readonly path: string
+  /** Names what is set aside. @default the machine's own */
+  readonly clock?: { nowMs(): number }
+}
+
+export interface LmdbStoreInit {
+  /**
+   * Called when a damaged database was moved to `movedTo` and an empty one takes its place. Without
+   * it, `open` throws `ERR_STATE_CORRUPT` and leaves everything where it is.
+   */
+  readonly onDamage?: (damage: { error: MeshError; movedTo: string }) => void
+  /** @default the chain of this version of mesh */
+  readonly migrations?: readonly Migration[]
+}
+
+/** A store in one LMDB environment, with each table as a database of its own. */
+export const createLmdbStore = (components: LmdbStoreComponents, init: LmdbStoreInit = {}): Store =>
+  new LmdbStore(components, init)
+
+const countOf = (table: SubDatabase): number => {
+  const stats: { entryCount?: number } = table.getStats()
+  return stats.entryCount ?? 0
+}
+
+/** Reversed, LMDB wants the bounds the other way round, and each says whether it is included. */
+const entriesOf = (
+  table: SubDatabase,
+  { start, end, reverse = false, limit }: Range,
+): Iterable<Entry> => {
+  const from = start === undefined ? undefined : checkKey(start)
+  const to = end === undefined ? undefined : checkKey(end)
+  return table.getRange({
+    ...(reverse
+      ? {
+          ...(to && { start: to, exclusiveStart: true }),
+          ...(from && { end: from, inclusiveEnd: true }),
+        }
+      : { ...(from && { start: from }), ...(to && { end: to }) }),
+    reverse,
+    ...(limit === undefined ? {} : { limit }),
+  })
+}
+
+interface Opened {
+  readonly environment: Environment
+  readonly tables: ReadonlyMap<string, SubDatabase>
+  readonly openings: Openings
+}
+
+class LmdbStore implements Store {
+  readonly #path: string
+  readonly #clock: { nowMs(): number }
+  readonly #init: LmdbStoreInit
+  #opened: Opened | undefined
+  #closing = false
+  readonly #underWay = new Set<Promise<unknown>>()
+
+  constructor({ path, clock = systemClock }: LmdbStoreComponents, init: LmdbStoreInit) {
+    this.#path = path
+    this.#clock = clock
+    this.#init = init
+  }
+
+  get uncleanOpens(): number {
+    return this.#opened?.openings.unclean ?? 0
+  }
+
+  async open(): Promise<void> {
+    if (this.#opened !== undefined) return
+    try {
+      await this.#open()
+    } catch (error) {
+      const { onDamage } = this.#init
+      if (!isMeshError(error, 'ERR_STATE_CORRUPT') || onDamage === undefined) throw error
+      const movedTo = await this.#setAside()
+      await this.#open()
+      onDamage({ error, movedTo })
+    }
+  }
+
+  async #open(): Promise<void> {
+    try {
+      await mkdir(this.#path, { recursive: true, mode: 0o700 })
+      const openings = await readOpenings(this.#path)
+      const state = await checkDataFile(this.#path)
+      if (
+        state === 'suspicious' ||
+        (state === 'plausible' && openings.unclean >= INSPECT_AFTER_UNCLEAN_OPENS)
+      ) {
+        await inspectDatabase(this.#path)
+      }
+      await openings.begin()
+      const environment = openEnvironment(this.#path)
+      const tables = new Map(
+        knownTables().map(({ name }) => [name, openSubDatabase(environment, name)]),
+      )
+      this.#opened = { environment, tables, openings }
+      await migrate(this, this.#init.migrations ?? migrations)
+    } catch (error) {
+      await this.#close()
+      throw await storeFailure(error, this.#path)
+    }
+  }
+
+  /** Moves the database out of the way, to be looked at by somebody. */
+  async #setAside(): Promise<string> {
+    const time = new Date(this.#clock.nowMs()).toISOString().replace(/[-:]|\.\d+/g, '')
+    for (let attempt = 1; ; attempt++) {
+      const target = `${this.#path}.damaged-${time}${attempt === 1 ? '' : `-${attempt}`}`
+      const taken = await stat(target).then(
+        () => true,
+        () => false,
+      )
+      if (taken) continue
+      await rename(this.#path, target)
+      return target
+    }
+  }
+
+  #table({ name }: Table): SubDatabase {
+    const found = this.#opened?.tables.get(name)
+    if (found !== undefined) return found
+    throw new Error(
+      this.#opened === undefined
+        ? 'the store is closed'
+        : `the table ${name} was made after the store was opened`,
+    )
+  }
+
+  #reading<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      throw readFailure(error) ?? error
+    }
+  }
+
+  get(table: Table, key: Uint8Array): Uint8Array | undefined {
+    return this.#reading(() => this.#table(table).get(checkKey(key)))
+  }
+
+  *range(table: Table, range: Range = {}): Iterable<Entry> {
+    const entries = this.#reading(() => entriesOf(this.#table(table), range)[Symbol.iterator]())
+    try {
+      for (;;) {
+        const next = this.#reading(() => entries.next())
+        if (next.done) return
+        yield next.value
+      }
+    } finally {
+      entries.return?.()
+    }
+  }
+
+  count(table: Table): number {
+    return this.#reading(() => countOf(this.#table(table)))
+  }
+
+  transaction<T>(work: (tx: Transaction) => T): Promise<T> {
+    const running = this.#transact(work)
+    const settled = running.then(
+      () => {},
+      () => {},
+    )
+    this.#underWay.add(settled)
+    void settled.then(() => this.#underWay.delete(settled))
+    return running
+  }
+
+  async #transact<T>(work: (tx: Transaction) => T): Promise<T> {
+    if (this.#opened === undefined || this.#closing) throw new Error('the store is closed')
+    let thrown: { error: unknown } | undefined
+    try {
+      // `transaction` would keep what was put before a throw; `childTransaction` rolls back and
+      // leaves its neighbours in the same commit alone.
+      const { value } = await this.#opened.environment.childTransaction(() => {
+        try {
+          return { value: this.#run(work) }
+        } catch (error) {
+          thrown = { error }
+          throw error
+        }
+      })
+      return value
+    } catch (error) {
+      if (thrown !== undefined && !isDatabaseError(thrown.error)) throw thrown.error
+      throw await storeFailure(error, this.#path)
+    }
+  }
+
+  #run<T>(work: (tx: Transaction) => T): T {
+    let active = true
+    const during = (table: Table): SubDatabase => {
+      if (!active) throw new Error('the transaction is over')
+      return this.#table(table)
+    }
+    const get = (table: Table, key: Uint8Array): Uint8Array | undefined =>
+      during(table).get(checkKey(key))
+    try {
+      return work({
+        get,
+        // Read at once, because a cursor does not like what it walks over to be changed.
+        range: (table, range = {}) => [...entriesOf(during(table), range)],
+        count: (table) => countOf(during(table)),
+        put: (table, key, value) => {
+          during(table).putSync(checkKey(key), Buffer.from(value))
+        },
+        remove: (table, key) => {
+          const known = get(table, key) !== undefined
+          if (known) during(table).removeSync(key)
+          return known
+        },
+      })
+    } finally {
+      active = false
+    }
+  }
+
+  async close(): Promise<void> {
+    const openings = this.#opened?.openings
+    await this.#close()
+    await openings?.end()
+  }
+
+  async #close(): Promise<void> {
+    const opened = this.#opened
+    if (opened === undefined) return
+    this.#closing = true
+    await Promise.all(this.#underWay)
+    this.#opened = undefined
+    this.#closing = false
+    await opened.environment.close()
+  }
+}
