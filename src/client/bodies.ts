@@ -1,0 +1,133 @@
+import { boolean, hasMember, list, nullable, number, object, oneOf, text } from './shape.ts'
+import type {
+  FileBody,
+  FilesBody,
+  FileStateBody,
+  HealthBody,
+  HealthWarningBody,
+  HistoryBody,
+  PeerBody,
+  PeersBody,
+  PublicStatusBody,
+  StatusBody,
+  StoredBody,
+  VersionBody,
+  WorkerBody,
+} from '../api/index.ts'
+import type { Shape } from './shape.ts'
+
+const versionMembers = {
+  id: text,
+  version: number,
+  time: text,
+  expires: text,
+  replaces: nullable(text),
+  content: nullable(
+    object<NonNullable<VersionBody['content']>>({ sha256: text, sizeBytes: number }),
+  ),
+  signers: list(text),
+}
+
+const version = object<VersionBody>(versionMembers)
+
+const warning = object<HealthWarningBody>({
+  code: text,
+  subject: text,
+  severity: oneOf('warning', 'error'),
+  message: text,
+  since: text,
+})
+
+const file = object<FileBody>({
+  name: text,
+  state: oneOf('shown', 'missing', 'too-large', 'deleted', 'expired', 'none'),
+  current: nullable(version),
+  conflict: boolean,
+  shownAt: nullable(text),
+})
+
+export const filesBody = object<FilesBody>({ networkId: text, files: list(file) })
+
+export const historyBody = object<HistoryBody>({
+  name: text,
+  versions: list(object<HistoryBody['versions'][number]>({ ...versionMembers, wins: boolean })),
+})
+
+export const storedBody = object<StoredBody>({
+  name: text,
+  outcome: oneOf('stored', 'known'),
+  current: version,
+})
+
+export const healthBody = object<HealthBody>({
+  status: oneOf('ok', 'degraded', 'starting', 'stopping'),
+  // Over TCP only code and severity are told.
+  warnings: list((value, path) => {
+    if (hasMember(value, 'message')) return warning(value, path)
+    const { code, severity } = object<Pick<HealthWarningBody, 'code' | 'severity'>>({
+      code: text,
+      severity: oneOf('warning', 'error'),
+    })(value, path)
+    return { code, severity, subject: '', message: '', since: '' }
+  }),
+})
+
+export const peersBody = object<PeersBody>({
+  peers: list(
+    object<PeerBody>({
+      peerId: text,
+      name: nullable(text),
+      connected: boolean,
+      address: nullable(text),
+      direction: nullable(oneOf('inbound', 'outbound')),
+      connectedAt: nullable(text),
+      roundTripMs: nullable(number),
+      neighbour: boolean,
+      avoidedUntil: nullable(text),
+      lastError: nullable(text),
+    }),
+  ),
+})
+
+const publicStatus = { version: text, networkId: text, peerId: text }
+
+const fullStatus = object<StatusBody>({
+  ...publicStatus,
+  certificate: nullable(
+    object<NonNullable<StatusBody['certificate']>>({ name: text, expires: text }),
+  ),
+  startedAt: text,
+  uptimeMs: number,
+  addresses: list(text),
+  peersConnected: number,
+  files: object<Record<FileStateBody, number>>({
+    shown: number,
+    missing: number,
+    'too-large': number,
+    deleted: number,
+    expired: number,
+    none: number,
+  }),
+  catalogueDigest: text,
+  sync: object<StatusBody['sync']>({
+    neighbours: list(text),
+    lastPushPullAt: nullable(text),
+    fetching: list(text),
+  }),
+  workers: list(
+    object<WorkerBody>({
+      name: text,
+      state: oneOf('idle', 'running', 'stopped'),
+      runs: number,
+      failures: number,
+      lastError: nullable(text),
+      nextRunInMs: nullable(number),
+    }),
+  ),
+  health: list(warning),
+})
+
+export const statusBody: Shape<StatusBody | PublicStatusBody> = (value, path) =>
+  hasMember(value, 'startedAt')
+    ? fullStatus(value, path)
+    : object<PublicStatusBody>(publicStatus)(value, path)

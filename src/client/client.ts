@@ -1,0 +1,111 @@
+import { FORCE_PARAMETER, NAME_PARAMETER, routes } from '../api/index.ts'
+import { SIGNATURE_HEADER, STATEMENT_HEADER } from '../api/index.ts'
+import { systemClock } from '../util/index.ts'
+import { toTarget } from './address.ts'
+import { filesBody, healthBody, historyBody, peersBody, statusBody, storedBody } from './bodies.ts'
+import { exchange, readText } from './exchange.ts'
+import { fromProblem, malformed } from './failures.ts'
+import { CONNECT_TIMEOUT_MS, IDLE_TIMEOUT_MS, MAX_JSON_BYTES } from './limits.ts'
+import { MAX_PROBLEM_BYTES, MAX_STATEMENT_ANSWER_BYTES } from './limits.ts'
+import { ShapeError } from './shape.ts'
+import type { OutgoingHttpHeaders } from 'node:http'
+import type { Answer, Connecting, Exchange } from './exchange.ts'
+import type { Shape } from './shape.ts'
+import type { Client, ClientInit, DaemonAddress, StatementHeaders } from './types.ts'
+
+const toHeaders = ({ statement, signatures }: StatementHeaders): OutgoingHttpHeaders => ({
+  [STATEMENT_HEADER]: statement,
+  [SIGNATURE_HEADER]: [...signatures],
+})
+
+const query = (parameters: Readonly<Record<string, string | undefined>>): string => {
+  const given = Object.entries(parameters).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`],
+  )
+  return given.length === 0 ? '' : `?${given.join('&')}`
+}
+
+const isGood = (status: number): boolean => status >= 200 && status < 300
+
+/** What the statement's header fields of an answer say; repeated and comma-joined fields alike. */
+const fromHeaders = (headers: Answer['headers']): StatementHeaders => {
+  const all = (name: string): string[] =>
+    (headers[name.toLowerCase()] ?? []).flatMap((value) => value.split(/, */))
+  return { statement: all(STATEMENT_HEADER)[0] ?? '', signatures: all(SIGNATURE_HEADER) }
+}
+
+/** A client of one daemon. Does no I/O until a method is called; keeps no connection open. */
+export const createClient = (address: DaemonAddress, init: ClientInit = {}): Client => {
+  const target = toTarget(address)
+  const connecting: Connecting = {
+    target,
+    clock: init.clock ?? systemClock,
+    connectTimeoutMs: init.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    idleTimeoutMs: init.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
+  }
+
+  const fail = async (answer: Answer): Promise<never> => {
+    const body = await readText(connecting, answer, MAX_PROBLEM_BYTES)
+    throw fromProblem(target.shown, answer.status, body)
+  }
+
+  const send = async (what: Exchange): Promise<Answer> => {
+    const answer = await exchange(connecting, what)
+    return isGood(answer.status) ? answer : fail(answer)
+  }
+
+  const readJson = async <T>(answer: Answer, shape: Shape<T>): Promise<T> => {
+    const text = await readText(connecting, answer, MAX_JSON_BYTES)
+    try {
+      return shape(JSON.parse(text), '')
+    } catch (error) {
+      if (error instanceof ShapeError) throw malformed(target.shown, error.message)
+      if (error instanceof SyntaxError) throw malformed(target.shown, 'the body is not JSON')
+      throw error
+    }
+  }
+
+  const json = async <T>(what: Exchange, shape: Shape<T>): Promise<T> =>
+    readJson(await send(what), shape)
+
+  const get = <T>(path: string, shape: Shape<T>, signal?: AbortSignal): Promise<T> =>
+    json({ method: 'GET', path, signal }, shape)
+
+  return {
+    address: target.shown,
+    status: ({ signal } = {}) => get(routes.status, statusBody, signal),
+    async health({ signal } = {}) {
+      const answer = await exchange(connecting, { method: 'GET', path: routes.healthz, signal })
+      // 503 says that something is wrong in the same body that says what.
+      return isGood(answer.status) || answer.status === 503
+        ? readJson(answer, healthBody)
+        : fail(answer)
+    },
+    peers: ({ signal } = {}) => get(routes.peers, peersBody, signal),
+    files: ({ name, signal } = {}) =>
+      get(`${routes.files}${query({ [NAME_PARAMETER]: name })}`, filesBody, signal),
+    history: (name, { signal } = {}) => get(routes.history(name), historyBody, signal),
+    async statement(name, { signal } = {}) {
+      const answer = await send({ method: 'GET', path: routes.statement(name), signal })
+      return readText(connecting, answer, MAX_STATEMENT_ANSWER_BYTES)
+    },
+    upload(name, upload, { signal } = {}) {
+      const { sizeBytes, chunks, onProgress, force = false } = upload
+      const path = `${routes.file(name)}${query({ [FORCE_PARAMETER]: force ? 'true' : undefined })}`
+      const headers = { ...toHeaders(upload), 'Content-Type': 'application/octet-stream' }
+      const body = { sizeBytes, chunks, onProgress }
+      return json({ method: 'PUT', path, headers, body, signal }, storedBody)
+    },
+    remove(name, removal, { signal } = {}) {
+      const force = removal.force === true ? 'true' : undefined
+      const path = `${routes.file(name)}${query({ [FORCE_PARAMETER]: force })}`
+      return json({ method: 'DELETE', path, headers: toHeaders(removal), signal }, storedBody)
+    },
+    async download(name, { signal } = {}) {
+      const { headers, chunks } = await send({ method: 'GET', path: routes.file(name), signal })
+      const length = headers['content-length']?.[0]
+      const sizeBytes = length === undefined ? undefined : Number(length)
+      return { ...fromHeaders(headers), sizeBytes, chunks }
+    },
+  }
+}

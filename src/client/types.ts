@@ -1,0 +1,76 @@
+import type { FilesBody, HealthBody, HistoryBody, PeersBody } from '../api/index.ts'
+import type { PublicStatusBody, StatusBody, StoredBody } from '../api/index.ts'
+import type { Clock } from '../util/index.ts'
+
+/** Where a daemon is: an `http:` or `https:` URL, or the path of its unix socket. */
+export type DaemonAddress = { readonly url: string } | { readonly socketPath: string }
+
+export interface ClientInit {
+  /**
+   * Longest wait for a connection, in ms.
+   * @default 10000
+   */
+  readonly connectTimeoutMs?: number
+  /**
+   * Longest silence of a connection, in ms. A daemon answers an upload only when it is durable.
+   * @default 120000
+   */
+  readonly idleTimeoutMs?: number
+  /** @default systemClock */
+  readonly clock?: Clock
+}
+
+export interface RequestOptions {
+  readonly signal?: AbortSignal
+}
+
+/** A signed statement as it travels in header fields. */
+export interface StatementHeaders {
+  /** Base64 of the exact text. */
+  readonly statement: string
+  /** Base64 of one binary SSHSIG each. */
+  readonly signatures: readonly string[]
+}
+
+export interface Upload extends StatementHeaders {
+  readonly sizeBytes: number
+  /** Exactly `sizeBytes`; not read if the daemon refuses before. When it throws, so does `upload`. */
+  readonly chunks: AsyncIterable<Uint8Array>
+  /** Allows a jump of versions. */
+  readonly force?: boolean
+  /** Called with the bytes handed to the connection so far. */
+  readonly onProgress?: (sentBytes: number) => void
+}
+
+export interface Removal extends StatementHeaders {
+  readonly force?: boolean
+}
+
+/** Content on its way. Read `chunks` to the end, or return from the loop to drop the rest. */
+export interface Download extends StatementHeaders {
+  /** As announced; not yet compared with what arrives. */
+  readonly sizeBytes: number | undefined
+  readonly chunks: AsyncIterable<Uint8Array>
+}
+
+/**
+ * The HTTP API of one daemon. Every method rejects with a MeshError: the daemon's own code,
+ * `ERR_DAEMON_UNREACHABLE`, `ERR_RESPONSE_MALFORMED`, `ERR_TIMEOUT` or `ERR_ABORTED`.
+ */
+export interface Client {
+  /** For messages: the URL, or `unix:` and the path. */
+  readonly address: string
+  /** Over TCP a daemon tells less. */
+  status(options?: RequestOptions): Promise<StatusBody | PublicStatusBody>
+  /** Resolves whether the daemon is well or not. */
+  health(options?: RequestOptions): Promise<HealthBody>
+  peers(options?: RequestOptions): Promise<PeersBody>
+  /** All configured names, or only one. */
+  files(options?: RequestOptions & { readonly name?: string }): Promise<FilesBody>
+  history(name: string, options?: RequestOptions): Promise<HistoryBody>
+  /** The winning statement as the text of a `.stmt` file. */
+  statement(name: string, options?: RequestOptions): Promise<string>
+  upload(name: string, upload: Upload, options?: RequestOptions): Promise<StoredBody>
+  remove(name: string, removal: Removal, options?: RequestOptions): Promise<StoredBody>
+  download(name: string, options?: RequestOptions): Promise<Download>
+}

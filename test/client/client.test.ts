@@ -1,0 +1,200 @@
+import { createServer } from 'node:http'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import t from 'tap'
+import { createClient } from '../../src/client/index.ts'
+import { answer, file, peer, problem, readAll, serve, status, stored, version } from './fixtures.ts'
+
+const routes: Readonly<Record<string, unknown>> = {
+  '/status': status,
+  '/healthz': { status: 'ok', warnings: [] },
+  '/peers': { peers: [peer] },
+  '/files': { networkId: 'local', files: [file] },
+  '/files?name=a%2Fb%20c': { networkId: 'local', files: [] },
+  '/history/a/b%3Ac': { name: 'a/b:c', versions: [{ ...version, wins: true }] },
+}
+
+t.test('reads every kind of answer, checked and copied', async (t) => {
+  const url = await serve(t, ({ url = '' }, response) => answer(response, 200, routes[url]))
+  const client = createClient({ url })
+  t.equal(client.address, url)
+  t.same(await client.status(), status)
+  t.same(await client.health(), { status: 'ok', warnings: [] })
+  t.same(await client.peers(), { peers: [peer] })
+  t.same(await client.files(), { networkId: 'local', files: [file] })
+  t.same(await client.files({ name: 'a/b c' }), { networkId: 'local', files: [] })
+  t.same(await client.history('a/b:c'), routes['/history/a/b%3Ac'])
+})
+
+t.test('takes the short status that a daemon gives over TCP', async (t) => {
+  const short = { version: '1', networkId: 'local', peerId: 'p' }
+  const url = await serve(t, (_, response) => answer(response, 200, { ...short, later: true }))
+  t.same(await createClient({ url }).status(), short)
+})
+
+t.test('reads health of a daemon that is not well', async (t) => {
+  const warnings = [{ code: 'disk-full', severity: 'error' }]
+  const url = await serve(t, (_, response) =>
+    answer(response, 503, { status: 'degraded', warnings }),
+  )
+  t.match(await createClient({ url }).health(), { status: 'degraded', warnings })
+})
+
+t.test('speaks over a unix socket', async (t) => {
+  const socketPath = join(t.testdir(), 'mesh.sock')
+  const server = createServer((request, response) => {
+    t.equal(request.headers.host, 'localhost')
+    answer(response, 200, status)
+  }).listen(socketPath)
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const client = createClient({ socketPath })
+  t.equal(client.address, `unix:${socketPath}`)
+  t.match(await client.status(), { networkId: 'local' })
+})
+
+t.test('keeps the path of a proxy, and an IPv6 address without its brackets', async (t) => {
+  const url = await serve(t, (request, response) =>
+    answer(response, request.url === '/mesh/peers' ? 200 : 404, { peers: [] }),
+  )
+  t.same(await createClient({ url: `${url}/mesh/` }).peers(), { peers: [] })
+  await t.rejects(createClient({ url: 'http://[::1]:1' }).peers(), {
+    code: 'ERR_DAEMON_UNREACHABLE',
+  })
+})
+
+t.test('refuses an address that is none', async (t) => {
+  for (const url of ['', 'localhost:7331', 'ftp://x', 'http://u:p@x', 'http://x/?a=b', '/run/x']) {
+    t.throws(() => createClient({ url }), { code: 'ERR_USAGE' }, url)
+  }
+})
+
+t.test("gives the daemon's own error, with its facts", async (t) => {
+  const current = { version: 7 }
+  const url = await serve(t, (_, response) =>
+    problem(response, 409, 'ERR_FILE_NOT_NEWER', { name: 'x', current }),
+  )
+  await t.rejects(createClient({ url }).history('x'), {
+    code: 'ERR_FILE_NOT_NEWER',
+    message: 'ERR_FILE_NOT_NEWER happened',
+    data: { status: 409, name: 'x', currentVersion: 7 },
+  })
+})
+
+t.test('keeps the text of a code it does not know', async (t) => {
+  const url = await serve(t, (_, response) => problem(response, 418, 'ERR_FROM_THE_FUTURE'))
+  await t.rejects(createClient({ url }).peers(), {
+    code: 'ERR_INTERNAL',
+    message: /ERR_FROM_THE_FUTURE happened \(ERR_FROM_THE_FUTURE, which/,
+    data: { code: 'ERR_FROM_THE_FUTURE' },
+  })
+})
+
+t.test('says so when something else answers', async (t) => {
+  const bodies: [number, string][] = [
+    [200, '<html>'],
+    [200, 'null'],
+    [200, '[]'],
+    [200, '{"peers":1}'],
+    [200, '{"peers":[{}]}'],
+    [502, '<html>Bad gateway'],
+    [404, '{"message":"no"}'],
+    [301, ''],
+  ]
+  for (const [code, body] of bodies) {
+    const url = await serve(t, (_, response) => answer(response, code, body))
+    await t.rejects(createClient({ url }).peers(), { code: 'ERR_RESPONSE_MALFORMED' }, body)
+  }
+})
+
+t.test('says where in an answer the fault is', async (t) => {
+  const url = await serve(t, (_, response) =>
+    answer(response, 200, { peers: [peer, { ...peer, roundTripMs: 'fast' }] }),
+  )
+  await t.rejects(createClient({ url }).peers(), {
+    message: /peers\[1\]\.roundTripMs is not a number/,
+  })
+})
+
+t.test('does not read an endless error', async (t) => {
+  const url = await serve(t, (_, response) => {
+    response.writeHead(500)
+    const more = (): void => {
+      if (!response.destroyed) response.write('x'.repeat(65_536), more)
+    }
+    more()
+  })
+  await t.rejects(createClient({ url }).peers(), {
+    code: 'ERR_RESPONSE_MALFORMED',
+    message: /more than/,
+  })
+})
+
+t.test('uploads with the statement in its fields, and reports progress', async (t) => {
+  const seen: unknown[] = []
+  const url = await serve(t, async (request, response) => {
+    const body = await readAll(request)
+    seen.push(request.method, request.url, request.headers['mesh-statement'])
+    seen.push(
+      request.headersDistinct['mesh-signature'],
+      request.headers['content-length'],
+      String(body),
+    )
+    answer(response, 201, stored)
+  })
+  const progress: number[] = []
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from('hel')
+    yield Buffer.from('lo')
+  }
+  const upload = {
+    statement: 'c3Q=',
+    signatures: ['czE=', 'czI='],
+    sizeBytes: 5,
+    chunks: chunks(),
+    force: true,
+    onProgress: (sent: number) => progress.push(sent),
+  }
+  t.same(await createClient({ url }).upload('a/b', upload), stored)
+  t.same(seen, ['PUT', '/files/a/b?force=true', 'c3Q=', ['czE=', 'czI='], '5', 'hello'])
+  t.same(progress, [3, 5])
+})
+
+t.test('removes with a statement and no body', async (t) => {
+  const url = await serve(t, (request, response) => {
+    t.match(request, { method: 'DELETE', url: '/files/x', headers: { 'mesh-statement': 'c3Q=' } })
+    answer(response, 200, { ...stored, outcome: 'known' })
+  })
+  const removal = { statement: 'c3Q=', signatures: ['czE='] }
+  t.match(await createClient({ url }).remove('x', removal), { outcome: 'known' })
+})
+
+t.test('downloads in chunks, with the statement from the fields', async (t) => {
+  const content = Buffer.alloc(300_000, 'x')
+  const url = await serve(t, (_, response) => {
+    response.setHeader('Mesh-Statement', 'c3Q=')
+    response.setHeader('Mesh-Signature', ['czE=', 'czI=, czM='])
+    response.setHeader('Content-Length', content.length)
+    response.end(content)
+  })
+  const { chunks, ...rest } = await createClient({ url }).download('x')
+  t.same(rest, { statement: 'c3Q=', signatures: ['czE=', 'czI=', 'czM='], sizeBytes: 300_000 })
+  t.same(await readAll(chunks), content)
+})
+
+t.test('a download that breaks off is an error, not a short file', async (t) => {
+  const url = await serve(t, (_, response) => {
+    response.writeHead(200, { 'Content-Length': 10 })
+    response.write('12345', () => response.destroy())
+  })
+  const { chunks } = await createClient({ url }).download('x')
+  await t.rejects(readAll(chunks), { code: 'ERR_DAEMON_UNREACHABLE', message: /broke off/ })
+})
+
+t.test('reads a statement as text', async (t) => {
+  const url = await serve(t, ({ url }, response) => {
+    t.equal(url, '/statements/x')
+    answer(response, 200, 'mesh-file 1\n', 'text/plain')
+  })
+  t.equal(await createClient({ url }).statement('x'), 'mesh-file 1\n')
+})

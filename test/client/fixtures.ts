@@ -1,0 +1,121 @@
+import { createServer } from 'node:http'
+import { once } from 'node:events'
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** What a test needs of tap. */
+interface Teardown {
+  teardown(run: () => unknown): void
+}
+
+/** A real server on loopback, closed with the test. */
+export const serve = async (
+  t: Teardown,
+  handle: RequestListener,
+  prepare: (server: Server) => void = () => {},
+): Promise<string> => {
+  const server = createServer(handle)
+  prepare(server)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+export const answer = (
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  type = 'application/json',
+): void => {
+  response.writeHead(status, { 'Content-Type': type })
+  response.end(typeof body === 'string' ? body : JSON.stringify(body))
+}
+
+export const problem = (
+  response: ServerResponse,
+  status: number,
+  code: string,
+  members: Readonly<Record<string, unknown>> = {},
+): void =>
+  answer(
+    response,
+    status,
+    {
+      type: `urn:mesh:error:${code}`,
+      title: 'x',
+      status,
+      detail: `${code} happened`,
+      code,
+      ...members,
+    },
+    'application/problem+json',
+  )
+
+export const readAll = async (
+  stream: AsyncIterable<Uint8Array> | IncomingMessage,
+): Promise<Buffer> => {
+  const parts: Uint8Array[] = []
+  for await (const chunk of stream) parts.push(chunk)
+  return Buffer.concat(parts)
+}
+
+export const version = {
+  id: 'a'.repeat(64),
+  version: 3,
+  time: '2026-01-01T00:00:00.000Z',
+  expires: 'never',
+  replaces: null,
+  content: { sha256: 'b'.repeat(64), sizeBytes: 5 },
+  signers: ['ssh-ed25519 AAAA'],
+}
+
+export const stored = { name: 'x', outcome: 'stored', current: version }
+
+export const file = {
+  name: 'x',
+  state: 'shown',
+  current: version,
+  conflict: false,
+  shownAt: '2026-01-01T00:00:01.000Z',
+}
+
+export const status = {
+  version: '0.1.0',
+  networkId: 'local',
+  peerId: '12D3KooWxyz',
+  certificate: null,
+  startedAt: '2026-01-01T00:00:00.000Z',
+  uptimeMs: 5000,
+  addresses: ['/ip4/127.0.0.1/tcp/1'],
+  peersConnected: 2,
+  files: { shown: 1, missing: 0, 'too-large': 0, deleted: 0, expired: 0, none: 0 },
+  catalogueDigest: 'c'.repeat(64),
+  sync: { neighbours: [], lastPushPullAt: null, fetching: [] },
+  workers: [{ name: 'w', state: 'idle', runs: 1, failures: 0, lastError: null, nextRunInMs: 100 }],
+  health: [
+    {
+      code: 'c',
+      subject: 's',
+      severity: 'warning',
+      message: 'm',
+      since: '2026-01-01T00:00:00.000Z',
+    },
+  ],
+}
+
+export const peer = {
+  peerId: '12D3KooWpeer',
+  name: 'web-1',
+  connected: true,
+  address: '/ip4/127.0.0.1/tcp/2',
+  direction: 'outbound',
+  connectedAt: '2026-01-01T00:00:00.000Z',
+  roundTripMs: 0.4,
+  neighbour: true,
+  avoidedUntil: null,
+  lastError: null,
+}
