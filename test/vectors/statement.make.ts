@@ -210,7 +210,10 @@ writeVectors('statement', (directory) => {
       ...shapes,
       ...Object.entries(wrong).flatMap(([field, values]) =>
         values.map((value) => ({
-          ...{ why: `${field}: ${value.slice(0, 40)}`, line: fields.indexOf(field) + 2 },
+          ...{
+            why: `${field} ${JSON.stringify(value.slice(0, 40))}`,
+            line: fields.indexOf(field) + 2,
+          },
           text: lines({ [field]: value }),
         })),
       ),
