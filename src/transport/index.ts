@@ -13,3 +13,12 @@ export type { TransportEvents } from './types.ts'
 export { createMemoryNetwork } from './memory.ts'
 export type { MemoryLink, MemoryNetwork, MemoryNetworkInit } from './memory.ts'
 export type { MemoryTransportInit } from './memory.ts'
+export { createLibp2pTransport } from './libp2p-transport.ts'
+export { createMembership } from './membership.ts'
+export type {
+  Libp2pTransport,
+  Libp2pTransportComponents,
+  Libp2pTransportInit,
+  TransportCounts,
+} from './libp2p-transport.ts'
+export type { Admission, Membership } from './membership.ts'

@@ -81,4 +81,6 @@ export interface Transport {
    * minutes on (or at once for `ERR_SIGNATURE_INVALID`) it is disconnected and avoided for a while.
    */
   blame(peer: PeerId, error: MeshError): void
+  /** Until when a peer is avoided (wall clock, ms since the epoch); `undefined`: it is welcome. */
+  avoidedUntilMs?(peer: PeerId): number | undefined
 }

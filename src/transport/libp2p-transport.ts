@@ -1,0 +1,339 @@
+import { EventEmitter } from 'node:events'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { multiaddr } from '@multiformats/multiaddr'
+import { MeshError } from '../errors/index.ts'
+import { peerIdFromPublicKey } from '../keys/index.ts'
+import { checkListenAddress, parsePeerAddress, readLocation } from './address.ts'
+import { createBlameBook } from './blame.ts'
+import { withDeadline } from './deadline.ts'
+import { explainDialError } from './dial-error.ts'
+import { createHandshakes } from './handshakes.ts'
+import { createLibp2pNode, startLibp2pNode } from './libp2p-node.ts'
+import {
+  DEFAULT_MAX_CONNECTIONS,
+  DEFAULT_MAX_INBOUND_BYTES_PER_SECOND,
+  DIAL_TIMEOUT_MS,
+  MAX_PSKS,
+} from './limits.ts'
+import { answerPings, PING_INIT, PING_PROTOCOL, startLiveness } from './liveness.ts'
+import { createMembers } from './members.ts'
+import { PSK_BYTES } from './private-network.ts'
+import { createStreams, MAX_STREAMS_OF_ONE_PROTOCOL } from './streams.ts'
+import { createTokenBucket } from './token-bucket.ts'
+import type { ErrorCode } from '../errors/index.ts'
+import type { PeerId, PrivateKey } from '../keys/index.ts'
+import type { Logger, Worker, Workers } from '../observe/index.ts'
+import type { Clock, Random } from '../util/index.ts'
+import type { Libp2pNode } from './libp2p-node.ts'
+import type { LivenessLink } from './liveness.ts'
+import type { Membership } from './membership.ts'
+import type { Served } from './streams.ts'
+import type { Peer, Transport, TransportEvents } from './types.ts'
+
+export interface Libp2pTransportInit {
+  /** Multiaddrs, as `/ip4/0.0.0.0/tcp/7946`; none: this node only dials. */
+  readonly listen: readonly string[]
+  /** Multiaddrs to tell others instead of those that are listened on. @default none */
+  readonly announce?: readonly string[]
+  /** Keys of the private network: the first for dialling, all of them for answering. @default none */
+  readonly psks?: readonly Uint8Array[]
+  /** @default 128 */
+  readonly maxConnections?: number
+  /** Bytes a second that one connection may send us. @default 512 MiB */
+  readonly maxInboundBytesPerSecond?: number
+}
+
+export interface Libp2pTransportComponents {
+  readonly identity: PrivateKey
+  readonly membership: Membership
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly workers: Workers
+}
+
+/** How often something went wrong since the start, by error code. */
+export interface TransportCounts {
+  /** Connections of strangers that did not become a member's. */
+  readonly refused: Readonly<Partial<Record<ErrorCode, number>>>
+  /** Streams that their handler gave up. */
+  readonly handlerErrors: Readonly<Partial<Record<ErrorCode, number>>>
+  /** Faults held against peers. */
+  readonly faults: Readonly<Partial<Record<ErrorCode, number>>>
+}
+
+export interface Libp2pTransport extends Transport {
+  /** Replaces what is asked for and shown; connections without a right under it are closed. */
+  setMembership(membership: Membership): void
+  counts(): TransportCounts
+}
+
+/** Strangers are named in the log this often; the rest is counted and at level debug. */
+const REFUSALS_LOGGED_PER_SECOND = 1 / 6
+
+const isAborted = (signal: AbortSignal | undefined): boolean => signal?.aborted === true
+
+const createCounter = () => {
+  const counts = new Map<ErrorCode, number>()
+  return {
+    add: (code: ErrorCode): void => void counts.set(code, (counts.get(code) ?? 0) + 1),
+    read: (): Partial<Record<ErrorCode, number>> => Object.fromEntries(counts),
+  }
+}
+
+const checkInit = (init: Libp2pTransportInit): { listen: string[]; announce: string[] } => {
+  for (const psk of init.psks ?? []) {
+    if (psk.length !== PSK_BYTES) {
+      throw new MeshError('ERR_PSK_MALFORMED', `a pre-shared key has ${PSK_BYTES} bytes`)
+    }
+  }
+  if ((init.psks ?? []).length > MAX_PSKS) {
+    throw new MeshError('ERR_PSK_MALFORMED', `at most ${MAX_PSKS} pre-shared keys can be in use`)
+  }
+  const announce = (init.announce ?? []).map((text) => {
+    const location = text.replace(/\/p2p\/[^/]*$/, '')
+    if (readLocation(location) !== undefined) return location
+    throw new MeshError('ERR_ADDRESS_INVALID', `cannot announce ${JSON.stringify(text)}`)
+  })
+  return { listen: init.listen.map(checkListenAddress), announce }
+}
+
+/** Members over TCP, Noise and Yamux, inside a private network if there are pre-shared keys. */
+export const createLibp2pTransport = (
+  { identity, clock, random, logger, workers, ...components }: Libp2pTransportComponents,
+  init: Libp2pTransportInit,
+): Libp2pTransport => {
+  const { listen, announce } = checkInit(init)
+  const psks = init.psks ?? []
+  const maxConnections = init.maxConnections ?? DEFAULT_MAX_CONNECTIONS
+  const own = peerIdFromPublicKey(identity.publicKey)
+  const events = new EventEmitter<TransportEvents>()
+  const protocols = new Map<string, Served>()
+  const blamed = createBlameBook({ clock })
+  const refusalsLogged = createTokenBucket(
+    { clock },
+    { perSecond: REFUSALS_LOGGED_PER_SECOND, burst: 10 },
+  )
+  const counters = { refused: createCounter(), handlers: createCounter(), faults: createCounter() }
+  let membership = components.membership
+  let running: { node: Libp2pNode; liveness: Worker } | undefined
+  let changing: Promise<void> = Promise.resolve()
+
+  const emit = (event: keyof TransportEvents, peer: Peer): void => {
+    try {
+      events.emit(event, peer)
+    } catch (error) {
+      logger.error({ peer: peer.id, error }, `a listener for ${event} failed`)
+    }
+  }
+
+  const members = createMembers(
+    { clock, logger },
+    {
+      own,
+      membership: () => membership,
+      onConnect: (peer) => emit('connect', peer),
+      onDisconnect(peer) {
+        emit('disconnect', peer)
+        // libp2p remembers every peer it has ever seen; peering has an address book with limits.
+        void running?.node.peerStore.delete(peerIdFromString(peer.id)).catch(() => {})
+      },
+    },
+  )
+
+  const refuse = (address: string, error: MeshError): void => {
+    counters.refused.add(error.code)
+    const log = refusalsLogged.tryTake(1) ? logger.info : logger.debug
+    log({ address, code: error.code, ...error.data }, `connection refused: ${error.message}`)
+  }
+
+  const handshakes = createHandshakes(
+    { clock },
+    { onFailed: ({ address }, error) => refuse(address, error) },
+  )
+
+  const checkPlace = (peer: PeerId, direction: 'inbound' | 'outbound'): void => {
+    if (blamed.avoidedUntilMs(peer) !== undefined) {
+      throw new MeshError('ERR_PEER_MISBEHAVED', `${peer} is avoided for a while after its faults`)
+    }
+    if (direction === 'outbound' || members.connectionCount < maxConnections) return
+    throw new MeshError('ERR_LIMIT_EXCEEDED', `all ${maxConnections} connections are in use`)
+  }
+
+  const blame = (peer: PeerId, error: MeshError): void => {
+    const { faults, avoid } = blamed.note(peer, error)
+    counters.faults.add(error.code)
+    const name = members.peer(peer)?.name
+    const facts = { peer, name, code: error.code, faults, avoided: avoid }
+    logger.warn(facts, `a peer broke the rules: ${error.message}`)
+    if (!avoid) return
+    const reason = new MeshError('ERR_PEER_MISBEHAVED', `${peer} is avoided: ${error.message}`, {
+      cause: error,
+      data: { peer },
+    })
+    members.cut(peer, reason)
+  }
+
+  const streams = createStreams(
+    { clock, logger, members },
+    {
+      blame,
+      onFailed: (error) => counters.handlers.add(error.code),
+    },
+  )
+
+  const startNode = async (): Promise<void> => {
+    const node = await createLibp2pNode(
+      { identity, clock, random, handshakes },
+      {
+        listen,
+        psks,
+        maxConnections,
+        maxInboundBytesPerSecond:
+          init.maxInboundBytesPerSecond ?? DEFAULT_MAX_INBOUND_BYTES_PER_SECOND,
+        membership: () => membership,
+        checkPlace,
+        onBreach: ({ peer }, error) => blame(peer, error),
+        onRefused: refuse,
+        onOpen(connection) {
+          const session = handshakes.sessionOf(connection)
+          if (session === undefined) connection.abort(new Error('not admitted'))
+          else members.add(connection, session)
+        },
+        onClose: members.remove,
+      },
+    )
+    for (const [protocol, served] of protocols) {
+      await node.handle(protocol, streams.serve(served), {
+        maxInboundStreams: MAX_STREAMS_OF_ONE_PROTOCOL,
+        maxOutboundStreams: MAX_STREAMS_OF_ONE_PROTOCOL,
+      })
+    }
+    await startLibp2pNode(node, listen)
+    const liveness = startLiveness(
+      { clock, random, workers },
+      { links: livenessLinks, onRoundTrip: members.setRoundTrip, onRound: members.trim },
+    )
+    running = { node, liveness }
+  }
+
+  const stopNode = async (): Promise<void> => {
+    if (running === undefined) return
+    const { node, liveness } = running
+    running = undefined
+    await liveness.stop()
+    members.stop()
+    await node.stop()
+    for (const connection of node.getConnections()) members.remove(connection)
+  }
+
+  /** Starting and stopping take turns. */
+  const change = (work: () => Promise<void>): Promise<void> => {
+    const done = changing.then(work)
+    changing = done.catch(() => {})
+    return done
+  }
+
+  const livenessLinks = function* (): Iterable<LivenessLink> {
+    for (const { id: peer } of members.peers()) {
+      const link = members.preferred(peer)
+      if (link === undefined) continue
+      yield {
+        key: link,
+        peer,
+        heardMs: () => link.session.heardMs,
+        open: (signal) =>
+          streams.open(link, { protocol: PING_PROTOCOL, limits: PING_INIT, signal }),
+        cut(reason) {
+          logger.info({ peer, code: reason.code }, `connection closed: ${reason.message}`)
+          members.cut(peer, reason)
+        },
+      }
+    }
+  }
+
+  const dial = async (text: string, signal: AbortSignal | undefined): Promise<Peer> => {
+    const { peer } = parsePeerAddress(text)
+    const address = multiaddr(text)
+    const fail = (code: ErrorCode, why: string): MeshError =>
+      new MeshError(code, `${text}: ${why}`, { data: { address: text, peer } })
+    if (isAborted(signal)) throw fail('ERR_ABORTED', 'dialling was cancelled')
+    if (peer === own) throw fail('ERR_PEER_UNREACHABLE', 'that is this node itself')
+    const known = members.peer(peer)
+    if (known !== undefined) return known
+    const node = running?.node
+    if (node === undefined) throw fail('ERR_PEER_UNREACHABLE', 'this node is not running')
+    if (blamed.avoidedUntilMs(peer) !== undefined) {
+      throw fail('ERR_PEER_REFUSED', 'it is avoided for a while after its faults')
+    }
+    const deadline = { timeoutMs: DIAL_TIMEOUT_MS, what: text, signal }
+    let timedOut = false
+    try {
+      await withDeadline({ clock }, deadline, async (signal) => {
+        signal.addEventListener('abort', () => {
+          timedOut = true
+        })
+        await node.dial(address, { signal })
+      })
+    } catch (error) {
+      const handshake = handshakes.outcomeOf(address.toString())
+      if (isAborted(signal)) throw fail('ERR_ABORTED', 'dialling was cancelled')
+      throw explainDialError(error, {
+        address: text,
+        peer,
+        handshake,
+        timedOut,
+        hasPsk: psks.length > 0,
+      })
+    }
+    handshakes.outcomeOf(address.toString())
+    const found = members.peer(peer)
+    if (found === undefined) throw fail('ERR_PEER_UNREACHABLE', 'it hung up at once')
+    return found
+  }
+
+  protocols.set(PING_PROTOCOL, { init: PING_INIT, handler: answerPings })
+
+  return {
+    peerId: own,
+    events,
+    start: () => change(async () => (running === undefined ? startNode() : undefined)),
+    stop: () => change(stopNode),
+    handle(protocol, limits, handler) {
+      if (running !== undefined || protocols.has(protocol)) {
+        throw new MeshError(
+          'ERR_INTERNAL',
+          `${protocol} must be handled once, and before the start`,
+        )
+      }
+      protocols.set(protocol, { init: limits, handler })
+    },
+    async open(peer, protocol, limits, options) {
+      const link = members.preferred(peer)
+      if (link !== undefined) return streams.open(link, { protocol, limits, ...options })
+      throw new MeshError('ERR_PEER_UNREACHABLE', `${peer} is not connected`, { data: { peer } })
+    },
+    dial: (address, options) => dial(address, options?.signal),
+    async hangUp(peer) {
+      await members.close(peer, new MeshError('ERR_STREAM_CLOSED', `this node hung up on ${peer}`))
+    },
+    peers: members.peers,
+    addresses() {
+      const node = running?.node
+      if (node === undefined) return []
+      const locations = announce.length > 0 ? announce : node.services.listeners.addresses()
+      return locations.map((location) => `${location}/p2p/${own}`)
+    },
+    blame,
+    avoidedUntilMs: blamed.avoidedUntilMs,
+    setMembership(next) {
+      membership = next
+      members.judge(next)
+    },
+    counts: () => ({
+      refused: counters.refused.read(),
+      handlerErrors: counters.handlers.read(),
+      faults: counters.faults.read(),
+    }),
+  }
+}
