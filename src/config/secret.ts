@@ -29,14 +29,14 @@ export const resolveSecretPath = (
  * Text of a private key or pre-shared key file. Refused if anybody but its owner and group may
  * touch it (systemd's credentials are readable by group).
  *
- * @throws MeshError `ERR_KEY_INSECURE`, `ERR_CONFIG_NOT_FOUND`, `ERR_LIMIT_EXCEEDED`
+ * @throws MeshError `ERR_KEY_INSECURE`, `ERR_KEY_UNREADABLE`, `ERR_LIMIT_EXCEEDED`
  */
 export const readSecretFile = async (path: string): Promise<string> => {
   // Not blocking: the path may be a pipe that nobody writes to.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(
     (cause: unknown) => {
       const why = cause instanceof Error ? cause.message : String(cause)
-      throw new MeshError('ERR_CONFIG_NOT_FOUND', `the secret ${path} cannot be read: ${why}`, {
+      throw new MeshError('ERR_KEY_UNREADABLE', `the secret ${path} cannot be read: ${why}`, {
         data: { path },
         cause,
       })
@@ -45,7 +45,7 @@ export const readSecretFile = async (path: string): Promise<string> => {
   try {
     const stat = await file.stat()
     if (!stat.isFile()) {
-      throw new MeshError('ERR_CONFIG_NOT_FOUND', `${path} is not a file`, { data: { path } })
+      throw new MeshError('ERR_KEY_UNREADABLE', `${path} is not a file`, { data: { path } })
     }
     if ((stat.mode & 0o007) !== 0) {
       const mode = (stat.mode & 0o777).toString(8).padStart(4, '0')

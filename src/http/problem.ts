@@ -13,6 +13,7 @@ export const problemStatus: Readonly<Record<ErrorCode, number>> = {
   ERR_KEY_WEAK: 400,
   ERR_KEY_PASSPHRASE: 500,
   ERR_KEY_INSECURE: 500,
+  ERR_KEY_UNREADABLE: 500,
   ERR_PSK_MALFORMED: 500,
   ERR_PSK_MISMATCH: 500,
   ERR_SSHSIG_MALFORMED: 400,

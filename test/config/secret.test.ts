@@ -29,8 +29,8 @@ t.test('refuses what is no key file', async (t) => {
   const directory = t.testdir({ large: 'x'.repeat(70_000) })
   chmodSync(join(directory, 'large'), 0o600)
   await t.rejects(readSecretFile(join(directory, 'large')), { code: 'ERR_LIMIT_EXCEEDED' })
-  await t.rejects(readSecretFile(directory), { code: 'ERR_CONFIG_NOT_FOUND' })
-  await t.rejects(readSecretFile(join(directory, 'none')), { code: 'ERR_CONFIG_NOT_FOUND' })
+  await t.rejects(readSecretFile(directory), { code: 'ERR_KEY_UNREADABLE' })
+  await t.rejects(readSecretFile(join(directory, 'none')), { code: 'ERR_KEY_UNREADABLE' })
 })
 
 t.test(
