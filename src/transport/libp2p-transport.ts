@@ -20,6 +20,7 @@ import { createMembers } from './members.ts'
 import { PSK_BYTES } from './private-network.ts'
 import { createStreams, MAX_STREAMS_OF_ONE_PROTOCOL } from './streams.ts'
 import { createTokenBucket } from './token-bucket.ts'
+import { equalBytes } from '../util/index.ts'
 import type { ErrorCode } from '../errors/index.ts'
 import type { PeerId, PrivateKey } from '../keys/index.ts'
 import type { Logger, Worker, Workers } from '../observe/index.ts'
@@ -65,6 +66,13 @@ export interface TransportCounts {
 export interface Libp2pTransport extends Transport {
   /** Replaces what is asked for and shown; connections without a right under it are closed. */
   setMembership(membership: Membership): void
+  /**
+   * Replaces the pre-shared keys for handshakes from now on; when one is withdrawn, all connections
+   * end and come back under those that are left. Whether there are any is settled at the start.
+   *
+   * @throws MeshError `ERR_PSK_MALFORMED`
+   */
+  setPsks(psks: readonly Uint8Array[]): void
   counts(): TransportCounts
 }
 
@@ -81,15 +89,19 @@ const createCounter = () => {
   }
 }
 
-const checkInit = (init: Libp2pTransportInit): { listen: string[]; announce: string[] } => {
-  for (const psk of init.psks ?? []) {
+const checkPsks = (psks: readonly Uint8Array[]): void => {
+  for (const psk of psks) {
     if (psk.length !== PSK_BYTES) {
       throw new MeshError('ERR_PSK_MALFORMED', `a pre-shared key has ${PSK_BYTES} bytes`)
     }
   }
-  if ((init.psks ?? []).length > MAX_PSKS) {
+  if (psks.length > MAX_PSKS) {
     throw new MeshError('ERR_PSK_MALFORMED', `at most ${MAX_PSKS} pre-shared keys can be in use`)
   }
+}
+
+const checkInit = (init: Libp2pTransportInit): { listen: string[]; announce: string[] } => {
+  checkPsks(init.psks ?? [])
   const announce = (init.announce ?? []).map((text) => {
     const location = text.replace(/\/p2p\/[^/]*$/, '')
     if (readLocation(location) !== undefined) return location
@@ -104,7 +116,8 @@ export const createLibp2pTransport = (
   init: Libp2pTransportInit,
 ): Libp2pTransport => {
   const { listen, announce } = checkInit(init)
-  const psks = init.psks ?? []
+  // One list for good: the private network reads it at each handshake.
+  const psks = [...(init.psks ?? [])]
   const maxConnections = init.maxConnections ?? DEFAULT_MAX_CONNECTIONS
   const own = peerIdFromPublicKey(identity.publicKey)
   const events = new EventEmitter<TransportEvents>()
@@ -329,6 +342,15 @@ export const createLibp2pTransport = (
     setMembership(next) {
       membership = next
       members.judge(next)
+    },
+    setPsks(next) {
+      checkPsks(next)
+      if (next.length === 0 || psks.length === 0) return
+      const withdrawn = psks.some((psk) => !next.some((other) => equalBytes(psk, other)))
+      psks.splice(0, psks.length, ...next)
+      if (!withdrawn) return
+      const reason = new MeshError('ERR_STREAM_CLOSED', 'a pre-shared key was withdrawn')
+      for (const { id } of members.peers()) members.cut(id, reason)
     },
     counts: () => ({
       refused: counters.refused.read(),
