@@ -32,7 +32,7 @@ t.test('takes nothing else', async (t) => {
     'QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N',
     'bafzaajaiaejca4syrpdu6gdx4wsdnokxkprgzxf4wrstuc34gxw5k5jrag2so5gk',
     '1'.repeat(42),
-    'z'.repeat(10_000),
+    'z'.repeat(500_000),
     base58.encode(concatBytes(Uint8Array.of(0x00, 0x24, 0x08, 0x02, 0x12, 0x20), key)),
     base58.encode(concatBytes(PREFIX, key, Uint8Array.of(0))),
   ]

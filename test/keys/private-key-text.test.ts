@@ -86,11 +86,11 @@ t.test('reads what ssh-keygen makes, and ssh-keygen what we make', { skip }, asy
     const ours = writePrivateKey(bob, {
       format: 'openssh',
       passphrase: passphrase === '' ? undefined : passphrase,
-      comment: 'ours',
+      comment: ' ours\nalice ',
     })
     const written = writeKeyFile(directory, ours)
     const read = sshKeygen(['-y', '-P', passphrase, '-f', written]).trim()
-    t.equal(read, formatPublicKey(bob.publicKey, 'openssh', 'ours'))
+    t.equal(read, formatPublicKey(bob.publicKey, 'openssh', 'ours alice'))
     // Changing the passphrase makes ssh-keygen read all of the file, comment and padding included.
     sshKeygen(['-q', '-p', '-P', passphrase, '-N', 'other', '-f', written])
     const changed = readPrivateKey(readFileSync(written, 'utf8'), { passphrase: 'other' })
