@@ -1,0 +1,247 @@
+import { join } from 'node:path'
+import { createDisk, lockStateDirectory } from '../disk/index.ts'
+import { toMeshError } from '../errors/index.ts'
+import { createFiles } from '../files/index.ts'
+import { createHttp } from '../http/index.ts'
+import { createHealth, createWorkers } from '../observe/index.ts'
+import { createLmdbStore } from '../store/index.ts'
+import { createSync } from '../sync/index.ts'
+import { createLibp2pTransport, createMembership, createPeering } from '../transport/index.ts'
+import { checkOwnCertificate } from './certificate-watch.ts'
+import { watchEventLoop } from './event-loop-watch.ts'
+import { loadIdentity } from './identity.ts'
+import { createLifecycle } from './lifecycle.ts'
+import { checkNewCertificate, restartNeeded, warnOfRestart } from './reload.ts'
+import { checkStateDirectory, makeStateDirectory, warnOfDamage } from './state-directory.ts'
+import { createStatus, warningBodies } from './status.ts'
+import { readTrust } from './trust.ts'
+import { readVersion } from './version.ts'
+import type { Config } from '../config/index.ts'
+import type { NodeCertificate, PublicKey } from '../keys/index.ts'
+import type { Health, Logger } from '../observe/index.ts'
+import type { Clock, Random } from '../util/index.ts'
+import type { Trust } from './trust.ts'
+
+/** How often certificate and state directory are looked at. */
+const HEALTH_CHECK_INTERVAL_MS = 60_000
+/** For undoing what a failing start had begun. */
+const UNDO_DEADLINE_MS = 5_000
+
+export interface DaemonComponents {
+  readonly config: Config
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
+
+/** Where a daemon can be reached. */
+export interface DaemonAddresses {
+  /** URLs of the HTTP API. */
+  readonly http: readonly string[]
+  readonly socket: string
+  /** Multiaddrs with our peer id. */
+  readonly cluster: readonly string[]
+}
+
+/** What a reload did. */
+export interface ReloadReport {
+  /** Whether the new configuration is in force; else the old one still is, and health says why. */
+  readonly applied: boolean
+  /** Keys of the configuration that differ and need a restart. */
+  readonly restartNeeded: readonly string[]
+}
+
+/** A node of the mesh. */
+export interface Daemon {
+  readonly health: Health
+  /** Starts everything, or nothing: what a failing start had begun is undone. */
+  start(): Promise<DaemonAddresses>
+  /** Ends everything within `deadlineMs`; a start under way is cancelled. Answers whether all went well. */
+  stop(options: { deadlineMs: number }): Promise<boolean>
+  /** Puts a configuration in force, as far as that goes without a restart. */
+  reload(load: () => Promise<Config>): Promise<ReloadReport>
+}
+
+interface Running {
+  readonly identityKey: PublicKey
+  /** Takes over what may change. */
+  apply(config: Config, trust: Trust): Promise<void>
+}
+
+/** All parts of a node, joined. Read `build` from top to bottom to know the daemon. */
+export const createDaemon = ({ config, clock, random, logger }: DaemonComponents): Daemon => {
+  const health = createHealth({ clock })
+  const workers = createWorkers({ clock, random, logger: logger.child('workers') })
+  const controller = new AbortController()
+  const lifecycle = createLifecycle({ clock, logger }, { signal: controller.signal })
+  let phase: 'starting' | 'ready' | 'stopping' = 'starting'
+  let inForce = config
+  let running: Running | undefined
+  let stopping: Promise<boolean> | undefined
+
+  const build = async (): Promise<DaemonAddresses> => {
+    const { stateDir, network, cluster, http: listen } = config
+    const { enter } = lifecycle
+    const child = (name: string) => ({ clock, random, logger: logger.child(name), workers, health })
+
+    await enter(
+      'event loop watch',
+      () => watchEventLoop({ clock, health, logger }),
+      (end) => end(),
+    )
+    await enter('state directory', () => makeStateDirectory(stateDir))
+    await enter(
+      'lock',
+      () => lockStateDirectory(stateDir),
+      (lock) => lock.release(),
+    )
+
+    const disk = createDisk(stateDir)
+    await enter('disk', disk.open)
+
+    const store = createLmdbStore(
+      { path: join(stateDir, 'store'), clock },
+      { onDamage: (damage) => warnOfDamage({ health, logger }, damage) },
+    )
+    await enter(
+      'store',
+      () => store.open(),
+      () => store.close(),
+    )
+
+    const { identity } = await enter('identity', () =>
+      loadIdentity(network.identityKeyPath, { random }),
+    )
+    let trust = await enter('trust', () => readTrust(network))
+    const membershipOf = (config: Config, { certificate }: Trust) =>
+      createMembership(
+        { clock },
+        {
+          network: config.network.id,
+          networkKeys: config.network.keys,
+          certificate: typeof certificate === 'string' ? certificate : undefined,
+        },
+      )
+
+    await enter('workers', () => workers, workers.stop)
+    const files = createFiles(
+      { ...child('files'), store, disk },
+      { network: network.id, policies: config.files },
+    )
+    await enter('files', files.start, files.stop)
+
+    const transport = createLibp2pTransport(
+      { ...child('transport'), identity, membership: membershipOf(config, trust) },
+      {
+        listen: cluster.listen,
+        announce: cluster.announce,
+        psks: trust.psks,
+        maxConnections: cluster.maxConnections,
+      },
+    )
+    const sync = createSync(
+      { ...child('sync'), transport, files },
+      { pushPullIntervalMs: cluster.pushPullIntervalMs },
+    )
+    const peering = createPeering(
+      { ...child('peering'), transport, store },
+      { bootstrapPeers: cluster.bootstrapPeers },
+    )
+    await enter('transport', transport.start, transport.stop)
+    await enter('sync', sync.start, sync.stop)
+    await enter('peering', peering.start, peering.stop)
+
+    let certificate: NodeCertificate | undefined
+    const checkHealth = async (): Promise<void> => {
+      const { id, keys } = inForce.network
+      const own = { network: id, networkKeys: keys, key: identity.publicKey, ...trust }
+      certificate = checkOwnCertificate({ health, clock }, own)
+      await checkStateDirectory(stateDir, { health })
+    }
+    await enter('health checks', checkHealth)
+    workers.add({ name: 'health-checks', intervalMs: HEALTH_CHECK_INTERVAL_MS, run: checkHealth })
+
+    const status = createStatus({
+      ...{ version: readVersion(), networkId: network.id, certificate: () => certificate },
+      ...{ clock, health, workers, files, transport, peering, sync },
+    })
+    const http = createHttp(
+      {
+        ...status,
+        files,
+        networkId: network.id,
+        clock,
+        logger: logger.child('http'),
+        warnings: () => warningBodies(health),
+        phase: () => phase,
+      },
+      listen,
+    )
+    await enter('http', http.start, http.stop)
+
+    running = {
+      identityKey: identity.publicKey,
+      async apply(next, nextTrust) {
+        await files.reload(next.files)
+        trust = nextTrust
+        transport.setMembership(membershipOf(next, nextTrust))
+        transport.setPsks(nextTrust.psks)
+        logger.setLevel(next.logLevel)
+        inForce = next
+        await checkHealth()
+      },
+    }
+    return { http: http.urls(), socket: listen.socketPath, cluster: transport.addresses() }
+  }
+
+  const reload = async (load: () => Promise<Config>): Promise<ReloadReport> => {
+    if (running === undefined) return { applied: false, restartNeeded: [] }
+    try {
+      const next = await load()
+      const trust = await readTrust(next.network)
+      checkNewCertificate(next, trust, { key: running.identityKey, nowMs: clock.nowMs() })
+      await running.apply(next, trust)
+    } catch (error) {
+      const { message } = toMeshError(error)
+      logger.error({ error }, 'the new configuration is bad; the old one stays in force')
+      health.raise({
+        code: 'config-reload-failed',
+        subject: config.path,
+        severity: 'warning',
+        message: `the old configuration stays in force: ${message}`,
+      })
+      return { applied: false, restartNeeded: [] }
+    }
+    health.clear('config-reload-failed', config.path)
+    const keys = restartNeeded(config, inForce)
+    logger.info({ restartNeeded: keys }, 'the new configuration is in force')
+    warnOfRestart({ health }, config.path, keys)
+    return { applied: true, restartNeeded: keys }
+  }
+
+  const stop = (deadlineMs: number): Promise<boolean> => {
+    stopping ??= (async () => {
+      phase = 'stopping'
+      running = undefined
+      controller.abort()
+      return lifecycle.leave(deadlineMs)
+    })()
+    return stopping
+  }
+
+  return {
+    health,
+    async start() {
+      try {
+        const addresses = await build()
+        phase = 'ready'
+        return addresses
+      } catch (error) {
+        await stop(UNDO_DEADLINE_MS)
+        throw error
+      }
+    },
+    stop: ({ deadlineMs }) => stop(deadlineMs),
+    reload,
+  }
+}

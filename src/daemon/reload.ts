@@ -1,0 +1,71 @@
+import { MeshError } from '../errors/index.ts'
+import { verifyCertificate } from '../keys/index.ts'
+import type { Config } from '../config/index.ts'
+import type { PublicKey } from '../keys/index.ts'
+import type { Health } from '../observe/index.ts'
+import type { Trust } from './trust.ts'
+
+/** What a running daemon cannot change, by the name it has in the configuration file. */
+const fixed: Readonly<Record<string, (config: Config) => unknown>> = {
+  state_dir: ({ stateDir }) => stateDir,
+  'network.id': ({ network }) => network.id,
+  // Other keys are taken over; but whether there are any decides what the transport is made of.
+  'network.psk': ({ network }) => network.pskPaths.length > 0,
+  'network.identity_key': ({ network }) => network.identityKeyPath,
+  'cluster.listen': ({ cluster }) => cluster.listen,
+  'cluster.announce': ({ cluster }) => cluster.announce,
+  'cluster.bootstrap_peers': ({ cluster }) => cluster.bootstrapPeers,
+  'cluster.push_pull_interval': ({ cluster }) => cluster.pushPullIntervalMs,
+  'cluster.max_connections': ({ cluster }) => cluster.maxConnections,
+  'cluster.dht': ({ cluster }) => cluster.dht,
+  'http.listen': ({ http }) => http.listen,
+  'http.port': ({ http }) => http.port,
+  'http.socket': ({ http }) => http.socketPath,
+  'http.socket_mode': ({ http }) => http.socketMode,
+  'http.allowed_hosts': ({ http }) => http.allowedHosts,
+}
+
+/** Keys that differ and take effect only after a restart. */
+export const restartNeeded = (running: Config, next: Config): string[] =>
+  Object.entries(fixed)
+    .filter(([, read]) => JSON.stringify(read(running)) !== JSON.stringify(read(next)))
+    .map(([key]) => key)
+
+/** Keeps the health warning about keys that wait for a restart true. */
+export const warnOfRestart = (
+  { health }: { health: Health },
+  path: string,
+  keys: readonly string[],
+): void => {
+  health.clear('restart-needed', path)
+  if (keys.length === 0) return
+  health.raise({
+    code: 'restart-needed',
+    subject: path,
+    severity: 'warning',
+    message: `changes of ${keys.join(', ')} take effect when the daemon is restarted`,
+  })
+}
+
+/**
+ * Refuses a configuration under which this node would lose its own place in the network.
+ *
+ * @throws MeshError `ERR_CERTIFICATE_*`
+ */
+export const checkNewCertificate = (
+  { network }: Config,
+  { certificate }: Trust,
+  { key, nowMs }: { key: PublicKey; nowMs: number },
+): void => {
+  if (network.keys.length === 0) return
+  if (typeof certificate === 'string') {
+    verifyCertificate(certificate, { network: network.id, networkKeys: network.keys, key, nowMs })
+    return
+  }
+  throw new MeshError(
+    'ERR_CERTIFICATE_MISSING',
+    certificate === undefined
+      ? 'network.keys asks for certificates, and network.certificate names none for this node'
+      : `the certificate cannot be read: ${certificate.message}`,
+  )
+}

@@ -1,0 +1,150 @@
+import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { loadConfig, parseConfig } from '../config/index.ts'
+import { toMeshError } from '../errors/index.ts'
+import { createLogger } from '../observe/index.ts'
+import { systemClock, systemRandom } from '../util/index.ts'
+import { createDaemon } from './daemon.ts'
+import { daemonExit, exitCodeOf } from './exit-code.ts'
+import { createNotifier } from './systemd.ts'
+import type { Config } from '../config/index.ts'
+import type { Logger } from '../observe/index.ts'
+import type { Daemon, DaemonAddresses } from './daemon.ts'
+import type { Notifier } from './systemd.ts'
+
+/** Read when no configuration file is named; it need not be there. */
+export const DEFAULT_CONFIG_PATH = '/etc/mesh/dm.toml'
+/** Time for a graceful stop; then the process ends as it is, which a crash-safe state survives. */
+export const STOP_DEADLINE_MS = 10_000
+
+export interface RunInit {
+  /**
+   * Configuration file.
+   * @default /etc/mesh/dm.toml, or all defaults where that does not exist
+   */
+  readonly configPath?: string | undefined
+}
+
+/** Without a configuration: all defaults, with a state directory that this user may write. */
+const defaultConfig = (): Config => {
+  const { STATE_DIRECTORY, XDG_STATE_HOME } = process.env
+  const own =
+    STATE_DIRECTORY?.split(':')[0] ??
+    (process.getuid?.() === 0
+      ? undefined
+      : join(XDG_STATE_HOME ?? join(homedir(), '.local', 'state'), 'mesh'))
+  const text = own === undefined ? '' : `state_dir = ${JSON.stringify(own)}\n`
+  return parseConfig(text, { path: DEFAULT_CONFIG_PATH })
+}
+
+const load = async (configPath: string | undefined): Promise<Config> => {
+  if (configPath !== undefined) return loadConfig(configPath)
+  return existsSync(DEFAULT_CONFIG_PATH) ? loadConfig(DEFAULT_CONFIG_PATH) : defaultConfig()
+}
+
+const complain = (error: unknown): void => {
+  process.stderr.write(`mesh: ${toMeshError(error).message}\n`)
+}
+
+/** Applies the configuration again at SIGHUP; signals that come meanwhile count as one more. */
+const createReloader = (
+  { daemon, notifier, logger }: { daemon: Daemon; notifier: Notifier; logger: Logger },
+  { configPath, status }: { configPath: string | undefined; status: string },
+) => {
+  let running: Promise<void> | undefined
+  let again = false
+  const reload = async (): Promise<void> => {
+    do {
+      again = false
+      logger.info({}, 'reading the configuration again')
+      await notifier.reloading()
+      await daemon.reload(() => load(configPath))
+      await notifier.ready(status)
+    } while (again)
+    running = undefined
+  }
+  return (): void => {
+    if (running === undefined) running = reload()
+    else again = true
+  }
+}
+
+const describe = ({ http, cluster }: DaemonAddresses): string =>
+  `serving ${[...http, ...cluster].join(' ')}`
+
+/** Runs from start to stop; answers the exit code. */
+const live = async (
+  { daemon, notifier, logger }: { daemon: Daemon; notifier: Notifier; logger: Logger },
+  configPath: string | undefined,
+): Promise<number> => {
+  const ended = Promise.withResolvers<number>()
+  let endingWith: number | undefined
+  let reload = (): void => {}
+
+  const end = async (code: number, why: string): Promise<void> => {
+    if (endingWith !== undefined) return
+    endingWith = code
+    logger.info({ why }, 'stopping')
+    // Even a stop that hangs ends: this fires as long as anything keeps the process alive.
+    systemClock.schedule(STOP_DEADLINE_MS + 1_000, () => process.exit(code))
+    void notifier.stopping()
+    const fine = await daemon.stop({ deadlineMs: STOP_DEADLINE_MS })
+    logger.info({ graceful: fine }, 'stopped')
+    ended.resolve(code)
+  }
+
+  const onSignal = (signal: 'SIGTERM' | 'SIGINT', code: number) => (): void => {
+    // Somebody who asks twice does not want to wait.
+    if (endingWith !== undefined) process.exit(code)
+    void end(daemonExit.ok, signal)
+  }
+  const onDefect = (error: unknown): void => {
+    logger.fatal({ error }, 'a defect of mesh; stopping')
+    void end(daemonExit.software, 'a defect')
+  }
+  const handlers = {
+    SIGTERM: onSignal('SIGTERM', 143),
+    SIGINT: onSignal('SIGINT', 130),
+    SIGHUP: () => reload(),
+    uncaughtException: onDefect,
+    unhandledRejection: onDefect,
+  }
+  for (const [event, handler] of Object.entries(handlers)) process.on(event, handler)
+  const stopWatchdog = notifier.startWatchdog()
+  try {
+    const addresses = await daemon.start()
+    logger.info({ ...addresses }, 'ready')
+    const status = describe(addresses)
+    await notifier.ready(status)
+    reload = createReloader({ daemon, notifier, logger }, { configPath, status })
+    return await ended.promise
+  } catch (error) {
+    if (endingWith !== undefined) return endingWith
+    logger.fatal({ error }, 'the daemon could not start')
+    complain(error)
+    return exitCodeOf(error)
+  } finally {
+    stopWatchdog()
+    for (const [event, handler] of Object.entries(handlers)) process.off(event, handler)
+  }
+}
+
+/**
+ * Runs a daemon until it is told to stop (SIGTERM, SIGINT), and answers the exit code; the caller
+ * exits with it. Why it could not start is told on standard error.
+ */
+export const runDaemon = async ({ configPath }: RunInit = {}): Promise<number> => {
+  let config: Config
+  try {
+    config = await load(configPath)
+  } catch (error) {
+    complain(error)
+    return exitCodeOf(error)
+  }
+  const logger = createLogger({ level: config.logLevel })
+  const clock = systemClock
+  const daemon = createDaemon({ config, clock, random: systemRandom, logger })
+  const notifier = createNotifier({ logger, clock }, { environment: process.env })
+  return live({ daemon, notifier, logger }, configPath)
+}

@@ -1,0 +1,112 @@
+import { createDigester, digestToBytes, formatTimestamp } from '../util/index.ts'
+import type { FileStateBody, HealthWarningBody, PeersBody, StatusBody } from '../api/index.ts'
+import type { Files } from '../files/index.ts'
+import type { NodeCertificate } from '../keys/index.ts'
+import type { Health, Workers } from '../observe/index.ts'
+import type { NetworkId } from '../statement/index.ts'
+import type { Sync } from '../sync/index.ts'
+import type { Peering, Transport } from '../transport/index.ts'
+import type { Clock } from '../util/index.ts'
+
+/** What a daemon's words about itself are made of. */
+export interface StatusSources {
+  readonly version: string
+  readonly networkId: NetworkId
+  readonly clock: Clock
+  readonly health: Health
+  readonly workers: Workers
+  readonly files: Files
+  readonly transport: Transport
+  readonly peering: Peering
+  readonly sync: Sync
+  certificate(): NodeCertificate | undefined
+}
+
+const isoTime = (timeMs: number | undefined): string | null =>
+  timeMs === undefined ? null : new Date(timeMs).toISOString()
+
+/** Digest over the ids of all kept statements; the same on nodes that hold the same. */
+const catalogueDigest = (files: Files): string => {
+  const digester = createDigester()
+  for (const { id } of files.index()) digester.update(digestToBytes(id))
+  return digester.digest()
+}
+
+const countStates = (files: Files): StatusBody['files'] => {
+  const counts: Record<FileStateBody, number> = {
+    shown: 0,
+    missing: 0,
+    'too-large': 0,
+    deleted: 0,
+    expired: 0,
+    none: 0,
+  }
+  for (const { state } of files.list()) counts[state]++
+  return counts
+}
+
+/** What is wrong now, as the API tells it. */
+export const warningBodies = (health: Health): HealthWarningBody[] =>
+  health.list().map(({ sinceMs, ...warning }) => ({
+    ...warning,
+    since: new Date(sinceMs).toISOString(),
+  }))
+
+/** Answers GET /status and GET /peers. */
+export const createStatus = (sources: StatusSources) => {
+  const { clock, health, workers, files, transport, peering, sync } = sources
+  const startedAt = new Date(clock.nowMs()).toISOString()
+  const startedMs = clock.monotonicMs()
+
+  return {
+    status(): StatusBody {
+      const certificate = sources.certificate()
+      const { neighbours, lastPushPull, fetching } = sync.status()
+      return {
+        version: sources.version,
+        networkId: sources.networkId,
+        peerId: transport.peerId,
+        certificate:
+          certificate === undefined
+            ? null
+            : { name: certificate.name, expires: formatTimestamp(certificate.expires) },
+        startedAt,
+        uptimeMs: Math.round(clock.monotonicMs() - startedMs),
+        addresses: transport.addresses(),
+        peersConnected: transport.peers().length,
+        files: countStates(files),
+        catalogueDigest: catalogueDigest(files),
+        sync: { neighbours, lastPushPullAt: isoTime(lastPushPull?.atMs), fetching },
+        workers: workers.list().map(({ lastError, nextRunInMs, ...worker }) => ({
+          ...worker,
+          lastError: lastError ?? null,
+          nextRunInMs: nextRunInMs === undefined ? null : Math.round(nextRunInMs),
+        })),
+        health: warningBodies(health),
+      }
+    },
+    peers(): PeersBody {
+      const neighbours = new Set(sync.status().neighbours)
+      const known = new Map(peering.status().map((each) => [each.peerId, each]))
+      const connected = new Map(transport.peers().map((peer) => [peer.id, peer]))
+      const ids = [...new Set([...connected.keys(), ...known.keys()])]
+      return {
+        peers: ids.map((peerId) => {
+          const peer = connected.get(peerId)
+          return {
+            peerId,
+            name: peer?.name ?? null,
+            connected: peer !== undefined,
+            address: peer?.address ?? known.get(peerId)?.address ?? null,
+            direction: peer?.direction ?? null,
+            connectedAt: isoTime(peer?.connectedAtMs),
+            roundTripMs: peer?.roundTripMs ?? null,
+            neighbour: neighbours.has(peerId),
+            avoidedUntil: isoTime(transport.avoidedUntilMs?.(peerId)),
+            lastError: known.get(peerId)?.lastError ?? null,
+          }
+        }),
+      }
+    },
+  }
+}
