@@ -1,12 +1,12 @@
 import { isMeshError, MeshError } from '../errors/index.ts'
-import { publicKeyFromBytes, publicKeyToBytes } from '../keys/index.ts'
+import { PUBLIC_KEY_BYTES, publicKeyFromBytes, publicKeyToBytes } from '../keys/index.ts'
+import { SIGNATURE_BYTES } from '../keys/index.ts'
 import { ByteReader, ByteWriter } from '../util/index.ts'
-import { createSignedStatement, MAX_SIGNATURES, SIGNATURE_BYTES } from './signed.ts'
+import { createSignedStatement, MAX_SIGNATURES } from './signed.ts'
 import { MAX_STATEMENT_BYTES } from './text.ts'
 import type { SignatureEntry, SignedStatement } from './types.ts'
 
 const FORMAT_VERSION = 1
-const KEY_BYTES = 32
 
 /** Type byte of a signature entry. */
 const ENTRY_ED25519 = 1
@@ -15,7 +15,7 @@ const ENTRY_SK_ED25519 = 2
 
 /** Largest encoded signed statement: bounds frames, headers and stored values. */
 export const MAX_SIGNED_STATEMENT_BYTES =
-  1 + 4 + MAX_STATEMENT_BYTES + 4 + MAX_SIGNATURES * (1 + KEY_BYTES + SIGNATURE_BYTES)
+  1 + 4 + MAX_STATEMENT_BYTES + 4 + MAX_SIGNATURES * (1 + PUBLIC_KEY_BYTES + SIGNATURE_BYTES)
 
 const malformed = (why: string): MeshError =>
   new MeshError('ERR_STATEMENT_MALFORMED', `malformed signed statement: ${why}`)
@@ -36,7 +36,7 @@ const readEntry = (reader: ByteReader): SignatureEntry => {
     throw malformed('signatures by security tokens (sk-ssh-ed25519) are not supported yet')
   }
   if (type !== ENTRY_ED25519) throw malformed(`unknown signature type ${type}`)
-  const key = publicKeyFromBytes(reader.fixed(KEY_BYTES))
+  const key = publicKeyFromBytes(reader.fixed(PUBLIC_KEY_BYTES))
   // Copied: the message it is a view of may be reused or be much larger.
   return { key, signature: Uint8Array.from(reader.fixed(SIGNATURE_BYTES)) }
 }

@@ -1,4 +1,4 @@
-import { signSsh, verifySsh } from '../keys/index.ts'
+import { SIGNATURE_BYTES, signSsh, verifySsh } from '../keys/index.ts'
 import { MeshError } from '../errors/index.ts'
 import { sha256, utf8 } from '../util/index.ts'
 import { decodeStatement, encodeStatement } from './text.ts'
@@ -10,8 +10,6 @@ import type { SignatureEntry, SignedStatement, Statement } from './types.ts'
 export const MAX_SIGNATURES = 16
 /** SSHSIG namespace of statements (`ssh-keygen -Y sign -n mesh-file`). */
 export const STATEMENT_NAMESPACE = 'mesh-file'
-/** Length of a raw ed25519 signature. */
-export const SIGNATURE_BYTES = 64
 
 const RECORD_LABEL = 'mesh-record 1'
 
@@ -82,6 +80,7 @@ export const compareStatements = (a: SignedStatement, b: SignedStatement): numbe
 
 /**
  * One statement with the signatures of both. Where both have one by the same key, `a`'s stays.
+ * Verify and drop the signatures of strangers first: they would fill the places of others.
  *
  * @throws MeshError `ERR_STATEMENT_MALFORMED` if the texts differ or the signatures are too many.
  */

@@ -1,3 +1,6 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
 import t from 'tap'
 import { armor, dearmor } from '../../src/keys/armor.ts'
@@ -102,6 +105,24 @@ t.test('pads to whole blocks, whatever the comment', async (t) => {
     const text = writeOpenssh(alice, { comment: 'c'.repeat(length) })
     t.equal(readOpenssh(text, undefined).publicKey, alice.publicKey)
   }
+})
+
+t.test('loads sshpk for keys with a passphrase only: it takes 25 ms', async (t) => {
+  const door = join(import.meta.dirname, '..', '..', 'src', 'keys', 'index.ts')
+  const script = `
+    import { createRequire } from 'node:module'
+    const { readPrivateKey } = await import(process.argv[1])
+    const [plain, locked, passphrase] = JSON.parse(process.argv[2])
+    const loaded = () => Object.keys(createRequire('/').cache).some((path) => path.includes('sshpk'))
+    readPrivateKey(plain)
+    const before = loaded()
+    readPrivateKey(locked, { passphrase })
+    process.stdout.write(JSON.stringify([before, loaded()]))`
+  const { passphrase } = keyVectors
+  const texts = JSON.stringify([build(), keyVectors.protected[0]?.text, passphrase])
+  const args = ['--input-type=module', '-e', script, pathToFileURL(door).href, texts]
+  const output = execFileSync(process.execPath, args, { encoding: 'utf8', timeout: 30_000 })
+  t.same(JSON.parse(output), [false, true])
 })
 
 t.test('takes any bytes and throws nothing but its own errors', async (t) => {
