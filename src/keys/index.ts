@@ -7,10 +7,10 @@
  *
  * @packageDocumentation
  */
-export { MAX_CERTIFICATE_BYTES, MAX_CERTIFICATE_NAMESPACES } from './certificate.ts'
-export { MAX_CERTIFICATE_NAMESPACE_BYTES } from './certificate.ts'
-export { MAX_NODE_NAME_BYTES, CERTIFICATE_NAMESPACE } from './certificate.ts'
+export { CERTIFICATE_NAMESPACE, MAX_CERTIFICATE_BYTES } from './certificate.ts'
 export { parseCertificate, signCertificate, verifyCertificate } from './certificate.ts'
+export { MAX_CERTIFICATE_NAMESPACE_BYTES, MAX_CERTIFICATE_NAMESPACES } from './certificate-text.ts'
+export { MAX_NODE_NAME_BYTES } from './certificate-text.ts'
 export { MAX_KDF_ROUNDS, MAX_KDF_SALT_BYTES } from './openssh-private.ts'
 export { parsePeerId, peerIdFromPublicKey, publicKeyFromPeerId } from './peer-id.ts'
 export { generatePrivateKey, privateKeyFromSeed } from './private-key.ts'
@@ -22,6 +22,7 @@ export { formatPublicKey, MAX_KEY_TEXT_BYTES, parsePublicKey } from './public-ke
 export { armorSshsig, dearmorSshsig, decodeSshsig, encodeSshsig } from './sshsig.ts'
 export { MAX_SSHSIG_BYTES, MAX_SSHSIG_NAMESPACE_BYTES, MAX_SSHSIG_TEXT_BYTES } from './sshsig.ts'
 export { signSsh, verifySsh } from './sshsig.ts'
-export type { CertificateCheck, NodeCertificate, ParsedCertificate } from './certificate.ts'
+export type { CertificateCheck, ParsedCertificate } from './certificate.ts'
+export type { NodeCertificate } from './certificate-text.ts'
 export type { SshSignature } from './sshsig.ts'
 export type { PeerId, PrivateKey, PublicKey, SigningKey } from './types.ts'
