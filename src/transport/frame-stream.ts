@@ -12,8 +12,9 @@ interface Init {
   readonly limits: ProtocolInit
 }
 
-interface Waiter {
-  wake(): void
+interface Waiter<T> {
+  resolve(value: T): void
+  reject(error: unknown): void
 }
 
 /** Frames over one libp2p stream. */
@@ -23,8 +24,8 @@ export const createFrameStream = (
 ): FrameStream => {
   const controller = new AbortController()
   const buffer = createFrameBuffer(limits.maxFrameBytes)
-  let reader: Waiter | undefined
-  const senders = new Set<Waiter>()
+  let reader: Waiter<Uint8Array | undefined> | undefined
+  let senders: Waiter<void>[] = []
   /** The peer has said that it sends no more; anything else that ends a stream is a failure. */
   let ended = false
   let closed = false
@@ -37,16 +38,12 @@ export const createFrameStream = (
       data: { peer, protocol },
     })
 
-  const wakeAll = (): void => {
-    reader?.wake()
-    for (const sender of senders) sender.wake()
-  }
-
   const fail = (error: MeshError): void => {
     if (failure !== undefined || controller.signal.aborted) return
     failure = error
     buffer.clear()
-    wakeAll()
+    offer()
+    wakeSenders()
     controller.abort(error)
   }
 
@@ -76,14 +73,12 @@ export const createFrameStream = (
     if (data instanceof Uint8Array) buffer.push(data)
     else for (const bytes of data) buffer.push(bytes)
     regulate()
-    if (buffer.hasFrame()) reader?.wake()
+    offer()
   })
-  stream.addEventListener('drain', () => {
-    for (const sender of senders) sender.wake()
-  })
+  stream.addEventListener('drain', () => wakeSenders())
   stream.addEventListener('remoteCloseWrite', () => {
     ended = true
-    reader?.wake()
+    offer()
     finish()
   })
   stream.addEventListener('close', ({ error }) => {
@@ -116,36 +111,39 @@ export const createFrameStream = (
     }
   }
 
-  /** Resolves when something has happened; rejects after `timeoutMs`. */
-  const wait = (register: (waiter: Waiter) => () => void, timeoutMs?: number): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const forget = register({ wake: () => settle(resolve) })
-      const cancel =
-        timeoutMs === undefined
-          ? undefined
-          : clock.schedule(timeoutMs, () => {
-              const message = `${protocol} with ${peer}: nothing within ${timeoutMs} ms`
-              settle(() =>
-                reject(new MeshError('ERR_TIMEOUT', message, { data: { peer, protocol } })),
-              )
-            })
-      const settle = (then: () => void): void => {
-        forget()
-        cancel?.()
-        then()
-      }
-    })
-
-  const asReader = (waiter: Waiter): (() => void) => {
-    reader = waiter
-    return () => {
+  /** Hands what is there to whoever waits for it: what comes next may be the end of it all. */
+  const offer = (): void => {
+    const waiting = reader
+    if (waiting === undefined) return
+    try {
+      const next = take()
+      if (next === 'pending') return
       reader = undefined
+      waiting.resolve(next)
+    } catch (error) {
+      reader = undefined
+      waiting.reject(error)
     }
   }
 
-  const asSender = (waiter: Waiter): (() => void) => {
-    senders.add(waiter)
-    return () => senders.delete(waiter)
+  const wakeSenders = (): void => {
+    const waiting = senders
+    senders = []
+    for (const { resolve } of waiting) resolve()
+  }
+
+  const wait = async <T>(
+    register: (waiter: Waiter<T>) => void,
+    timeoutMs: number | undefined,
+  ): Promise<T> => {
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
+    register({ resolve, reject })
+    if (timeoutMs === undefined) return promise
+    const what = `${protocol} with ${peer}: nothing within ${timeoutMs} ms`
+    const cancel = clock.schedule(timeoutMs, () =>
+      reject(new MeshError('ERR_TIMEOUT', what, { data: { peer, protocol } })),
+    )
+    return promise.finally(cancel)
   }
 
   const sendNow = (bytes: Uint8Array): boolean => {
@@ -156,7 +154,11 @@ export const createFrameStream = (
     }
   }
 
-  const result: FrameStream = {
+  // Opening a stream takes a moment in which the peer may have said all that it has to say.
+  if (stream.status !== 'open') fail(gone('the stream was reset'))
+  else ended = stream.remoteWriteStatus === 'closed'
+
+  return {
     peer,
     protocol,
     signal: controller.signal,
@@ -176,7 +178,8 @@ export const createFrameStream = (
       bytes.set(frame, FRAME_HEADER_BYTES)
       if (sendNow(bytes)) return
       while (stream.writableNeedsDrain && failure === undefined) {
-        await wait(asSender, SEND_STALL_TIMEOUT_MS).catch((error: MeshError) => {
+        const drained = wait<void>((waiter) => senders.push(waiter), SEND_STALL_TIMEOUT_MS)
+        await drained.catch((error) => {
           throw violation(error)
         })
       }
@@ -187,13 +190,15 @@ export const createFrameStream = (
       if (reader !== undefined) {
         throw new MeshError('ERR_INTERNAL', `two readers on one stream of ${protocol}`)
       }
-      const startedMs = clock.monotonicMs()
-      for (;;) {
-        const next = take()
-        regulate()
-        if (next !== 'pending') return next
-        const usedMs = clock.monotonicMs() - startedMs
-        await wait(asReader, timeoutMs === undefined ? undefined : Math.max(0, timeoutMs - usedMs))
+      const ready = take()
+      regulate()
+      if (ready !== 'pending') return ready
+      try {
+        return await wait<Uint8Array | undefined>((waiter) => {
+          reader = waiter
+        }, timeoutMs)
+      } finally {
+        reader = undefined
       }
     },
 
@@ -213,5 +218,4 @@ export const createFrameStream = (
       stream.abort(reason)
     },
   }
-  return result
 }
