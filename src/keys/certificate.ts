@@ -129,7 +129,7 @@ export const verifyCertificate = (
   if (nowMs >= certificate.expires) {
     throw new MeshError(
       'ERR_CERTIFICATE_EXPIRED',
-      `the certificate of "${name}" expired at ${formatTimestamp(certificate.expires)}; renew it with "mesh certificate renew"`,
+      `the certificate of "${name}" expired at ${formatTimestamp(certificate.expires)}; sign a new one with "mesh certificate sign"`,
       { data: { name, expires: formatTimestamp(certificate.expires) } },
     )
   }
