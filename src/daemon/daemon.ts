@@ -141,14 +141,15 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
     )
     const sync = createSync(
       { ...child('sync'), transport, files },
-      { pushPullIntervalMs: cluster.pushPullIntervalMs },
+      { network: network.id, pushPullIntervalMs: cluster.pushPullIntervalMs },
     )
     const peering = createPeering(
       { ...child('peering'), transport, store },
       { bootstrapPeers: cluster.bootstrapPeers },
     )
-    await enter('transport', transport.start, transport.stop)
+    // Before the first peer can come in, so that it misses neither the peer nor what it brings.
     await enter('sync', sync.start, sync.stop)
+    await enter('transport', transport.start, transport.stop)
     await enter('peering', peering.start, peering.stop)
 
     let certificate: NodeCertificate | undefined

@@ -39,8 +39,8 @@ const defaultConfig = (): Config => {
 }
 
 const load = async (configPath: string | undefined): Promise<Config> => {
-  if (configPath !== undefined) return loadConfig(configPath)
-  return existsSync(DEFAULT_CONFIG_PATH) ? loadConfig(DEFAULT_CONFIG_PATH) : defaultConfig()
+  const path = configPath ?? DEFAULT_CONFIG_PATH
+  return path === DEFAULT_CONFIG_PATH && !existsSync(path) ? defaultConfig() : loadConfig(path)
 }
 
 const complain = (error: unknown): void => {

@@ -1,0 +1,407 @@
+/**
+ * A mesh of real daemon processes on loopback: keys, certificates, a pre-shared key and configuration
+ * in a directory of its own, on ports that the system chooses. Everything is bounded in time, and
+ * whatever happens no process outlives the test.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import {
+  encodeSshsig,
+  formatPublicKey,
+  generatePrivateKey,
+  generatePsk,
+  peerIdFromPublicKey,
+  signCertificate,
+  writePrivateKey,
+} from '../../src/keys/index.ts'
+import {
+  generateNetworkId,
+  parseFileName,
+  signStatement,
+  STATEMENT_NAMESPACE,
+} from '../../src/statement/index.ts'
+import { sha256, systemRandom, toBase64, utf8 } from '../../src/util/index.ts'
+import type { PeerId, PrivateKey } from '../../src/keys/index.ts'
+import type { NetworkId, SignedStatement, Statement } from '../../src/statement/index.ts'
+import type { Timestamp } from '../../src/util/index.ts'
+
+const START_TIMEOUT_MS = 20_000
+const STOP_TIMEOUT_MS = 15_000
+const defaultEntry = join(import.meta.dirname, 'daemon-main.ts')
+
+/** One line of a daemon's log. */
+export interface LogLine {
+  readonly level: number
+  readonly msg: string
+  readonly component?: string
+  readonly [field: string]: unknown
+}
+
+export interface ClusterNode {
+  readonly name: string
+  readonly peerId: PeerId
+  readonly directory: string
+  readonly stateDir: string
+  readonly configPath: string
+  /** Of the HTTP API; stays the same over restarts. */
+  readonly url: string
+  readonly socketPath: string
+  /** Multiaddr with peer id. */
+  readonly address: string
+  /** Of the running process. */
+  readonly pid: number
+  /** Path of a shown file. */
+  file(name: string): string
+  /** Content of a shown file, if it is shown. */
+  read(name: string): string | undefined
+  /** All log lines of all its processes so far. */
+  readonly log: readonly LogLine[]
+  /** Resolves with the first line from now on, or before, that fits. */
+  logged(fits: (line: LogLine) => boolean, timeoutMs?: number): Promise<LogLine>
+  start(): Promise<void>
+  /** Ends it in good order; answers its exit code. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>
+  /** Ends it as a power cut would. */
+  kill(): Promise<void>
+  signal(signal: NodeJS.Signals): void
+}
+
+export interface Cluster {
+  readonly directory: string
+  readonly networkId: NetworkId
+  readonly networkKey: PrivateKey
+  /** May sign every file. */
+  readonly signer: PrivateKey
+  /** Its OpenSSH file, with `.pub` beside it. */
+  readonly signerPath: string
+  readonly nodes: readonly [ClusterNode, ClusterNode, ClusterNode, ...ClusterNode[]]
+  stop(): Promise<void>
+}
+
+export interface ClusterInit {
+  /** @default 3 */
+  readonly count?: number
+  /** Names that every node wants. @default ['hello.txt', 'etc/motd'] */
+  readonly files?: readonly string[]
+  /** Further lines of configuration, by section (`''` for the top). */
+  readonly config?: Readonly<Record<string, string>>
+  /** Arguments of node. */
+  readonly nodeArguments?: readonly string[]
+}
+
+/** Asks again and again, for as long as `timeoutMs`, whether something has come true elsewhere. */
+export const until = async <T>(
+  what: string,
+  ask: () => T | undefined | false | Promise<T | undefined | false>,
+  timeoutMs = 20_000,
+): Promise<T> => {
+  const deadlineMs = performance.now() + timeoutMs
+  for (;;) {
+    const answer = await ask()
+    if (answer !== undefined && answer !== false) return answer
+    if (performance.now() > deadlineMs) throw new Error(`gave up waiting for ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+export interface NodeInit {
+  readonly name: string
+  readonly peerId: PeerId
+  /** Must be short: a unix socket is made in it. */
+  readonly directory: string
+  /** Arguments of node. @default none */
+  readonly nodeArguments?: readonly string[]
+  /** @default test/integration/daemon-main.ts */
+  readonly entry?: string
+  readonly env?: NodeJS.ProcessEnv
+  configure(ports: { cluster: number; http: number }): string
+}
+
+interface ReadyLine extends LogLine {
+  readonly http: readonly string[]
+  readonly cluster: readonly string[]
+}
+
+const isReady = (line: LogLine): line is ReadyLine => line.msg === 'ready' && 'http' in line
+
+/** One daemon process, not started yet. */
+export const createNode = (init: NodeInit): ClusterNode => {
+  const { directory, name, peerId } = init
+  const stateDir = join(directory, 'state')
+  const configPath = join(directory, 'dm.toml')
+  const log: LogLine[] = []
+  const watchers = new Set<(line: LogLine) => void>()
+  let child: ChildProcess | undefined
+  let addresses: { url: string; address: string } | undefined
+
+  const known = (): { url: string; address: string } => {
+    if (addresses === undefined) throw new Error(`${name} was never started`)
+    return addresses
+  }
+  const writeConfig = (): void => {
+    // Ports chosen at the first start stay, so that the others find it again.
+    const ports = {
+      http: Number(addresses === undefined ? 0 : new URL(addresses.url).port),
+      cluster: Number(/\/tcp\/(\d+)/.exec(addresses?.address ?? '')?.[1] ?? 0),
+    }
+    writeFileSync(configPath, init.configure(ports))
+  }
+  const follow = (process: ChildProcess): void => {
+    if (process.stdout === null || process.stderr === null) return
+    const note = (line: LogLine): void => {
+      log.push(line)
+      for (const watch of watchers) watch(line)
+    }
+    createInterface(process.stdout).on('line', (text) => {
+      try {
+        note(JSON.parse(text))
+      } catch {
+        note({ level: 0, msg: text })
+      }
+    })
+    createInterface(process.stderr).on('line', (text) => note({ level: 0, msg: text }))
+  }
+  const tail = (): string =>
+    log
+      .slice(-15)
+      .map((line) => JSON.stringify(line))
+      .join('\n')
+  const running = (): ChildProcess => {
+    if (child === undefined) throw new Error(`${name} is not running`)
+    return child
+  }
+  const logged: ClusterNode['logged'] = (fits, timeoutMs = START_TIMEOUT_MS) =>
+    new Promise((resolve, reject) => {
+      const found = log.find(fits)
+      if (found !== undefined) return resolve(found)
+      const timer = setTimeout(() => {
+        watchers.delete(watch)
+        reject(new Error(`${name} did not log what was waited for:\n${tail()}`))
+      }, timeoutMs)
+      const watch = (line: LogLine): void => {
+        if (!fits(line)) return
+        clearTimeout(timer)
+        watchers.delete(watch)
+        resolve(line)
+      }
+      watchers.add(watch)
+    })
+  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+    const ending = running()
+    if (ending.exitCode === null && ending.signalCode === null) {
+      const exit = once(ending, 'exit')
+      ending.kill(signal)
+      const timer = setTimeout(() => ending.kill('SIGKILL'), STOP_TIMEOUT_MS)
+      await exit
+      clearTimeout(timer)
+    }
+    child = undefined
+    return ending.exitCode
+  }
+
+  return {
+    name,
+    peerId,
+    directory,
+    stateDir,
+    configPath,
+    log,
+    socketPath: join(directory, 'mesh.sock'),
+    get url() {
+      return known().url
+    },
+    get address() {
+      return known().address
+    },
+    get pid() {
+      return running().pid ?? 0
+    },
+    file: (file) => join(stateDir, 'files', file),
+    read(file) {
+      try {
+        return readFileSync(join(stateDir, 'files', file), 'utf8')
+      } catch {
+        return undefined
+      }
+    },
+    logged,
+    async start() {
+      writeConfig()
+      const before = log.length
+      const { nodeArguments = [], entry = defaultEntry } = init
+      const started = spawn(process.execPath, [...nodeArguments, entry, configPath], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, NODE_OPTIONS: '', NODE_NO_WARNINGS: '1', ...init.env },
+      })
+      child = started
+      follow(started)
+      const line = await Promise.race([
+        logged((each) => log.indexOf(each) >= before && isReady(each)),
+        once(started, 'exit').then(([code]) => {
+          child = undefined
+          throw new Error(`${name} ended with ${code} before it was ready:\n${tail()}`)
+        }),
+      ])
+      if (!isReady(line)) throw new Error('unreachable')
+      addresses = { url: line.http[0] ?? '', address: line.cluster[0] ?? '' }
+    },
+    stop: (signal = 'SIGTERM') => end(signal),
+    async kill() {
+      await end('SIGKILL')
+    },
+    signal: (signal) => void running().kill(signal),
+  }
+}
+
+/** Starts the nodes one after another, each knowing the first. */
+export const startCluster = async (init: ClusterInit = {}): Promise<Cluster> => {
+  const { count = 3, files = ['hello.txt', 'etc/motd'], config = {}, nodeArguments = [] } = init
+  const directory = mkdtempSync(join(tmpdir(), 'mesh-'))
+  const networkId = generateNetworkId(systemRandom)
+  const networkKey = generatePrivateKey(systemRandom)
+  const signer = generatePrivateKey(systemRandom)
+  const signerPath = join(directory, 'signer')
+  const pskPath = join(directory, 'psk')
+  writeFileSync(signerPath, writePrivateKey(signer, { format: 'openssh' }), { mode: 0o600 })
+  const signerLine = formatPublicKey(signer.publicKey, 'openssh')
+  writeFileSync(`${signerPath}.pub`, `${signerLine}\n`)
+  writeFileSync(join(directory, 'allowed_signers'), `admin ${signerLine}\n`)
+  writeFileSync(pskPath, generatePsk(systemRandom), { mode: 0o600 })
+
+  const nodes: ClusterNode[] = []
+  const prepare = async (index: number): Promise<ClusterNode> => {
+    const name = `node-${index}`
+    const home = join(directory, name)
+    mkdirSync(home)
+    const identity = generatePrivateKey(systemRandom)
+    const identityText = writePrivateKey(identity, { format: 'openssh' })
+    writeFileSync(join(home, 'identity.key'), identityText, { mode: 0o600 })
+    const certificate = await signCertificate(networkKey, {
+      network: networkId,
+      name,
+      key: identity.publicKey,
+      issued: Date.now() as Timestamp,
+      expires: (Date.now() + 90 * 86_400_000) as Timestamp,
+      namespaces: [],
+    })
+    writeFileSync(join(home, 'node.cert'), certificate)
+    return createNode({
+      name,
+      peerId: peerIdFromPublicKey(identity.publicKey),
+      directory: home,
+      nodeArguments,
+      configure: (ports) =>
+        [
+          `state_dir = "${home}/state"`,
+          config[''] ?? '',
+          '[network]',
+          `id = "${networkId}"`,
+          `keys = ["${formatPublicKey(networkKey.publicKey, 'openssh')}"]`,
+          `psk = "${pskPath}"`,
+          `certificate = "${home}/node.cert"`,
+          `identity_key = "${home}/identity.key"`,
+          config.network ?? '',
+          '[cluster]',
+          `listen = ["/ip4/127.0.0.1/tcp/${ports.cluster}"]`,
+          `bootstrap_peers = [${index === 0 ? '' : `"${nodes[0]?.address}"`}]`,
+          config.cluster ?? '',
+          '[http]',
+          `port = ${ports.http}`,
+          `socket = "${home}/mesh.sock"`,
+          config.http ?? '',
+          '[files]',
+          ...files.map((name) => `"${name}" = ["${signerLine}"]`),
+          '',
+        ].join('\n'),
+    })
+  }
+
+  const stop = async (): Promise<void> => {
+    for (const node of nodes) await node.kill().catch(() => {})
+    rmSync(directory, { recursive: true, force: true })
+  }
+
+  try {
+    for (let index = 0; index < count; index++) {
+      const node = await prepare(index)
+      nodes.push(node)
+      await node.start()
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  const [first, second, third, ...more] = nodes
+  if (first === undefined || second === undefined || third === undefined) {
+    throw new Error('a cluster has at least three nodes')
+  }
+  return {
+    ...{ directory, networkId, networkKey, signer, signerPath, stop },
+    nodes: [first, second, third, ...more],
+  }
+}
+
+/** A statement for `content` (`undefined` deletes), signed by the cluster's signer. */
+export const sign = (
+  { networkId, signer }: Cluster,
+  name: string,
+  content: string | Uint8Array | undefined,
+  fields: Partial<Omit<Statement, 'name' | 'network'>> = {},
+): Promise<SignedStatement> =>
+  signStatement(
+    {
+      network: networkId,
+      name: parseFileName(name),
+      version: 1,
+      time: Date.now() as Timestamp,
+      expires: 'never',
+      replaces: 'none',
+      content:
+        content === undefined
+          ? 'deleted'
+          : { digest: sha256(content), sizeBytes: Buffer.byteLength(content) },
+      blocks: 'none',
+      ...fields,
+    },
+    [signer],
+  )
+
+/** Arguments of curl for the two header fields. */
+export const curlHeaders = ({ text, signatures }: SignedStatement): string[] => [
+  '-H',
+  `Mesh-Statement: ${toBase64(utf8(text))}`,
+  ...signatures.flatMap((entry) => [
+    '-H',
+    `Mesh-Signature: ${toBase64(encodeSshsig({ ...entry, namespace: STATEMENT_NAMESPACE }))}`,
+  ]),
+]
+
+/** Runs a program to its end. */
+export const run = async (
+  program: string,
+  args: readonly string[],
+  options: { input?: string; cwd?: string; timeoutMs?: number } = {},
+): Promise<{ code: number | null; out: string; err: string }> => {
+  const child = spawn(program, args, {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    timeout: options.timeoutMs ?? 60_000,
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  })
+  let out = ''
+  let err = ''
+  child.stdout.on('data', (piece) => {
+    out += piece
+  })
+  child.stderr.on('data', (piece) => {
+    err += piece
+  })
+  // A program that does not read its input closes it early.
+  child.stdin.on('error', () => {})
+  child.stdin.end(options.input)
+  const [code] = await once(child, 'close')
+  return { code, out, err }
+}
