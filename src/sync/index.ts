@@ -5,6 +5,10 @@
  * once and by push-pull in the end; nothing is relayed before its form and signatures are checked;
  * each exchange has a limit in bytes, time and count. It alone joins domain and transport.
  *
+ * Create it before the transport is started: it registers its protocols when it is made.
+ *
  * @packageDocumentation
  */
+export { createSync } from './sync.ts'
+export type { EngineComponents, EngineInit, SyncInit } from './sync.ts'
 export type { Sync, SyncStatus } from './types.ts'

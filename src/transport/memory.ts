@@ -107,8 +107,25 @@ export const createMemoryNetwork = (
   const links = createMemoryLinks(random, init)
   let partitions = 0
 
-  const wait = (delayMs: number): Promise<void> =>
-    new Promise((resolve) => {
+  /** Waits for `until`, or rejects as soon as `signal` aborts. */
+  const wait = async (
+    what: string,
+    signal: AbortSignal | undefined,
+    until: (resolve: () => void) => void,
+  ): Promise<void> => {
+    const cancelled = (): MeshError => new MeshError('ERR_ABORTED', `${what} was cancelled`)
+    if (signal?.aborted) throw cancelled()
+    const done = Promise.withResolvers<void>()
+    const onAbort = (): void => done.reject(cancelled())
+    signal?.addEventListener('abort', onAbort)
+    until(done.resolve)
+    await done.promise.finally(() => signal?.removeEventListener('abort', onAbort))
+  }
+
+  /** One round trip. */
+  const travel = (a: PeerId, b: PeerId, what: string, signal?: AbortSignal): Promise<void> =>
+    wait(what, signal, (resolve) => {
+      const delayMs = links.delayMs(a, b) + links.delayMs(b, a)
       if (delayMs <= 0) resolve()
       else clock.schedule(delayMs, resolve)
     })
@@ -157,15 +174,9 @@ export const createMemoryNetwork = (
 
   const dial = async (from: Node, address: string, signal?: AbortSignal): Promise<Peer> => {
     const target = peerOf(address)
-    const checkAborted = (): void => {
-      if (!signal?.aborted) return
-      throw new MeshError('ERR_ABORTED', `dialling ${address} was cancelled`)
-    }
-    checkAborted()
     if (target === from.peerId) throw unreachable(`${address} is this node itself`)
     if (!from.started) throw unreachable('this transport is not running')
-    await wait(links.delayMs(from.peerId, target) + links.delayMs(target, from.peerId))
-    checkAborted()
+    await travel(from.peerId, target, `dialling ${address}`, signal)
     const known = from.connections.get(target)
     if (known !== undefined) return known.peer
     const to = nodes.get(target)
@@ -228,10 +239,9 @@ export const createMemoryNetwork = (
   ): Promise<MemoryStream> => {
     const entry = from.connections.get(peer)
     if (entry === undefined) throw unreachable(`${peer} is not connected`)
-    await wait(links.delayMs(from.peerId, peer) + links.delayMs(peer, from.peerId))
-    if (signal?.aborted) throw new MeshError('ERR_ABORTED', `opening ${protocol} was cancelled`)
+    await travel(from.peerId, peer, `opening ${protocol}`, signal)
     const { connection } = entry
-    await new Promise<void>((resolve) => cross(connection, resolve))
+    await wait(`opening ${protocol}`, signal, (resolve) => cross(connection, resolve))
     const to = nodes.get(peer)
     const refuse = (why: string): MeshError =>
       new MeshError('ERR_STREAM_CLOSED', `${peer} ${why} ${protocol}`)

@@ -1,0 +1,104 @@
+import type { MeshError } from '../errors/index.ts'
+import type { PeerId } from '../keys/index.ts'
+import type { Digest } from '../util/index.ts'
+
+/** Bytes that an item speaks of and that travel apart from it when they are many. */
+export interface ContentRef {
+  readonly digest: Digest
+  readonly sizeBytes: number
+}
+
+/** The whole content in pieces. */
+export type Content = AsyncIterable<Uint8Array>
+
+/** One replicated thing, as its collection keeps it. */
+export interface Item {
+  /** Equal for equal things on every node; commits to everything that replicates. */
+  readonly id: Digest
+  /** What nodes configure that they want. Several items may have one name. */
+  readonly name: string
+  /** As on the wire. */
+  readonly bytes: Uint8Array
+  readonly content?: ContentRef
+}
+
+export type Acceptance =
+  /** `stored`: something changed. `known`: nothing did. */
+  | { readonly outcome: 'stored' | 'known' }
+  | {
+      readonly outcome: 'refused'
+      readonly error: MeshError
+      /**
+       * `fault`: no honest peer sends this. `policy`: others may well want it. `content`: the content
+       * was not what the item says, or its source failed. `other`: anything else, nobody's fault.
+       */
+      readonly why: 'fault' | 'policy' | 'content' | 'other'
+    }
+
+/** Takes an item in; the same function with and without its content. */
+export type Accept = (
+  content: Content | undefined,
+  from: PeerId,
+  options: { signal: AbortSignal },
+) => Promise<Acceptance>
+
+/** An item that came from a peer: well-formed, and nothing else is known of it yet. */
+export interface Arrival extends Item {
+  /** Whether it may be passed on by a node that does not want it: it belongs to this network. */
+  readonly relayable: boolean
+  /** Whether every signature on it holds. Costly. */
+  verify(): boolean
+  readonly accept: Accept
+}
+
+/** Content that this node wants and does not have. */
+export interface MissingContent {
+  readonly name: string
+  readonly content: ContentRef
+  readonly accept: Accept
+}
+
+/** Content that is here and verified. */
+export interface HeldContent {
+  readonly sizeBytes: number
+  stream(options: { start: number; signal: AbortSignal }): Content
+}
+
+export interface CollectionListener {
+  /** An item was stored; `from` is the peer that brought it. */
+  stored(item: Item, from: PeerId | undefined): void
+  /** The content of an item that had been missing is here. */
+  completed(item: Item, from: PeerId | undefined): void
+  /** Something about this name changed: what is wanted, kept or missing. */
+  changed(name: string): void
+}
+
+/**
+ * Anything that replicates. The engine knows bytes, ids and names; an adapter in
+ * `sync/collections/` gives a domain folder this face, and the domain does not know of it.
+ */
+export interface Collection {
+  /** On the wire: 1 to 32 of `a-z` and `-`. */
+  readonly name: string
+  /** Names that this node wants, sorted by their bytes, each once. */
+  names(): readonly string[]
+  wants(name: string): boolean
+  /** Everything kept, in order of ids. */
+  index(): Iterable<{ readonly id: Digest; readonly name: string }>
+  has(id: Digest): boolean
+  get(id: Digest): Item | undefined
+  /**
+   * Reads an item that came from a peer.
+   *
+   * @throws MeshError if no honest peer sends this
+   */
+  parse(bytes: Uint8Array): Arrival
+  /** Whether the content of an item that is kept can be asked for here. */
+  holds(item: Item): boolean
+  /** What is missing of one name, or of all. */
+  missing(name?: string): readonly MissingContent[]
+  /** Content by name and digest, if this node shows it; what it does not want it does not serve. */
+  open(name: string, digest: Digest, signal: AbortSignal): Promise<HeldContent | undefined>
+  /** Answers with the end of the subscription. */
+  subscribe(listener: CollectionListener): () => void
+}

@@ -1,0 +1,309 @@
+import { isMeshError, MeshError } from '../../errors/index.ts'
+import { linkSignals, sleep } from '../async.ts'
+import { ASK_AROUND_DELAY_MS, FAILURES_BEFORE_WARNING, FETCH_BACKOFF_MS } from '../limits.ts'
+import { HOLDER_RETRY_MS, HOLDER_WAIT_MS, MAX_FETCH_BACKOFF_MS, MAX_FETCHES } from '../limits.ts'
+import { SMALL_CONTENT_BYTES } from '../limits.ts'
+import { createAttempt } from './attempt.ts'
+import { readHolder } from './holder-stream.ts'
+import { createHolders } from './holders.ts'
+import type { PeerId } from '../../keys/index.ts'
+import type { Health, Logger, Worker, Workers } from '../../observe/index.ts'
+import type { Transport } from '../../transport/index.ts'
+import type { Clock, Random } from '../../util/index.ts'
+import type { Acceptance, Collection, ContentRef, MissingContent } from '../collection.ts'
+import type { Attempt } from './attempt.ts'
+import type { Holders } from './holders.ts'
+import type { Segments } from './segments.ts'
+
+/** Gets the content that is missing here, from whoever has it. */
+export interface Fetcher {
+  start(): void
+  stop(): Promise<void>
+  /** Looks again at what is missing of one name. */
+  refresh(collection: Collection, name: string): void
+  /** A peer says that it has this content. */
+  addHolder(collection: Collection, name: string, content: ContentRef, peer: PeerId): void
+  /** Names whose content is being fetched or waits for a holder, sorted. */
+  fetching(): readonly string[]
+}
+
+export interface FetcherInit {
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly workers: Workers
+  readonly health: Health
+  readonly collections: ReadonlyMap<string, Collection>
+  readonly wants: (peer: PeerId, collection: string, name: string) => boolean | undefined
+  readonly onFault: (peer: PeerId, error: unknown) => void
+  readonly counts: { fetches: number; failures: number }
+}
+
+/** One content that is missing here. */
+interface Task {
+  readonly collection: Collection
+  missing: MissingContent
+  readonly holders: Holders
+  failures: number
+  /** Monotonic; not tried before. */
+  notBeforeMs: number
+  /** A former attempt came out wrong: one holder at a time from now on. */
+  single: boolean
+  /** Of that attempt, if several took part in it. */
+  mixed: Segments | undefined
+  /** Under way. */
+  running: { attempt: Attempt; abort: () => void } | undefined
+  /** Waits within an attempt that a new holder ends. */
+  readonly wakes: Set<() => void>
+}
+
+const WARNING = 'content-unavailable'
+
+/** The first lane is for small content only, so that large content never blocks all of them. */
+const suits = ({ missing }: Task, lane: number): boolean =>
+  lane > 0 || missing.content.sizeBytes <= SMALL_CONTENT_BYTES
+
+const liar = ({ name }: MissingContent): MeshError =>
+  new MeshError('ERR_FILE_CONTENT_MISMATCH', `a peer sent bytes of ${name} that are not in it`)
+
+const keyOf = (collection: string, name: string): string => `${collection} ${name}`
+
+export const createFetcher = (init: FetcherInit): Fetcher => {
+  const { transport, clock, random, logger, workers, health, collections, counts } = init
+  const tasks = new Map<string, Task>()
+  let lanes: Worker[] = []
+
+  const connected = (): PeerId[] => transport.peers().map(({ id }) => id)
+
+  const wakeLanes = (): void => {
+    const nowMs = clock.monotonicMs()
+    for (const [index, lane] of lanes.entries()) {
+      if (lane.status().state !== 'idle') continue
+      let soonestMs = Number.POSITIVE_INFINITY
+      for (const task of tasks.values()) {
+        if (task.running !== undefined || !suits(task, index)) continue
+        soonestMs = Math.min(soonestMs, task.notBeforeMs)
+      }
+      if (soonestMs < Number.POSITIVE_INFINITY) lane.wake(Math.max(1, soonestMs - nowMs))
+    }
+  }
+
+  const remove = (key: string, task: Task): void => {
+    tasks.delete(key)
+    // What has been delivered completely is being stored, which is why it is missing no more.
+    if (task.running?.attempt.isComplete() === false) task.running.abort()
+    health.clear(WARNING, task.missing.name)
+  }
+
+  const add = (collection: Collection, missing: MissingContent): Task => {
+    const { name } = missing
+    const task: Task = {
+      collection,
+      missing,
+      holders: createHolders({
+        clock,
+        random,
+        connected,
+        wants: (peer) => init.wants(peer, collection.name, name),
+      }),
+      failures: 0,
+      notBeforeMs: clock.monotonicMs() + ASK_AROUND_DELAY_MS * (1 + random.fraction()),
+      single: false,
+      mixed: undefined,
+      running: undefined,
+      wakes: new Set(),
+    }
+    tasks.set(keyOf(collection.name, name), task)
+    return task
+  }
+
+  const refresh: Fetcher['refresh'] = (collection, name) => {
+    const key = keyOf(collection.name, name)
+    const task = tasks.get(key)
+    const [missing] = collection.missing(name)
+    if (missing !== undefined && task?.missing.content.digest === missing.content.digest) {
+      task.missing = missing
+      return
+    }
+    if (task !== undefined) remove(key, task)
+    if (missing === undefined) return
+    add(collection, missing)
+    wakeLanes()
+  }
+
+  /** There may be something to gain by trying now. */
+  const encourage = (task: Task, delayMs: number): void => {
+    for (const wake of task.wakes) wake()
+    task.notBeforeMs = Math.min(task.notBeforeMs, clock.monotonicMs() + delayMs)
+    wakeLanes()
+  }
+
+  const onConnect = (): void => {
+    for (const task of tasks.values()) {
+      if (!task.holders.hasClaimant()) encourage(task, ASK_AROUND_DELAY_MS)
+    }
+  }
+
+  /** The smallest content that may be tried now in this lane. */
+  const choose = (lane: number): Task | undefined => {
+    const nowMs = clock.monotonicMs()
+    let best: Task | undefined
+    for (const task of tasks.values()) {
+      if (task.running !== undefined || task.notBeforeMs > nowMs || !suits(task, lane)) continue
+      const { sizeBytes } = task.missing.content
+      if (best === undefined || sizeBytes < best.missing.content.sizeBytes) best = task
+    }
+    return best
+  }
+
+  /** Whether another content waits and no place is free for it. */
+  const isCrowded = (): boolean =>
+    lanes.every((lane, index) => index === 0 || lane.status().state === 'running') &&
+    choose(1) !== undefined
+
+  /** Waits within an attempt; gives up sooner if others wait for the place. */
+  const createWait = (task: Task, signal: AbortSignal): ((offset: number) => Promise<boolean>) => {
+    let progress = { offset: 0, atMs: clock.monotonicMs() }
+    return async (offset) => {
+      const nowMs = clock.monotonicMs()
+      if (offset > progress.offset) progress = { offset, atMs: nowMs }
+      if (nowMs - progress.atMs >= HOLDER_WAIT_MS || isCrowded()) return false
+      const wait = linkSignals(signal)
+      const wake = (): void => wait.abort()
+      task.wakes.add(wake)
+      await sleep(clock, HOLDER_RETRY_MS, wait.signal).catch(() => undefined)
+      task.wakes.delete(wake)
+      wait.end()
+      return !signal.aborted
+    }
+  }
+
+  const postpone = (task: Task): void => {
+    task.failures++
+    counts.failures++
+    const backoffMs = Math.min(FETCH_BACKOFF_MS * 2 ** (task.failures - 1), MAX_FETCH_BACKOFF_MS)
+    task.notBeforeMs = clock.monotonicMs() + backoffMs * (0.5 + random.fraction())
+    if (task.failures !== FAILURES_BEFORE_WARNING) return
+    const { name } = task.missing
+    health.raise({
+      code: WARNING,
+      subject: name,
+      severity: 'warning',
+      message: `the content of ${name} is known by its statement, but no connected peer delivers it; it is asked for again and again`,
+    })
+  }
+
+  /** Everything was delivered and it is not what it should be. */
+  const onMismatch = (task: Task, { segments }: Attempt, verdict: Acceptance): void => {
+    const peers = segments.peers()
+    const [first] = peers
+    if (peers.length === 1 && first !== undefined && verdict.outcome === 'refused') {
+      task.holders.ban(first)
+      init.onFault(first, verdict.error)
+    } else {
+      task.mixed = segments
+    }
+    task.single = true
+    // The next holder may well be honest.
+    task.failures = 0
+  }
+
+  /** With the truth at hand, finds out who spoilt a former attempt. */
+  const findLiars = async (task: Task, signal: AbortSignal): Promise<void> => {
+    const { mixed, collection, missing } = task
+    if (mixed === undefined) return
+    const truth = await collection.open(missing.name, missing.content.digest, signal)
+    if (truth === undefined) return
+    for (const peer of await mixed.findLiars(truth, signal)) init.onFault(peer, liar(missing))
+  }
+
+  const run = async (task: Task, laneSignal: AbortSignal): Promise<void> => {
+    const { collection, missing, holders, single } = task
+    const { name, content } = missing
+    const first = holders.next(new Set())
+    if (first === undefined) return postpone(task)
+    const linked = linkSignals(laneSignal)
+    const { signal } = linked
+    const attempt = createAttempt({
+      first,
+      content,
+      holders,
+      single,
+      signal,
+      read: (peer, offset) =>
+        readHolder(
+          { transport, clock },
+          { peer, collection: collection.name, name, content, offset, signal },
+        ),
+      waitForHolder: createWait(task, signal),
+      onFault: init.onFault,
+    })
+    task.running = { attempt, abort: () => linked.abort() }
+    counts.fetches++
+    try {
+      const verdict = await missing.accept(attempt.source, first, { signal })
+      if (verdict.outcome !== 'refused') {
+        logger.debug({ name, from: attempt.lastPeer() }, 'content fetched')
+        await findLiars(task, laneSignal)
+      } else if (verdict.why === 'content' && attempt.isComplete()) {
+        onMismatch(task, attempt, verdict)
+        postpone(task)
+      } else {
+        logger.debug({ name, error: verdict.error }, 'content not fetched')
+        postpone(task)
+      }
+    } catch (error) {
+      if (signal.aborted) return
+      if (!isMeshError(error, 'ERR_ABORTED')) logger.warn({ name, error }, 'content not stored')
+      postpone(task)
+    } finally {
+      task.running = undefined
+      linked.end()
+      refresh(collection, name)
+    }
+  }
+
+  const createLane = (index: number): Worker =>
+    workers.add({
+      name: `content-${index + 1}`,
+      async run(signal) {
+        for (let task = choose(index); task !== undefined; task = choose(index)) {
+          if (signal.aborted) return
+          await run(task, signal)
+        }
+        // After this run has ended, or it would not count as idle.
+        clock.schedule(0, wakeLanes)
+      },
+    })
+
+  return {
+    start() {
+      if (lanes.length > 0) return
+      transport.events.on('connect', onConnect)
+      lanes = Array.from({ length: MAX_FETCHES }, (_, index) => createLane(index))
+      for (const collection of collections.values()) {
+        for (const { name } of collection.missing()) refresh(collection, name)
+      }
+    },
+
+    async stop() {
+      transport.events.off('connect', onConnect)
+      const stopping = lanes
+      lanes = []
+      await Promise.all(stopping.map((lane) => lane.stop()))
+      tasks.clear()
+    },
+
+    refresh,
+
+    addHolder(collection, name, content, peer) {
+      refresh(collection, name)
+      const task = tasks.get(keyOf(collection.name, name))
+      if (task?.missing.content.digest !== content.digest) return
+      if (task.holders.claim(peer)) encourage(task, 0)
+    },
+
+    fetching: () => [...tasks.values()].map(({ missing }) => missing.name).sort(),
+  }
+}

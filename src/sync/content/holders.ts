@@ -1,0 +1,90 @@
+import {
+  HOLDER_COOLDOWN_MS,
+  MAX_ASKED_PEERS,
+  MAX_FETCH_BACKOFF_MS,
+  MAX_HOLDERS,
+} from '../limits.ts'
+import type { PeerId } from '../../keys/index.ts'
+import type { Clock, Random } from '../../util/index.ts'
+
+/** Who may be asked for one content, and in which order. */
+export interface Holders {
+  /** The peer says that it has the content; answers whether that is news worth acting on. */
+  claim(peer: PeerId): boolean
+  /** It said that it has not. */
+  deny(peer: PeerId): void
+  /** It did not deliver: the next time it is asked after all others. */
+  fail(peer: PeerId): void
+  /** It delivered something else. It is not asked again. */
+  ban(peer: PeerId): void
+  /** The peer to ask next; `tried` have been asked in this attempt. `undefined`: nobody is left. */
+  next(tried: ReadonlySet<PeerId>): PeerId | undefined
+  /** Whether anybody who is connected claims to have it and is not cooling down. */
+  hasClaimant(): boolean
+}
+
+export interface HoldersInit {
+  readonly clock: Clock
+  readonly random: Random
+  readonly connected: () => readonly PeerId[]
+  /** Whether the peer is known to want the name, and so may have its content. */
+  readonly wants: (peer: PeerId) => boolean | undefined
+}
+
+interface Cooling {
+  readonly untilMs: number
+  readonly forMs: number
+}
+
+export const createHolders = (init: HoldersInit): Holders => {
+  const { clock, random, connected, wants } = init
+  const claimants = new Set<PeerId>()
+  const banned = new Set<PeerId>()
+  const cooling = new Map<PeerId, Cooling>()
+
+  const isCool = (peer: PeerId): boolean => (cooling.get(peer)?.untilMs ?? 0) <= clock.monotonicMs()
+
+  const pick = (peers: readonly PeerId[]): PeerId | undefined =>
+    peers.length === 0 ? undefined : peers[random.below(peers.length)]
+
+  return {
+    claim(peer) {
+      if (banned.has(peer)) return false
+      const news = !claimants.has(peer)
+      if (news && claimants.size < MAX_HOLDERS) claimants.add(peer)
+      return news && isCool(peer)
+    },
+    deny(peer) {
+      claimants.delete(peer)
+      cooling.set(peer, { untilMs: clock.monotonicMs() + HOLDER_COOLDOWN_MS, forMs: 0 })
+    },
+    fail(peer) {
+      const before = cooling.get(peer)?.forMs ?? 0
+      const forMs = Math.min(Math.max(HOLDER_COOLDOWN_MS, before * 2), MAX_FETCH_BACKOFF_MS)
+      cooling.set(peer, { untilMs: clock.monotonicMs() + forMs, forMs })
+    },
+    ban(peer) {
+      claimants.delete(peer)
+      banned.add(peer)
+    },
+    next(tried) {
+      // In order of peer ids first, so that a simulation picks the same peer every time.
+      const open = connected()
+        .filter((peer) => !tried.has(peer) && !banned.has(peer))
+        .sort()
+      const [claiming, others] = [
+        open.filter((peer) => claimants.has(peer)),
+        open.filter((peer) => !claimants.has(peer) && isCool(peer)),
+      ]
+      const found =
+        pick(claiming.filter(isCool)) ??
+        (tried.size >= MAX_ASKED_PEERS
+          ? undefined
+          : (pick(others.filter((peer) => wants(peer) === true)) ??
+            pick(others.filter((peer) => wants(peer) === undefined))))
+      // Rather one that let us down than none.
+      return found ?? pick(claiming)
+    },
+    hasClaimant: () => connected().some((peer) => claimants.has(peer) && isCool(peer)),
+  }
+}

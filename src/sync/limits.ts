@@ -1,0 +1,134 @@
+/** Every limit of sync. docs/limits.md lists them with the attack that each one stops. */
+
+const KIBIBYTE = 2 ** 10
+const MEBIBYTE = 2 ** 20
+const SECOND_MS = 1_000
+const MINUTE_MS = 60 * SECOND_MS
+
+// All three protocols.
+
+/** Longest frame of any protocol here. Stops a peer making us hold more than this per stream. */
+export const MAX_FRAME_BYTES = 256 * KIBIBYTE
+/** Room that a frame's own fields take beside its items. */
+export const FRAME_HEADER_BYTES = 64
+/** Longest encoded record. Stops a record that is content in disguise. */
+export const MAX_RECORD_BYTES = 8 * KIBIBYTE
+/** Content up to this size travels with its record and costs no fetch. */
+export const MAX_INLINE_BYTES = 16 * KIBIBYTE
+/** Records in one frame. Stops a frame of nothing but empty items. */
+export const MAX_FRAME_RECORDS = 1_024
+/** Longest name of a replicated thing. */
+export const MAX_NAME_BYTES = 1_024
+/** Longest name of a collection. */
+export const MAX_COLLECTION_BYTES = 32
+/** Records of one peer that are judged at the same time. */
+export const MAX_PARALLEL_ACCEPTS = 16
+
+// Announce.
+
+/** Neighbours that each node picks for itself. */
+export const TARGET_NEIGHBOURS = 6
+/** A neighbour that was picked is let go when this many others are better. Stops churn. */
+export const KEPT_NEIGHBOUR_RANK = 8
+/** Neighbours that picked us. Stops a crowd from making us relay to everybody. */
+export const MAX_INBOUND_NEIGHBOURS = 12
+/** Wait before the records of one moment are put into a frame together. */
+export const BATCH_MS = 1
+/** Announcements that wait for one neighbour; beyond it they are dropped and reconciled instead. */
+export const MAX_OUTBOX_BYTES = MEBIBYTE
+/** How long a neighbour may take to read one frame. Stops a link that is none. */
+export const ANNOUNCE_STALL_MS = 30 * SECOND_MS
+/** How long either side may take over hello and welcome. */
+export const HELLO_TIMEOUT_MS = 10 * SECOND_MS
+/** How long a peer that has no room for us is not asked again. */
+export const REFUSED_NEIGHBOUR_MS = MINUTE_MS
+/** First wait after a neighbour failed; doubles up to {@link REFUSED_NEIGHBOUR_MS}. */
+export const NEIGHBOUR_BACKOFF_MS = SECOND_MS
+/** Ids of relayed records that are remembered, so that they are relayed once. */
+export const MAX_SEEN_RECORDS = 16_384
+/** Unwanted records a second that one peer may have relayed. Stops floods through bystanders. */
+export const RELAY_RECORDS_PER_SECOND = 100
+/** The same at once, after a pause. */
+export const RELAY_BURST_RECORDS = 1_000
+/** Peers whose rate is remembered; the longest known are forgotten first. */
+export const MAX_RATED_PEERS = 1_024
+
+// Push-pull.
+
+export const DEFAULT_PUSH_PULL_INTERVAL_MS = 30 * SECOND_MS
+/** Share by which the interval varies in both directions. Keeps nodes out of step. */
+export const PUSH_PULL_JITTER = 0.2
+/** Wait after a connection that we dialled. */
+export const CATCH_UP_DELAY_MS = 20
+/** Wait after a connection that the other side dialled, which is expected to begin. */
+export const CATCH_UP_INBOUND_DELAY_MS = 2 * SECOND_MS
+/** Rounds that run at the same time. */
+export const MAX_PARALLEL_ROUNDS = 4
+/** Wait for the next frame within a round. Stops a partner that holds a round open. */
+export const ROUND_FRAME_TIMEOUT_MS = 20 * SECOND_MS
+/** The whole round. Stops a partner that is just fast enough for every frame. */
+export const MAX_ROUND_MS = 2 * MINUTE_MS
+/** Frames of one round, both ways; the next round goes on. Stops endless lists. */
+export const MAX_ROUND_BYTES = 64 * MEBIBYTE
+/** Records of one round in each direction; the next round goes on. */
+export const MAX_ROUND_RECORDS = 10_000
+/** Ids in one request for records. */
+export const MAX_REQUEST_RECORDS = 1_024
+/** Ids in one frame of an index. */
+export const MAX_INDEX_PAGE_IDS = 8_000
+/** Ids in a whole index. Stops an index without end. */
+export const MAX_INDEX_IDS = 1_000_000
+/** One list of wanted names. Stops a list without end. */
+export const MAX_NAMES_BYTES = 8 * MEBIBYTE
+/** All lists of wanted names that are remembered; the longest unused are forgotten. */
+export const MAX_NAMES_CACHE_BYTES = 32 * MEBIBYTE
+/** Record ids on which we and one peer have agreed to differ. */
+export const MAX_SETTLED_IDS = 4_096
+/** Rounds a second that one peer may begin, after a burst of {@link ROUND_BURST}; beyond it waits. */
+export const ROUNDS_PER_SECOND = 1
+export const ROUND_BURST = 20
+/** More records than this in one round are not announced one by one: neighbours reconcile. */
+export const MAX_ANNOUNCED_ROUND_RECORDS = 256
+/** Orders between records that were neither delivered nor refused, before a round counts as failed. */
+export const INCOMPLETE_ROUND_DELAY_MS = SECOND_MS
+
+// Content.
+
+/** Content on its way in at the same time. */
+export const MAX_FETCHES = 4
+/** One of the places is kept for content up to this size, so that large content never blocks small. */
+export const SMALL_CONTENT_BYTES = MEBIBYTE
+/** Pieces in which content is sent. */
+export const CONTENT_FRAME_BYTES = 128 * KIBIBYTE
+/** Every piece but the last has at least this many bytes. Stops a flood of tiny frames. */
+export const MIN_CONTENT_FRAME_BYTES = 4 * KIBIBYTE
+/** A holder must send {@link MIN_RATE_BYTES} within every such window, or another one is asked. */
+export const MIN_RATE_WINDOW_MS = 20 * SECOND_MS
+export const MIN_RATE_BYTES = 128 * KIBIBYTE
+/** Wait for a holder's answer to a request. */
+export const HOLDER_ANSWER_TIMEOUT_MS = 10 * SECOND_MS
+/** How long a fetch that has begun waits without progress before it gives up what it has. */
+export const HOLDER_WAIT_MS = 30 * SECOND_MS
+/** Wait before a holder whose stream broke is asked again within one attempt. */
+export const HOLDER_RETRY_MS = 2 * SECOND_MS
+/** Wait before peers are asked that did not say they have it: announcements may still come. */
+export const ASK_AROUND_DELAY_MS = 500
+/** Peers that are asked in one attempt without having said that they hold the content. */
+export const MAX_ASKED_PEERS = 32
+/** Holders remembered for one content. */
+export const MAX_HOLDERS = 64
+/** First wait after a failed attempt; doubles, with jitter. */
+export const FETCH_BACKOFF_MS = SECOND_MS
+export const MAX_FETCH_BACKOFF_MS = 2 * MINUTE_MS
+/** How long a holder that failed is asked after all others; doubles with each failure. */
+export const HOLDER_COOLDOWN_MS = 30 * SECOND_MS
+/** Failed attempts after which health says that content cannot be found. */
+export const FAILURES_BEFORE_WARNING = 4
+/** Pieces of a mixed fetch whose senders are remembered, to find out who lied. */
+export const MAX_SEGMENTS = 64
+/** Requests that one peer may have open. */
+export const MAX_SERVED_STREAMS_PER_PEER = 4
+/** Requests served at the same time; beyond it the answer is "busy". */
+export const MAX_SERVED_STREAMS = 32
+/** How long a reader may take over one piece. Stops readers that hold files open. */
+export const SERVE_STALL_MS = 30 * SECOND_MS

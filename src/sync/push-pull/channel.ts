@@ -1,0 +1,60 @@
+import { MeshError } from '../../errors/index.ts'
+import { ROUND_FRAME_TIMEOUT_MS } from '../limits.ts'
+import { decodePushPull, encodePushPull } from './messages.ts'
+import type { FrameStream } from '../../transport/index.ts'
+import type { PushPullMessage } from './messages.ts'
+
+type Type = PushPullMessage['type']
+type Of<T extends Type> = Extract<PushPullMessage, { type: T }>
+
+/** Push-pull messages over one stream, counted. */
+export interface Channel {
+  readonly stream: FrameStream
+  /** Bytes of frames since the last `reset`, both ways. */
+  readonly bytes: number
+  reset(): void
+  send(message: PushPullMessage): Promise<void>
+  /** `undefined`: the peer has ended its side. */
+  receive(options?: { timeoutMs?: number }): Promise<PushPullMessage | undefined>
+  /** The next message, which must be of one of these types and come in time. */
+  expect<T extends Type>(...types: readonly T[]): Promise<Of<T>>
+}
+
+const isOf = <T extends Type>(message: PushPullMessage, types: readonly T[]): message is Of<T> =>
+  types.some((type) => type === message.type)
+
+export const createChannel = (stream: FrameStream): Channel => {
+  let bytes = 0
+  const receive: Channel['receive'] = async (options) => {
+    const frame = await stream.receive(options)
+    if (frame === undefined) return undefined
+    bytes += frame.length
+    return decodePushPull(frame)
+  }
+  return {
+    stream,
+    get bytes() {
+      return bytes
+    },
+    reset() {
+      bytes = 0
+    },
+    async send(message) {
+      const frame = encodePushPull(message)
+      bytes += frame.length
+      await stream.send(frame)
+    },
+    receive,
+    async expect(...types) {
+      const message = await receive({ timeoutMs: ROUND_FRAME_TIMEOUT_MS })
+      if (message === undefined) {
+        throw new MeshError('ERR_STREAM_CLOSED', `${stream.peer} ended a round in the middle`)
+      }
+      if (isOf(message, types)) return message
+      throw new MeshError(
+        'ERR_PROTOCOL_MALFORMED',
+        `${message.type} where ${types.join(' or ')} was expected`,
+      )
+    },
+  }
+}

@@ -1,0 +1,349 @@
+import { isMeshError, MeshError } from '../../errors/index.ts'
+import { forEachParallel, watch } from '../async.ts'
+import { CATCH_UP_DELAY_MS, CATCH_UP_INBOUND_DELAY_MS } from '../limits.ts'
+import {
+  INCOMPLETE_ROUND_DELAY_MS,
+  MAX_ANNOUNCED_ROUND_RECORDS,
+  MAX_FRAME_BYTES,
+} from '../limits.ts'
+import { MAX_PARALLEL_ROUNDS, MAX_ROUND_MS, PUSH_PULL_JITTER } from '../limits.ts'
+import { answerRounds } from './answerer.ts'
+import { beginRound } from './beginner.ts'
+import { createChannel } from './channel.ts'
+import { createReplica } from './replica.ts'
+import type { PeerId } from '../../keys/index.ts'
+import type { Logger, Worker, Workers } from '../../observe/index.ts'
+import type { FrameStream, Peer, ProtocolInit, Transport } from '../../transport/index.ts'
+import type { Clock, Random } from '../../util/index.ts'
+import type { Collection } from '../collection.ts'
+import type { Intake } from '../intake.ts'
+import type { Channel } from './channel.ts'
+import type { Replica } from './replica.ts'
+
+export const PUSH_PULL_PROTOCOL = '/mesh/push-pull/1'
+/** Two: one that is kept, and its successor while the end of the first has not been noticed. */
+export const PUSH_PULL_INIT: ProtocolInit = {
+  maxFrameBytes: MAX_FRAME_BYTES,
+  maxStreamsPerPeer: 2,
+}
+
+/** Of one round that we began, over all collections. */
+export interface RoundReport {
+  readonly peer: PeerId
+  /** Wall clock at the end, ms since the epoch. */
+  readonly atMs: number
+  readonly equal: boolean
+  readonly received: number
+  readonly sent: number
+  /** Bytes of frames, both ways. */
+  readonly bytes: number
+}
+
+/** Reconciles with one peer at a time, now and then and whenever there is reason to. */
+export interface PushPull {
+  start(): void
+  stop(): Promise<void>
+  serve(stream: FrameStream): Promise<void>
+  /** One round with this peer, or a random one; does nothing if there is nobody. */
+  round(peer?: PeerId): Promise<void>
+  /** Has a round with this peer soon. */
+  due(peer: PeerId, delayMs?: number): void
+  last(): RoundReport | undefined
+  /** Whether this peer is known to want the name; `undefined`: nothing is known of it. */
+  wants(peer: PeerId, collection: string, name: string): boolean | undefined
+  /** Whether so much is coming from this peer that it is not announced record by record. */
+  isBulk(peer: PeerId): boolean
+}
+
+export interface PushPullInit {
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly workers: Workers
+  readonly collections: ReadonlyMap<string, Collection>
+  readonly intake: Intake
+  readonly intervalMs: number
+  readonly onFault: (peer: PeerId, error: unknown) => void
+  readonly onRound: () => void
+  /** A round has brought more than is announced; neighbours are to reconcile. */
+  readonly onBulk: (from: PeerId) => void
+}
+
+interface Due {
+  dueMs: number
+  failures: number
+  /** Stays until a round of ours; otherwise a round that the peer begins will do as well. */
+  ours: boolean
+}
+
+export const createPushPull = (init: PushPullInit): PushPull => {
+  const { transport, clock, random, logger, workers, collections, intake } = init
+  const replicas = new Map<string, Replica>()
+  const kept = new Map<PeerId, Channel>()
+  const rounds = new Map<PeerId, Promise<void>>()
+  const dues = new Map<PeerId, Due>()
+  /** Records that were news, in rounds under way. */
+  const arriving = new Map<PeerId, number>()
+  const serving = new Map<FrameStream, Promise<void>>()
+  const unsubscribes: (() => void)[] = []
+  let running: Worker[] = []
+  let catchUp: Worker | undefined
+  let controller = new AbortController()
+  let last: RoundReport | undefined
+
+  for (const [name, collection] of collections) replicas.set(name, createReplica(collection))
+
+  const onTaken = (peer: PeerId): void => {
+    arriving.set(peer, (arriving.get(peer) ?? 0) + 1)
+  }
+
+  const endArriving = (peer: PeerId): void => {
+    const count = arriving.get(peer) ?? 0
+    arriving.delete(peer)
+    if (count > MAX_ANNOUNCED_ROUND_RECORDS) init.onBulk(peer)
+  }
+
+  const openChannel = async (peer: PeerId, signal: AbortSignal): Promise<Channel> => {
+    const channel = createChannel(
+      await transport.open(peer, PUSH_PULL_PROTOCOL, PUSH_PULL_INIT, { signal }),
+    )
+    kept.set(peer, channel)
+    const forget = (): void => {
+      if (kept.get(peer) === channel) kept.delete(peer)
+    }
+    channel.stream.signal.addEventListener('abort', forget, { once: true })
+    return channel
+  }
+
+  const exchange = async (channel: Channel): Promise<boolean> => {
+    const { peer } = channel.stream
+    let total = { equal: true, received: 0, sent: 0, incomplete: false }
+    channel.reset()
+    for (const replica of replicas.values()) {
+      const result = await beginRound(channel, { replica, intake, onTaken: () => onTaken(peer) })
+      total = {
+        equal: total.equal && result.equal,
+        received: total.received + result.received,
+        sent: total.sent + result.sent,
+        incomplete: total.incomplete || result.incomplete,
+      }
+    }
+    const { incomplete, ...result } = total
+    last = { peer, atMs: clock.nowMs(), ...result, bytes: channel.bytes }
+    if (!result.equal) logger.debug({ peer, ...result, bytes: channel.bytes }, 'reconciled')
+    return incomplete
+  }
+
+  const attempt = async (channel: Channel): Promise<boolean> => {
+    const { stream } = channel
+    try {
+      return await watch(
+        { clock, limitMs: MAX_ROUND_MS, giveUp: (why) => stream.abort(why) },
+        `a round with ${stream.peer}`,
+        () => exchange(channel),
+      )
+    } catch (error) {
+      stream.abort(error instanceof Error ? error : new Error(String(error)))
+      throw error
+    }
+  }
+
+  const runRound = async (peer: PeerId): Promise<void> => {
+    const { signal } = controller
+    const reused = kept.get(peer)
+    init.onRound()
+    try {
+      const incomplete = await (reused === undefined
+        ? attempt(await openChannel(peer, signal))
+        : attempt(reused).catch(async (error: unknown) => {
+            // The peer may have ended a stream that was idle; a fresh one settles it.
+            if (signal.aborted || !isMeshError(error, 'ERR_STREAM_CLOSED')) throw error
+            return attempt(await openChannel(peer, signal))
+          }))
+      if (incomplete) due(peer, INCOMPLETE_ROUND_DELAY_MS)
+    } catch (error) {
+      if (!signal.aborted) init.onFault(peer, error)
+      throw error
+    } finally {
+      endArriving(peer)
+    }
+  }
+
+  /** One round a peer at a time; who asks for another one meanwhile gets the one under way. */
+  const roundWith = (peer: PeerId): Promise<void> => {
+    const current = rounds.get(peer)
+    if (current !== undefined) return current
+    const promise = runRound(peer).finally(() => rounds.delete(peer))
+    rounds.set(peer, promise)
+    return promise
+  }
+
+  const wants: PushPull['wants'] = (peer, collection, name) => {
+    const list = replicas.get(collection)?.namesOf(peer)
+    return list === undefined ? undefined : includes(list.names, name)
+  }
+
+  /** Whether there is anything that we and this peer both want, as far as is known. */
+  const shares = (peer: PeerId): boolean =>
+    [...replicas.values()].some(({ collection, namesOf }) => {
+      const list = namesOf(peer)
+      return list === undefined || list.names.some((name) => collection.wants(name))
+    })
+
+  const pickPeer = (): PeerId | undefined => {
+    const peers = transport
+      .peers()
+      .map(({ id }) => id)
+      .filter(shares)
+      .sort()
+    return peers.length === 0 ? undefined : peers[random.below(peers.length)]
+  }
+
+  const wakeForDues = (): void => {
+    let soonestMs = Number.POSITIVE_INFINITY
+    for (const { dueMs } of dues.values()) soonestMs = Math.min(soonestMs, dueMs)
+    if (soonestMs === Number.POSITIVE_INFINITY) return
+    catchUp?.wake(Math.max(1, soonestMs - clock.monotonicMs()))
+  }
+
+  function due(peer: PeerId, delayMs: number = CATCH_UP_DELAY_MS, ours = true): void {
+    const jittered = delayMs * (1 + random.fraction())
+    const dueMs = clock.monotonicMs() + jittered
+    const known = dues.get(peer)
+    dues.set(peer, {
+      dueMs: Math.min(dueMs, known?.dueMs ?? dueMs),
+      failures: known?.failures ?? 0,
+      ours: ours || known?.ours === true,
+    })
+    wakeForDues()
+  }
+
+  const isConnected = (peer: PeerId): boolean => transport.peers().some(({ id }) => id === peer)
+
+  const runDue = async (peer: PeerId, entry: Due): Promise<void> => {
+    dues.delete(peer)
+    if (!isConnected(peer)) return
+    try {
+      // One that is under way may have compared before there was reason for this one.
+      await rounds.get(peer)?.catch(() => undefined)
+      await roundWith(peer)
+    } catch {
+      if (controller.signal.aborted || !isConnected(peer)) return
+      const failures = entry.failures + 1
+      const delayMs = Math.min(INCOMPLETE_ROUND_DELAY_MS * 2 ** failures, init.intervalMs)
+      dues.set(peer, { dueMs: clock.monotonicMs() + delayMs, failures, ours: entry.ours })
+    }
+  }
+
+  const runDues = async (): Promise<void> => {
+    const nowMs = clock.monotonicMs()
+    const ready = [...dues].filter(([, { dueMs }]) => dueMs <= nowMs)
+    await forEachParallel(ready, MAX_PARALLEL_ROUNDS, ([peer, entry]) => runDue(peer, entry))
+    wakeForDues()
+  }
+
+  const onConnect = ({ id, direction }: Peer): void => {
+    if (direction === 'outbound') due(id)
+    else due(id, CATCH_UP_INBOUND_DELAY_MS, false)
+  }
+
+  const onDisconnect = ({ id }: Peer): void => {
+    dues.delete(id)
+    for (const replica of replicas.values()) replica.forget(id)
+  }
+
+  const answer = (stream: FrameStream): Promise<void> =>
+    answerRounds(stream, {
+      clock,
+      replicas,
+      intake,
+      onTaken,
+      onRound(peer, state) {
+        if (state === 'begun') return
+        endArriving(peer)
+        if (dues.get(peer)?.ours === false) dues.delete(peer)
+      },
+    })
+
+  return {
+    start() {
+      if (running.length > 0) return
+      controller = new AbortController()
+      transport.events.on('connect', onConnect)
+      transport.events.on('disconnect', onDisconnect)
+      for (const replica of replicas.values()) {
+        const { collection, changed } = replica
+        unsubscribes.push(
+          collection.subscribe({
+            stored: (item) => changed(item.name),
+            completed: () => {},
+            changed,
+          }),
+        )
+      }
+      catchUp = workers.add({ name: 'catch-up', run: runDues })
+      const regular = workers.add({
+        name: 'push-pull',
+        intervalMs: init.intervalMs,
+        jitter: PUSH_PULL_JITTER,
+        async run() {
+          const peer = pickPeer()
+          if (peer !== undefined) await roundWith(peer)
+        },
+      })
+      running = [regular, catchUp]
+      for (const peer of transport.peers()) onConnect(peer)
+    },
+
+    async stop() {
+      const stopping = running
+      running = []
+      controller.abort()
+      transport.events.off('connect', onConnect)
+      transport.events.off('disconnect', onDisconnect)
+      for (const unsubscribe of unsubscribes.splice(0)) unsubscribe()
+      const reason = new MeshError('ERR_ABORTED', 'sync stops')
+      for (const { stream } of kept.values()) stream.abort(reason)
+      for (const stream of serving.keys()) stream.abort(reason)
+      await Promise.all(stopping.map((worker) => worker.stop()))
+      await Promise.allSettled([...rounds.values(), ...serving.values()])
+      dues.clear()
+    },
+
+    async serve(stream) {
+      if (running.length === 0) throw new MeshError('ERR_ABORTED', 'sync is not running')
+      const promise = answer(stream)
+      serving.set(stream, promise)
+      try {
+        await promise
+      } catch (error) {
+        if (!controller.signal.aborted) init.onFault(stream.peer, error)
+        throw error
+      } finally {
+        serving.delete(stream)
+      }
+    },
+
+    async round(peer) {
+      const partner = peer ?? pickPeer()
+      if (partner !== undefined) await roundWith(partner)
+    },
+    due: (peer, delayMs) => due(peer, delayMs),
+    last: () => last,
+    wants,
+    isBulk: (peer) => (arriving.get(peer) ?? 0) > MAX_ANNOUNCED_ROUND_RECORDS,
+  }
+}
+
+/** Binary search in a sorted list. */
+const includes = (names: readonly string[], name: string): boolean => {
+  let low = 0
+  let high = names.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((names[middle] ?? '') < name) low = middle + 1
+    else high = middle
+  }
+  return names[low] === name
+}

@@ -1,0 +1,100 @@
+import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES, MAX_FRAME_RECORDS } from '../limits.ts'
+import { packItem } from '../pack.ts'
+import { itemBytes } from '../wire.ts'
+import { createNamesCache } from './names.ts'
+import { createSettled } from './settled.ts'
+import { createViews } from './views.ts'
+import type { PeerId } from '../../keys/index.ts'
+import type { Digest } from '../../util/index.ts'
+import type { Collection } from '../collection.ts'
+import type { WireItem } from '../wire.ts'
+import type { NameList, NamesCache } from './names.ts'
+import type { Settled } from './settled.ts'
+import type { Views } from './views.ts'
+
+/** One collection as push-pull sees it, with what is known of the peers' side of it. */
+export interface Replica {
+  readonly collection: Collection
+  readonly views: Views
+  /** The list that a peer is known to want, if it is still remembered. */
+  namesOf(peer: PeerId): NameList | undefined
+  /** Remembers a peer's list, if the list itself is known here. */
+  learn(peer: PeerId, names: Digest): NameList | undefined
+  readonly names: NamesCache
+  settledOf(peer: PeerId): Settled
+  /** A name's policy, items or content changed here. */
+  changed(name: string): void
+  forget(peer: PeerId): void
+}
+
+export const createReplica = (collection: Collection): Replica => {
+  const views = createViews(collection)
+  const names = createNamesCache()
+  const peerNames = new Map<PeerId, Digest>()
+  const settled = new Map<PeerId, Settled>()
+
+  const listOf = (digest: Digest): NameList | undefined => {
+    const own = views.own()
+    return own.digest === digest ? own : names.get(digest)
+  }
+
+  return {
+    collection,
+    views,
+    names,
+    namesOf(peer) {
+      const digest = peerNames.get(peer)
+      return digest === undefined ? undefined : listOf(digest)
+    },
+    learn(peer, digest) {
+      const list = listOf(digest)
+      if (list !== undefined) {
+        peerNames.set(peer, digest)
+        // Also when it is ours now: ours may change while the peer's stays.
+        names.put(list)
+      }
+      return list
+    },
+    settledOf(peer) {
+      const known = settled.get(peer) ?? createSettled()
+      settled.set(peer, known)
+      return known
+    },
+    changed(name) {
+      views.reset()
+      for (const each of settled.values()) each.reopen(name)
+    },
+    forget(peer) {
+      peerNames.delete(peer)
+      settled.delete(peer)
+    },
+  }
+}
+
+/** The items with these ids that are still kept, packed into frames' worth each. */
+export async function* packItems(
+  collection: Collection,
+  ids: Iterable<Digest>,
+  wanted: (name: string) => boolean,
+  signal: AbortSignal,
+): AsyncGenerator<{ items: WireItem[]; ids: Digest[]; names: string[] }> {
+  const empty = () => ({ items: [] as WireItem[], ids: [] as Digest[], names: [] as string[] })
+  let batch = empty()
+  let sizeBytes = FRAME_HEADER_BYTES
+  for (const id of ids) {
+    const item = collection.get(id)
+    if (item === undefined || !wanted(item.name)) continue
+    const packed = await packItem(collection, item, signal)
+    const full = sizeBytes + itemBytes(packed) > MAX_FRAME_BYTES
+    if (batch.items.length > 0 && (full || batch.items.length === MAX_FRAME_RECORDS)) {
+      yield batch
+      batch = empty()
+      sizeBytes = FRAME_HEADER_BYTES
+    }
+    batch.items.push(packed)
+    batch.ids.push(id)
+    batch.names.push(item.name)
+    sizeBytes += itemBytes(packed)
+  }
+  if (batch.items.length > 0) yield batch
+}

@@ -1,0 +1,69 @@
+import { sha256 } from '../../util/index.ts'
+import { createNameList } from './names.ts'
+import type { Digest } from '../../util/index.ts'
+import type { Collection } from '../collection.ts'
+import type { NameList } from './names.ts'
+
+/** What this node keeps of the names that another one wants too. */
+export interface View {
+  /** In order. */
+  readonly ids: readonly Digest[]
+  readonly root: Digest
+}
+
+/** Commits to a set of ids: a hash over all of them in order, never a sum that could be steered. */
+export const rootOf = (ids: readonly Digest[]): Digest =>
+  sha256(`mesh-index 1\n${ids.map((id) => `${id}\n`).join('')}`)
+
+/** What both sides of a round hash to see whether they are in step. */
+export const stateOf = (state: {
+  collection: string
+  beginnerNames: Digest
+  answererNames: Digest
+  root: Digest
+}): Digest =>
+  sha256(
+    `mesh-state 1\n${state.collection}\n${state.beginnerNames}\n${state.answererNames}\n${state.root}\n`,
+  )
+
+/** Distinct lists of names for which a view is kept ready. */
+const MAX_VIEWS = 8
+
+/** Views of one collection, made when asked for and kept until the collection changes. */
+export interface Views {
+  /** This node's own list. */
+  own(): NameList
+  of(other: NameList): View
+  /** The collection has changed. */
+  reset(): void
+}
+
+export const createViews = (collection: Collection): Views => {
+  const views = new Map<string, View>()
+
+  const make = (own: NameList, other: NameList): View => {
+    const theirs = new Set(other.names)
+    const all = own.digest === other.digest
+    const ids: Digest[] = []
+    for (const { id, name } of collection.index()) if (all || theirs.has(name)) ids.push(id)
+    return { ids, root: rootOf(ids) }
+  }
+
+  const ownList = (): NameList => createNameList(collection.names())
+
+  return {
+    own: ownList,
+    of(other) {
+      const own = ownList()
+      const key = `${own.digest} ${other.digest}`
+      const ready = views.get(key)
+      if (ready !== undefined) return ready
+      const view = make(own, other)
+      const oldest = views.keys().next()
+      if (views.size >= MAX_VIEWS && !oldest.done) views.delete(oldest.value)
+      views.set(key, view)
+      return view
+    },
+    reset: () => views.clear(),
+  }
+}

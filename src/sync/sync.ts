@@ -1,0 +1,195 @@
+import { isMeshError } from '../errors/index.ts'
+import { ANNOUNCE_INIT, ANNOUNCE_PROTOCOL } from './announce/overlay.ts'
+import { createAnnouncer } from './announce/announcer.ts'
+import { createFilesCollection } from './collections/files.ts'
+import { createFetcher } from './content/fetcher.ts'
+import { CONTENT_INIT, CONTENT_PROTOCOL, createContentServer } from './content/server.ts'
+import { createIntake } from './intake.ts'
+import { DEFAULT_PUSH_PULL_INTERVAL_MS } from './limits.ts'
+import { createPushPull, PUSH_PULL_INIT, PUSH_PULL_PROTOCOL } from './push-pull/push-pull.ts'
+import type { ErrorCode } from '../errors/index.ts'
+import type { Files } from '../files/index.ts'
+import type { PeerId } from '../keys/index.ts'
+import type { Health, Logger, Workers } from '../observe/index.ts'
+import type { NetworkId } from '../statement/index.ts'
+import type { Transport } from '../transport/index.ts'
+import type { Clock, Random } from '../util/index.ts'
+import type { Collection } from './collection.ts'
+import type { Sync } from './types.ts'
+
+/** What the engine needs, whatever it replicates. */
+export interface EngineComponents {
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly workers: Workers
+  readonly health: Health
+}
+
+export interface EngineInit {
+  /** Between two push-pulls of this node. @default 30 s */
+  readonly pushPullIntervalMs?: number
+  /** Content served to one peer. @default no limit */
+  readonly serveBytesPerSecondPerPeer?: number
+}
+
+export interface SyncInit extends EngineInit {
+  /** Statements of other networks are not passed on. */
+  readonly network: NetworkId
+}
+
+/** What no honest peer does; everything else that fails is nobody's fault. */
+const FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'ERR_PROTOCOL_MALFORMED',
+  'ERR_SIGNATURE_INVALID',
+  'ERR_FILE_CONTENT_MISMATCH',
+  'ERR_LIMIT_EXCEEDED',
+])
+
+/** Replicates collections: the three protocols over one transport, joined. */
+export const createEngine = (
+  components: EngineComponents,
+  init: EngineInit & { collections: readonly Collection[] },
+): Sync => {
+  const { transport, clock, random, logger, workers } = components
+  const collections = new Map(init.collections.map((collection) => [collection.name, collection]))
+  const announce = { sent: 0, received: 0, relayed: 0, refused: 0 }
+  const content = { fetches: 0, failures: 0 }
+  const unsubscribes: (() => void)[] = []
+  let pushPulls = 0
+  let running = false
+
+  const onFault = (peer: PeerId, error: unknown): void => {
+    if (isMeshError(error) && FAULTS.has(error.code)) transport.blame(peer, error)
+    else logger.debug({ peer, error }, 'an exchange failed')
+  }
+
+  const intake = createIntake({
+    clock,
+    onHolder: (collection, { name, content, peer }) =>
+      fetcher.addHolder(collection, name, content, peer),
+  })
+
+  const pushPull = createPushPull({
+    transport,
+    clock,
+    random,
+    logger,
+    workers,
+    collections,
+    intake,
+    intervalMs: init.pushPullIntervalMs ?? DEFAULT_PUSH_PULL_INTERVAL_MS,
+    onFault,
+    onRound: () => {
+      pushPulls++
+    },
+    onBulk: (from) => {
+      for (const peer of announcer.neighbours()) if (peer !== from) pushPull.due(peer)
+    },
+  })
+
+  const announcer = createAnnouncer({
+    transport,
+    clock,
+    logger,
+    collections,
+    intake,
+    counts: announce,
+    onLink: (peer) => pushPull.due(peer),
+    onOverflow: (peer) => pushPull.due(peer, 0),
+    onFault,
+    onHolder: (collection, { name, content, peer }) =>
+      fetcher.addHolder(collection, name, content, peer),
+  })
+
+  const fetcher = createFetcher({
+    transport,
+    clock,
+    random,
+    logger,
+    workers,
+    health: components.health,
+    collections,
+    wants: pushPull.wants,
+    onFault,
+    counts: content,
+  })
+
+  const server = createContentServer({
+    clock,
+    collections,
+    bytesPerSecondPerPeer: init.serveBytesPerSecondPerPeer,
+    onFault,
+  })
+
+  const listen = (collection: Collection): (() => void) =>
+    collection.subscribe({
+      stored(item, from) {
+        fetcher.refresh(collection, item.name)
+        // So much at once is for the neighbours to reconcile, not to be told one by one.
+        if (from !== undefined && pushPull.isBulk(from)) return
+        announcer
+          .publish(collection, item, from)
+          .catch((error: unknown) => logger.debug({ error }, 'a record was not announced'))
+      },
+      completed({ name, content }, from) {
+        fetcher.refresh(collection, name)
+        if (content === undefined) return
+        announcer.publishHolding(collection, { name, digest: content.digest }, from)
+      },
+      changed: (name) => fetcher.refresh(collection, name),
+    })
+
+  transport.handle(ANNOUNCE_PROTOCOL, ANNOUNCE_INIT, announcer.serve)
+  transport.handle(PUSH_PULL_PROTOCOL, PUSH_PULL_INIT, pushPull.serve)
+  transport.handle(CONTENT_PROTOCOL, CONTENT_INIT, server.serve)
+
+  return {
+    async start() {
+      if (running) return
+      running = true
+      for (const collection of collections.values()) unsubscribes.push(listen(collection))
+      fetcher.start()
+      pushPull.start()
+      announcer.start()
+    },
+
+    async stop() {
+      if (!running) return
+      running = false
+      for (const unsubscribe of unsubscribes.splice(0)) unsubscribe()
+      await Promise.all([announcer.stop(), pushPull.stop(), fetcher.stop(), server.stop()])
+    },
+
+    status() {
+      const last = pushPull.last()
+      return {
+        neighbours: announcer.neighbours(),
+        ...(last === undefined ? {} : { lastPushPull: last }),
+        fetching: fetcher.fetching(),
+        counts: {
+          announcementsSent: announce.sent,
+          announcementsReceived: announce.received,
+          relayed: announce.relayed,
+          refused: announce.refused,
+          pushPulls,
+          contentFetches: content.fetches,
+          contentFailures: content.failures,
+        },
+      }
+    },
+
+    pushPull: (peer) => pushPull.round(peer),
+  }
+}
+
+/** Keeps this node's files in step with its peers'. */
+export const createSync = (
+  components: EngineComponents & { readonly files: Files },
+  init: SyncInit,
+): Sync =>
+  createEngine(components, {
+    ...init,
+    collections: [createFilesCollection(components.files, { network: init.network })],
+  })
