@@ -15,10 +15,14 @@ export type { MemoryLink, MemoryNetwork, MemoryNetworkInit } from './memory.ts'
 export type { MemoryTransportInit } from './memory.ts'
 export { createLibp2pTransport } from './libp2p-transport.ts'
 export { createMembership } from './membership.ts'
+export { createPeering } from './peering.ts'
 export type {
   Libp2pTransport,
   Libp2pTransportComponents,
   Libp2pTransportInit,
   TransportCounts,
 } from './libp2p-transport.ts'
+export type { AddressRules } from './peer-exchange.ts'
+export type { Peering, PeeringComponents, PeeringInit } from './peering.ts'
+export type { PeerStatus } from './peering-status.ts'
 export type { Admission, Membership } from './membership.ts'

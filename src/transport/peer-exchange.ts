@@ -1,0 +1,160 @@
+import { isMeshError, MeshError } from '../errors/index.ts'
+import { parsePeerAddress, readLocation } from './address.ts'
+import {
+  MAX_ADDRESSES_PER_PEER,
+  MAX_EXCHANGED_PEERS,
+  MAX_PEER_EXCHANGE_BYTES,
+  MAX_PEER_EXCHANGES_PER_MINUTE,
+  PEER_EXCHANGE_TIMEOUT_MS,
+} from './limits.ts'
+import { decodePeerExchange, encodePeerExchange } from './peer-exchange-codec.ts'
+import { createTokenBucket } from './token-bucket.ts'
+import type { PeerId } from '../keys/index.ts'
+import type { Clock } from '../util/index.ts'
+import type { AddressBook } from './address-book.ts'
+import type { PeerExchange } from './peer-exchange-codec.ts'
+import type { TokenBucket } from './token-bucket.ts'
+import type { FrameStream, Peer, ProtocolInit, Transport } from './types.ts'
+
+/** Wire format: docs/protocols/peers.md. */
+export const PEERS_PROTOCOL = '/mesh/peers/1'
+const PEERS_INIT: ProtocolInit = { maxFrameBytes: MAX_PEER_EXCHANGE_BYTES, maxStreamsPerPeer: 2 }
+
+/** Peers whose askings are counted after they have gone. */
+const MAX_REMEMBERED_BUDGETS = 1_024
+/** What an answer can be that no honest peer sends. */
+const FAULTS: ReadonlySet<string> = new Set(['ERR_PROTOCOL_MALFORMED', 'ERR_LIMIT_EXCEEDED'])
+
+/** What addresses are taken to mean; the memory transport has its own kind. */
+export interface AddressRules {
+  /** Splits an address from its peer id. @throws MeshError `ERR_ADDRESS_INVALID` */
+  parse(address: string): { readonly peer: PeerId; readonly location: string }
+  /** Whether a location that `informer` told us of can be meant for us. */
+  isUsable(location: string, informer?: Peer): boolean
+}
+
+/** Addresses of TCP: what is on a machine's own loopback is told to, and by, that machine only. */
+export const tcpAddressRules: AddressRules = {
+  parse: parsePeerAddress,
+  isUsable(location, informer) {
+    const found = readLocation(location)
+    if (found === undefined) return false
+    if (found.reach === 'other' || informer === undefined) return true
+    const near = readLocation(informer.address.replace(/\/p2p\/.*$/, ''))
+    return near?.reach === found.reach
+  },
+}
+
+/** Both sides say where they can be reached, and where others can: a request and its answer. */
+export interface PeerExchanger {
+  /** Whether anybody new was heard of. */
+  ask(peer: Peer, signal: AbortSignal): Promise<boolean>
+}
+
+export const createPeerExchanger = (
+  { transport, book, clock }: { transport: Transport; book: AddressBook; clock: Clock },
+  { rules }: { rules: AddressRules },
+): PeerExchanger => {
+  const budgets = new Map<PeerId, TokenBucket>()
+
+  const compose = (to: Peer): PeerExchange => ({
+    own: transport
+      .addresses()
+      .map((address) => rules.parse(address).location)
+      .filter((location) => rules.isUsable(location, to))
+      .slice(0, MAX_ADDRESSES_PER_PEER),
+    peers: book
+      .sample(MAX_EXCHANGED_PEERS, to.id)
+      .map(({ peer, locations }) => ({
+        peer,
+        locations: locations.filter((location) => rules.isUsable(location, to)),
+      }))
+      .filter(({ locations }) => locations.length > 0),
+  })
+
+  /**
+   * A node behind address translation knows its port, but not the address that others see: what it
+   * says is completed with the one that we see.
+   */
+  const withObserved = (from: Peer, locations: readonly string[]): string[] => {
+    const [, kind, host] = from.address.split('/')
+    const port = locations.at(0)?.split('/').at(-1)
+    const observed = `/${kind}/${host}/tcp/${port}`
+    const isNew =
+      port !== undefined && !locations.some((each) => each.startsWith(`/${kind}/${host}/`))
+    return isNew && rules.isUsable(observed, from) ? [...locations, observed] : [...locations]
+  }
+
+  const take = (from: Peer, { own, peers }: PeerExchange): boolean => {
+    const usable = (locations: readonly string[]): string[] =>
+      locations.filter((location) => rules.isUsable(location, from))
+    book.learn(from.id, withObserved(from, usable(own)))
+    let news = false
+    for (const { peer, locations } of peers) {
+      if (peer !== from.id && book.hear(from.id, peer, usable(locations))) news = true
+    }
+    return news
+  }
+
+  const connectedPeer = (id: PeerId): Peer => {
+    const peer = transport.peers().find((each) => each.id === id)
+    if (peer !== undefined) return peer
+    throw new MeshError('ERR_STREAM_CLOSED', `${id} is not connected any more`)
+  }
+
+  const spend = (peer: PeerId): void => {
+    const perSecond = MAX_PEER_EXCHANGES_PER_MINUTE / 60
+    const burst = MAX_PEER_EXCHANGES_PER_MINUTE
+    const budget = budgets.get(peer) ?? createTokenBucket({ clock }, { perSecond, burst })
+    budgets.set(peer, budget)
+    if (budget.tryTake(1)) return
+    throw new MeshError(
+      'ERR_LIMIT_EXCEEDED',
+      `${peer} asks for peers more than ${burst} times a minute`,
+    )
+  }
+
+  const answer = async (stream: FrameStream): Promise<void> => {
+    spend(stream.peer)
+    const request = await stream.receive({ timeoutMs: PEER_EXCHANGE_TIMEOUT_MS })
+    if (request === undefined) return
+    const message = decodePeerExchange(request)
+    const peer = connectedPeer(stream.peer)
+    await stream.send(encodePeerExchange(compose(peer)))
+    take(peer, message)
+  }
+
+  transport.handle(PEERS_PROTOCOL, PEERS_INIT, answer)
+  // A peer that comes back at once has spent what it has spent: only full budgets are forgotten.
+  transport.events.on('disconnect', () => {
+    for (const [peer] of budgets) {
+      if (budgets.size <= MAX_REMEMBERED_BUDGETS) return
+      if (!transport.peers().some((each) => each.id === peer)) budgets.delete(peer)
+    }
+  })
+
+  return {
+    async ask(peer, signal) {
+      const stream = await transport.open(peer.id, PEERS_PROTOCOL, PEERS_INIT, { signal })
+      const onAbort = (): void => stream.abort(new MeshError('ERR_ABORTED', 'peering is stopping'))
+      signal.addEventListener('abort', onAbort, { once: true })
+      try {
+        await stream.send(encodePeerExchange(compose(peer)))
+        const response = await stream.receive({ timeoutMs: PEER_EXCHANGE_TIMEOUT_MS })
+        if (response === undefined) {
+          throw new MeshError('ERR_STREAM_CLOSED', `${peer.id} did not tell its peers`)
+        }
+        const news = take(peer, decodePeerExchange(response))
+        await stream.close()
+        return news
+      } catch (error) {
+        const reason = error instanceof Error ? error : new Error(String(error))
+        stream.abort(reason)
+        if (isMeshError(error) && FAULTS.has(error.code)) transport.blame(peer.id, error)
+        throw error
+      } finally {
+        signal.removeEventListener('abort', onAbort)
+      }
+    },
+  }
+}
