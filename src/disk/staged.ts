@@ -40,6 +40,7 @@ export const createStagedFile = (tree: StagingTree, path: string, handle: Handle
           sizeBytes += count
         }
       }),
+    flush: () => tree.doing('write', path, () => openHandle().sync()),
     commit: (to, { mode }) =>
       tree.doing('write', checkPath(to), async () => {
         await openHandle().setMode(mode)

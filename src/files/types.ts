@@ -48,6 +48,11 @@ export interface FileView {
   readonly conflict: boolean
   /** Wall clock when the winner was shown here, ms since the epoch; survives restarts. */
   readonly shownAtMs?: number
+  /**
+   * An older version that stays to be seen until the winner's content is here, while the state is
+   * `missing` or `too-large`.
+   */
+  readonly shownMeanwhile?: FileRecord
 }
 
 export type Verdict =
@@ -101,14 +106,17 @@ export interface Files {
 
   /** `undefined` if the name is not configured. */
   view(name: FileName): FileView | undefined
-  /** All configured names in order. */
-  list(): Iterable<FileView>
+  /** All configured names in order; with `state`, those in it. */
+  list(options?: { state?: FileState }): Iterable<FileView>
+  /** How many configured names are in each state. */
+  counts(): Readonly<Record<FileState, number>>
   /** Statements seen for a name, the winner first, then by order; losers stay for the record. */
   history(name: FileName): readonly FileRecord[]
 
   /**
    * The shown content, verified since the start of this process; `undefined` if nothing is shown.
-   * With `digest`, only that content.
+   * With `digest`, only that content. What is opened is one version: if it is replaced before
+   * `stream` begins, that fails with `ERR_FILE_CONTENT_MISSING`, and afterwards it does not matter.
    */
   open(
     name: FileName,
@@ -118,6 +126,10 @@ export interface Files {
   /** Ids of all kept statements that the policy of now allows, with their names; in id order. */
   index(): Iterable<{ readonly id: Digest; readonly name: FileName }>
   record(id: Digest): FileRecord | undefined
+  /** Whether `index` has this id. */
+  has(id: Digest): boolean
+  /** Digest over the ids of `index` in their order; equal on nodes in step. */
+  digest(): Digest
   wants(name: FileName): boolean
   /** Sorted. */
   names(): readonly FileName[]

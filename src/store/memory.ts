@@ -1,4 +1,5 @@
 import { MeshError } from '../errors/index.ts'
+import { toHex } from '../util/index.ts'
 import { migrate, migrations } from './migrations.ts'
 import { checkKey } from './table.ts'
 import type { Migration } from './migrations.ts'
@@ -13,6 +14,8 @@ export interface MemoryStore extends Store {
   fault: (() => StoreFault | undefined) | undefined
   /** The end of whoever used the store, without `close`. Open it again afterwards. */
   crash(): void
+  /** Every entry as hex, by table and key, to be compared. */
+  dump(): Readonly<Record<string, Readonly<Record<string, string>>>>
 }
 
 /** Keys as strings of one character a byte, which sort like the bytes. */
@@ -156,6 +159,13 @@ export const createMemoryStore = (
     crash() {
       isOpen = false
     },
+    dump: () =>
+      Object.fromEntries(
+        [...tables].map(([name, table]) => [
+          name,
+          Object.fromEntries(table.range({}).map(({ key, value }) => [toHex(key), toHex(value)])),
+        ]),
+      ),
     get,
     range: (table, range = {}) => inside(table).range(range),
     count: (table) => inside(table).size,

@@ -1,0 +1,253 @@
+import { isMeshError, MeshError } from '../errors/index.ts'
+import { contentDigest } from './inspector.ts'
+import { isExpired, judge, wantsContent } from './judge.ts'
+import { recordBy, recordOfStatement, recordsOf, retainedContent, winnerOf } from './kept.ts'
+import { contentPath } from './paths.ts'
+import { wakesOf } from './publisher.ts'
+import { EMPTY_ROW } from './row.ts'
+import { ContentRefused, stageContent } from './staging.ts'
+import { viewOf } from './view.ts'
+import type { Disk, StagedFile } from '../disk/index.ts'
+import type { FileName, NetworkId, SignedStatement } from '../statement/index.ts'
+import type { Digest, KeyedLock } from '../util/index.ts'
+import type { Catalogue, Change } from './catalogue.ts'
+import type { ContentRef, Judgement } from './judge.ts'
+import type { Kept } from './kept.ts'
+import type { Publications } from './publications.ts'
+import type { Row } from './row.ts'
+import type { Rule } from './rules.ts'
+import type { ContentSource, FileRecord, FileState, Origin, Verdict } from './types.ts'
+
+/** A statement on its way in. */
+interface Arrival {
+  readonly signed: SignedStatement
+  readonly from: Origin
+  /** Content that came with it and has not been read. */
+  readonly offered: ContentSource | undefined
+  /** Content that was read, checked and is on the disk, still without a name. */
+  readonly staged: StagedFile | undefined
+}
+
+/** A decision with what it was made on. */
+interface Taking {
+  readonly judgement: Judgement
+  /** Before the decision. */
+  readonly kept: readonly Kept[]
+  readonly row: Row | undefined
+  readonly nowMs: number
+  readonly from: Origin
+  /** Content to be stored with it. */
+  readonly staged: StagedFile | undefined
+}
+
+interface Components {
+  readonly disk: Disk
+  readonly catalogue: Catalogue
+  readonly clock: { nowMs(): number }
+  readonly locks: KeyedLock
+  readonly network: NetworkId
+  readonly publications: Publications
+  ruleOf(name: FileName): Rule | undefined
+}
+
+/** Takes a statement in, with content or without; the one way for uploads and for peers. */
+export type Acceptor = (
+  signed: SignedStatement,
+  offered: ContentSource | undefined,
+  from: Origin,
+  signal: AbortSignal,
+) => Promise<Verdict>
+
+/** The content has to be read before the rest can be decided. */
+interface NeedsContent {
+  readonly outcome: 'needs-content'
+  readonly content: ContentRef
+}
+
+export const createAcceptor = (components: Components): Acceptor => {
+  const { disk, catalogue, clock, locks, network, ruleOf, publications } = components
+
+  /** Whether the content of a statement that is going to win is here already, shown or not. */
+  const isHere = async (
+    name: FileName,
+    row: Row | undefined,
+    content: ContentRef,
+  ): Promise<boolean> => {
+    const shown = row?.shown
+    if (shown !== undefined && contentDigest(shown.signed) === content.digest) return true
+    const stat = await disk.stat(contentPath(name, content.digest))
+    return stat?.sizeBytes === content.sizeBytes
+  }
+
+  const known = ({ signed, rule, after, wins }: Judgement, row: Row): Verdict => ({
+    outcome: 'known',
+    record: heldRecord(signed, after, rule),
+    wins,
+    contentMissing: wins && row.state === 'missing',
+  })
+
+  /** Judges the arrival as things stand now, and takes it in if nothing is left to be read. */
+  const decide = async (arrival: Arrival): Promise<Verdict | NeedsContent> => {
+    const { signed: given, from, offered, staged } = arrival
+    const { name } = given.statement
+    const kept = catalogue.kept(name)
+    const nowMs = clock.nowMs()
+    const judgement = judge(given, { network, rule: ruleOf(name), kept, nowMs, from })
+    const { signed, added, rule, wins } = judgement
+    const row = catalogue.row(name)
+
+    const wanted = wins ? wantsContent(signed, rule, nowMs) : undefined
+    const lacking =
+      wanted !== undefined &&
+      (added.length === 0 ? row?.state === 'missing' : !(await isHere(name, row, wanted)))
+    if (added.length === 0 && !(lacking && (offered ?? staged) !== undefined)) {
+      return known(judgement, row ?? EMPTY_ROW)
+    }
+    // Somebody who uploads something new is told whether its content is right, even if it is here.
+    const isNewUpload = from.kind === 'upload' && !kept.some((each) => each.signed.id === signed.id)
+    if (staged === undefined && wanted !== undefined && (lacking || isNewUpload)) {
+      if (offered !== undefined) return { outcome: 'needs-content', content: wanted }
+      if (isNewUpload) throw withoutContent(signed)
+    }
+    return store({ judgement, kept, row, nowMs, from, staged: lacking ? staged : undefined })
+  }
+
+  /** Makes content durable, then the statement, then lets both be seen. */
+  const store = async (taking: Taking): Promise<Verdict> => {
+    const { judgement, kept, from, staged } = taking
+    const { signed, added, after, rule, wins } = judgement
+    const { name } = signed.statement
+    const fresh = staged === undefined ? undefined : contentDigest(signed)
+    if (staged !== undefined && fresh !== undefined) {
+      await staged.commit(contentPath(name, fresh), { mode: rule.policy.mode })
+    }
+    if (added.length > 0) {
+      try {
+        await catalogue.change(name, changeOf(taking))
+      } catch (error) {
+        if (fresh !== undefined) await abandonContent(name, fresh, kept, rule)
+        throw error
+      }
+    }
+    const record = heldRecord(signed, after, rule)
+    const published = await publications.publish(
+      name,
+      {
+        displaced: displaced(kept, added),
+        ...(fresh === undefined ? {} : { fresh }),
+      },
+      { record, from, statementStored: added.length > 0, before: viewOf(name, rule, taking) },
+    )
+    return {
+      outcome: 'stored',
+      record,
+      wins,
+      contentMissing: wins && published.state === 'missing',
+    }
+  }
+
+  /** The statement could not be stored: its content is nobody's, unless another statement has it. */
+  const abandonContent = async (
+    name: FileName,
+    digest: Digest,
+    kept: readonly Kept[],
+    { allowed }: Rule,
+  ): Promise<void> => {
+    if (retainedContent(kept, winnerOf(kept, allowed)?.signed).has(digest)) return
+    // What cannot be removed now is removed at the next start; the first failure is the one to tell.
+    await disk.remove(contentPath(name, digest)).catch(() => {})
+  }
+
+  const attempt = (arrival: Arrival): Promise<Verdict | NeedsContent> =>
+    locks.run(arrival.signed.statement.name, () => decide(arrival))
+
+  return async (signed, offered, from, signal) => {
+    try {
+      if (signal.aborted) throw new MeshError('ERR_ABORTED', 'taking in a statement was cancelled')
+      const first = await attempt({ signed, from, offered, staged: undefined })
+      if (first.outcome !== 'needs-content' || offered === undefined) return settled(first)
+      // Read without the lock: however slow the source is, announcements of the name go on.
+      const staged = await stageContent(disk, offered, first.content, signal)
+      try {
+        return settled(await attempt({ signed, from, offered: undefined, staged }))
+      } finally {
+        await staged.discard()
+      }
+    } catch (error) {
+      return refusedOr(error)
+    }
+  }
+}
+
+const heldRecord = (
+  signed: SignedStatement,
+  kept: readonly Kept[],
+  { allowed }: Rule,
+): FileRecord => {
+  const record = recordOfStatement(kept, allowed, signed.id) ?? recordBy(signed, allowed)
+  if (record === undefined) throw new Error('a judged statement has no allowed signer')
+  return record
+}
+
+/** Content of the statements that `added` takes the place of. */
+const displaced = (kept: readonly Kept[], added: readonly Kept[]): Digest[] =>
+  added.flatMap(({ key }) => {
+    const before = kept.find((each) => each.key === key)
+    const digest = before === undefined ? undefined : contentDigest(before.signed)
+    return digest === undefined ? [] : [digest]
+  })
+
+/** The state of a name whose winner has just changed and is not published yet. */
+const stateOf = ({ signed }: FileRecord, { policy }: Rule, nowMs: number): FileState => {
+  const { content } = signed.statement
+  if (content === 'deleted') return 'deleted'
+  if (isExpired(signed, nowMs)) return 'expired'
+  return content.sizeBytes > policy.maxSizeBytes ? 'too-large' : 'missing'
+}
+
+/** The transaction that makes a statement durable and marks its publication as begun. */
+export const changeOf = ({
+  judgement,
+  kept,
+  row,
+  nowMs,
+}: Pick<Taking, 'judgement' | 'kept' | 'row' | 'nowMs'>): Change => {
+  const { signed, added, after, rule, winner } = judgement
+  const records = recordsOf(after, rule.allowed)
+  const sameWinner = winnerOf(kept, rule.allowed)?.signed.id === winner.signed.id
+  return {
+    before: row,
+    after: {
+      ...(row ?? EMPTY_ROW),
+      state: sameWinner && row !== undefined ? row.state : stateOf(winner, rule, nowMs),
+      pending: true,
+      rule: rule.digest,
+      records: records.map(({ id }) => id),
+      wakes: wakesOf(nowMs, winner.signed, row?.shown?.signed),
+    },
+    records,
+    added,
+    seen: signed,
+  }
+}
+
+/** Failures of this node are thrown; everything else is a verdict on what came in. */
+const NOT_A_VERDICT = ['ERR_ABORTED', 'ERR_DISK_FULL', 'ERR_STATE_UNUSABLE', 'ERR_STATE_CORRUPT']
+
+const refusedOr = (error: unknown): Verdict => {
+  if (error instanceof ContentRefused) return { outcome: 'refused', error: error.error }
+  if (!isMeshError(error) || NOT_A_VERDICT.includes(error.code)) throw error
+  return { outcome: 'refused', error }
+}
+
+const settled = (result: Verdict | NeedsContent): Verdict => {
+  if (result.outcome !== 'needs-content') return result
+  throw new Error('content was asked for that nobody offered')
+}
+
+const withoutContent = ({ statement: { name, version } }: SignedStatement): MeshError =>
+  new MeshError(
+    'ERR_FILE_CONTENT_MISMATCH',
+    `${name} version ${version}: an upload has to bring its content`,
+    { data: { name, version } },
+  )

@@ -1,0 +1,252 @@
+import { isMeshError } from '../errors/index.ts'
+import {
+  decodeSignedStatement,
+  encodeSignedStatement,
+  mergeSignatures,
+} from '../statement/index.ts'
+import { concatBytes, createDigester, digestFromBytes, digestToBytes, utf8 } from '../util/index.ts'
+import { PAGE_ENTRIES } from './limits.ts'
+import { decodeRow, encodeRow } from './row.ts'
+import {
+  decodeKept,
+  decodePlace,
+  encodeKept,
+  encodePlace,
+  historyKey,
+  historyTable,
+  indexTable,
+  keptKey,
+  keptTable,
+  nameKey,
+  nameOfKey,
+  rangeOfName,
+  readNameKey,
+  readWakeKey,
+  rowTable,
+  wakeKey,
+  wakesAround,
+  wakesToCome,
+  wakeTable,
+} from './tables.ts'
+import type { Logger } from '../observe/index.ts'
+import type { FileName, SignedStatement } from '../statement/index.ts'
+import type { Entry, Range, Reader, Store, Table, Transaction } from '../store/index.ts'
+import type { Digest } from '../util/index.ts'
+import type { Kept } from './kept.ts'
+import type { Row } from './row.ts'
+import type { Place } from './tables.ts'
+import type { FileRecord } from './types.ts'
+
+const INDEX_LABEL = 'mesh-index 1\n'
+
+/** What one transaction changes about a name. */
+export interface Change {
+  readonly before: Row | undefined
+  readonly after: Row
+  /** All records of `after`, where they may differ from those of `before`. */
+  readonly records: readonly FileRecord[]
+  /** Statements that were taken in. */
+  readonly added?: readonly Kept[]
+  /** The same as it goes into the history. */
+  readonly seen?: SignedStatement
+}
+
+/**
+ * The stored side of the domain. What turns out to be damaged on reading is logged and treated as
+ * absent, so that one bad entry costs its name a statement (which peers bring back) and no more.
+ */
+export interface Catalogue {
+  kept(name: FileName): Kept[]
+  row(name: FileName): Row | undefined
+  /** Whether there is anything about this name. */
+  knows(name: FileName): boolean
+  history(name: FileName): SignedStatement[]
+  place(id: Digest): Place | undefined
+  /** In order of ids. */
+  index(): Iterable<{ readonly id: Digest; readonly name: FileName }>
+  /** Digest over all ids of the index. */
+  digest(): Digest
+  rows(): Iterable<{ readonly name: FileName; readonly row: Row | undefined }>
+  /** Names with any kept statement, each once. */
+  keptNames(): Iterable<FileName>
+  /** Names whose wakes the clock has passed, in either direction. */
+  awake(nowMs: number): Set<FileName>
+  /** The next moment at which a name has to be looked at. */
+  nextWakeMs(): number | undefined
+  isEmpty(): boolean
+  /** Durable when resolved. */
+  change(name: FileName, change: Change): Promise<void>
+  /** Drops every kept entry that is damaged or that `isValid` refuses; answers with their names. */
+  sift(isValid: (kept: Kept) => boolean): Promise<Set<FileName>>
+  /** Makes the index anew. */
+  rebuildIndex(recordsOf: (name: FileName) => readonly FileRecord[]): Promise<void>
+}
+
+export const createCatalogue = (
+  { store, logger }: { store: Store; logger: Logger },
+  { historyCount }: { historyCount: number },
+): Catalogue => {
+  let cachedDigest: Digest | undefined
+
+  const tolerate = <T>(name: string, read: () => T): T | undefined => {
+    try {
+      return read()
+    } catch (error) {
+      if (!isMeshError(error)) throw error
+      logger.error({ name, error }, 'a stored entry is damaged and ignored')
+      return undefined
+    }
+  }
+
+  /** Walks a table page by page, so that nothing is held open while the caller does other things. */
+  function* walk(table: Table, range: Range = {}): Iterable<Entry> {
+    let start = range.start
+    for (;;) {
+      const page = [
+        ...store.range(table, {
+          ...(start === undefined ? {} : { start }),
+          ...(range.end === undefined ? {} : { end: range.end }),
+          limit: PAGE_ENTRIES,
+        }),
+      ]
+      yield* page
+      const last = page.at(-1)
+      if (last === undefined || page.length < PAGE_ENTRIES) return
+      start = concatBytes(last.key, Uint8Array.of(0))
+    }
+  }
+
+  function* keptNames(): Iterable<FileName> {
+    let last: FileName | undefined
+    for (const { key } of walk(keptTable)) {
+      const name = tolerate('kept', () => nameOfKey(key))
+      if (name === undefined || name === last) continue
+      last = name
+      yield name
+    }
+  }
+
+  const readKept = (reader: Reader, name: FileName): Kept[] =>
+    [...reader.range(keptTable, rangeOfName(name))].flatMap(
+      ({ key, value }) => tolerate(name, () => decodeKept(key, value)) ?? [],
+    )
+
+  const readHistory = (reader: Reader, name: FileName): SignedStatement[] =>
+    [...reader.range(historyTable, { ...rangeOfName(name), reverse: true })].flatMap(
+      ({ value }) => tolerate(name, () => decodeSignedStatement(value)) ?? [],
+    )
+
+  const remember = (tx: Transaction, seen: SignedStatement): void => {
+    const { name } = seen.statement
+    const key = historyKey(seen)
+    const before = tx.get(historyTable, key)
+    const known =
+      before === undefined ? undefined : tolerate(name, () => decodeSignedStatement(before))
+    const merged =
+      known === undefined ? seen : (tolerate(name, () => mergeSignatures(seen, known)) ?? seen)
+    tx.put(historyTable, key, encodeSignedStatement(merged))
+    const all = [...tx.range(historyTable, { ...rangeOfName(name), reverse: true })]
+    for (const { key } of all.slice(historyCount)) tx.remove(historyTable, key)
+  }
+
+  const reindex = (tx: Transaction, name: FileName, { before, records }: Change): void => {
+    const now = new Set(records.map(({ id }) => id))
+    const then = new Set(before?.records)
+    for (const id of then) if (!now.has(id)) tx.remove(indexTable, digestToBytes(id))
+    for (const { id, signed } of records) {
+      if (then.has(id)) continue
+      tx.put(indexTable, digestToBytes(id), encodePlace({ name, statement: signed.id }))
+    }
+  }
+
+  return {
+    kept: (name) => readKept(store, name),
+    knows: (name) =>
+      store.get(rowTable, nameKey(name)) !== undefined ||
+      [...store.range(keptTable, { ...rangeOfName(name), limit: 1 })].length > 0,
+    history: (name) => readHistory(store, name),
+    row(name) {
+      const value = store.get(rowTable, nameKey(name))
+      return value === undefined ? undefined : tolerate(name, () => decodeRow(value))
+    },
+    place(id) {
+      const value = store.get(indexTable, digestToBytes(id))
+      return value === undefined ? undefined : tolerate(id, () => decodePlace(value))
+    },
+    *index() {
+      for (const { key, value } of walk(indexTable)) {
+        const place = tolerate('index', () => decodePlace(value))
+        if (place !== undefined) yield { id: digestFromBytes(key), name: place.name }
+      }
+    },
+    digest() {
+      if (cachedDigest !== undefined) return cachedDigest
+      const digester = createDigester()
+      digester.update(utf8(INDEX_LABEL))
+      for (const { key } of walk(indexTable)) digester.update(key)
+      cachedDigest = digester.digest()
+      return cachedDigest
+    },
+    *rows() {
+      for (const { key, value } of walk(rowTable)) {
+        const name = tolerate('row', () => readNameKey(key))
+        if (name !== undefined) yield { name, row: tolerate(name, () => decodeRow(value)) }
+      }
+    },
+    keptNames,
+    awake(nowMs) {
+      const { due, undone } = wakesAround(nowMs)
+      const names = new Set<FileName>()
+      for (const range of [due, undone]) {
+        for (const { key } of walk(wakeTable, range)) {
+          const wake = tolerate('wake', () => readWakeKey(key))
+          if (wake !== undefined) names.add(wake.name)
+        }
+      }
+      return names
+    },
+    nextWakeMs() {
+      for (const { key } of store.range(wakeTable, { ...wakesToCome, limit: 1 })) {
+        return tolerate('wake', () => readWakeKey(key))?.atMs
+      }
+      return undefined
+    },
+    isEmpty: () => store.count(rowTable) === 0 && store.count(keptTable) === 0,
+    async change(name, change) {
+      const { before, after, added = [], seen } = change
+      await store.transaction((tx) => {
+        for (const kept of added) tx.put(keptTable, keptKey(name, kept.key), encodeKept(kept))
+        if (seen !== undefined) remember(tx, seen)
+        reindex(tx, name, change)
+        for (const wake of before?.wakes ?? []) tx.remove(wakeTable, wakeKey(wake, name))
+        for (const wake of after.wakes) tx.put(wakeTable, wakeKey(wake, name), Uint8Array.of(1))
+        tx.put(rowTable, nameKey(name), encodeRow(after))
+      })
+      cachedDigest = undefined
+    },
+    async sift(isValid) {
+      const bad: Uint8Array[] = []
+      for (const { key, value } of walk(keptTable)) {
+        const kept = tolerate('kept', () => decodeKept(key, value))
+        if (kept === undefined || !isValid(kept)) bad.push(key)
+      }
+      if (bad.length === 0) return new Set()
+      await store.transaction((tx) => {
+        for (const key of bad) tx.remove(keptTable, key)
+      })
+      return new Set(bad.flatMap((key) => tolerate('kept', () => nameOfKey(key)) ?? []))
+    },
+    async rebuildIndex(recordsOf) {
+      const names = [...keptNames()]
+      await store.transaction((tx) => {
+        for (const { key } of tx.range(indexTable)) tx.remove(indexTable, key)
+        for (const name of names) {
+          for (const { id, signed } of recordsOf(name)) {
+            tx.put(indexTable, digestToBytes(id), encodePlace({ name, statement: signed.id }))
+          }
+        }
+      })
+      cachedDigest = undefined
+    },
+  }
+}

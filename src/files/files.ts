@@ -1,0 +1,345 @@
+import { EventEmitter } from 'node:events'
+import { isMeshError, MeshError } from '../errors/index.ts'
+import { createKeyedLock } from '../util/index.ts'
+import { createAcceptor } from './acceptor.ts'
+import { createCatalogue } from './catalogue.ts'
+import { forEachLimited } from './each.ts'
+import { contentDigest, createInspector } from './inspector.ts'
+import { isExpired } from './judge.ts'
+import { recordBy } from './kept.ts'
+import { DEFAULT_HISTORY_COUNT, MAX_NAMES_AT_ONCE, UPKEEP_INTERVAL_MS } from './limits.ts'
+import { shownPath } from './paths.ts'
+import { createPublications } from './publications.ts'
+import { createPublish } from './publisher.ts'
+import { createRules } from './rules.ts'
+import { changedNames, createStartup } from './startup.ts'
+import { createVerifier } from './verifier.ts'
+import { historyOf, recordOfId, viewOf } from './view.ts'
+import { createWarnings } from './warnings.ts'
+import type { Disk } from '../disk/index.ts'
+import type { Health, Logger, Worker, Workers } from '../observe/index.ts'
+import type { FileName, NetworkId, SignedStatement } from '../statement/index.ts'
+import type { Store } from '../store/index.ts'
+import type { Clock, Digest } from '../util/index.ts'
+import type { Acceptor } from './acceptor.ts'
+import type { Catalogue } from './catalogue.ts'
+import type { Publications } from './publications.ts'
+import type { Shown } from './row.ts'
+import type { Rule, Rules } from './rules.ts'
+import type {
+  AcceptOptions,
+  ContentSource,
+  FilePolicy,
+  FileRecord,
+  Files,
+  FilesEvents,
+  FileState,
+  FileView,
+  OpenFile,
+  Origin,
+  Verdict,
+} from './types.ts'
+import type { Verifier } from './verifier.ts'
+
+export interface FilesComponents {
+  /** Open. */
+  readonly store: Store
+  /** Open. */
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly health: Health
+  readonly workers: Workers
+}
+
+export interface FilesInit {
+  readonly network: NetworkId
+  readonly policies: readonly FilePolicy[]
+  /** Statements of a name that `history` remembers, beside those that decide. @default 5 */
+  readonly keepHistory?: number
+}
+
+/** Files as the policies say, over a store and a disk that nobody else uses. */
+export const createFiles = (components: FilesComponents, init: FilesInit): Files =>
+  new FileService(components, init)
+
+const stopped = (): MeshError => new MeshError('ERR_ABORTED', 'the files are not running')
+
+class FileService implements Files {
+  readonly events = new EventEmitter<FilesEvents>()
+  readonly #components: FilesComponents
+  readonly #catalogue: Catalogue
+  readonly #publications: Publications
+  readonly #verifier: Verifier
+  readonly #accept: Acceptor
+  readonly #startup: () => Promise<void>
+  #rules: Rules
+  #stopping = new AbortController()
+  #started: Promise<void> | undefined
+  #reloading: Promise<void> = Promise.resolve()
+  #workers: Worker[] = []
+  readonly #underWay = new Set<Promise<unknown>>()
+
+  constructor(components: FilesComponents, { network, policies, keepHistory }: FilesInit) {
+    const { store, disk, clock, health } = components
+    const logger = components.logger.child('files')
+    this.#components = components
+    this.#rules = createRules(policies)
+    const ruleOf = (name: FileName): Rule | undefined => this.#rules.get(name)
+    const locks = createKeyedLock()
+    const warnings = createWarnings({ health })
+    const historyCount = keepHistory ?? DEFAULT_HISTORY_COUNT
+    const catalogue = createCatalogue({ store, logger }, { historyCount })
+    const verified = (name: FileName): void => this.#verifier.add(name)
+    const signal = (): AbortSignal => this.#stopping.signal
+    const inspector = createInspector({ disk, logger, warnings, signal, verified })
+    const publications = createPublications({
+      catalogue,
+      clock,
+      events: this.events,
+      locks,
+      logger,
+      warnings,
+      disk,
+      publishNow: createPublish({ disk, catalogue, inspector, warnings, clock, ruleOf, verified }),
+      view: (name) => this.view(name),
+      worker: () => this.#workers[0],
+    })
+    this.#catalogue = catalogue
+    this.#publications = publications
+    this.#verifier = createVerifier({
+      disk,
+      catalogue,
+      inspector,
+      repair: (name) => publications.publishSoon(name, { distrust: true }),
+    })
+    this.#accept = createAcceptor({ disk, catalogue, clock, locks, network, ruleOf, publications })
+    this.#startup = createStartup({
+      disk,
+      store,
+      catalogue,
+      inspector,
+      warnings,
+      logger,
+      clock,
+      network,
+      signal,
+      ruleOf,
+      publications,
+    })
+  }
+
+  start(): Promise<void> {
+    this.#started ??= this.#start()
+    return this.#started
+  }
+
+  async #start(): Promise<void> {
+    this.#stopping = new AbortController()
+    await this.#startup()
+    this.#publications.load()
+    this.#publications.retain(this.#rules.names)
+    const { workers } = this.#components
+    const upkeep = workers.add({
+      name: 'files-upkeep',
+      intervalMs: UPKEEP_INTERVAL_MS,
+      run: (signal) => this.#publications.catchUp(signal),
+    })
+    const verify = workers.add({
+      name: 'files-verify',
+      run: (signal) => this.#verifier.checkAll(signal),
+    })
+    this.#workers = [upkeep, verify]
+    this.#publications.arm()
+    verify.wake()
+  }
+
+  async stop(): Promise<void> {
+    if (this.#started === undefined) return
+    this.#stopping.abort()
+    await this.#started.catch(() => {})
+    for (const worker of this.#workers) await worker.stop()
+    await Promise.allSettled(this.#underWay)
+    this.#workers = []
+    this.#started = undefined
+  }
+
+  /** Runs `work` unless or until the files are stopped; `stop` waits for its end. */
+  async #running<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#started === undefined || this.#stopping.signal.aborted) throw stopped()
+    const running = work()
+    this.#underWay.add(running)
+    try {
+      return await running
+    } finally {
+      this.#underWay.delete(running)
+    }
+  }
+
+  accept(
+    signed: SignedStatement,
+    content: ContentSource | undefined,
+    from: Origin,
+    options: AcceptOptions = {},
+  ): Promise<Verdict> {
+    return this.#running(async () => {
+      const stopping = this.#stopping.signal
+      const signal =
+        options.signal === undefined ? stopping : AbortSignal.any([options.signal, stopping])
+      await this.#reloading
+      try {
+        return await this.#accept(signed, content, from, signal)
+      } catch (error) {
+        this.#publications.refused(error)
+        throw error
+      }
+    })
+  }
+
+  view(name: FileName): FileView | undefined {
+    const rule = this.#rules.get(name)
+    if (rule === undefined) return undefined
+    return viewOf(name, rule, {
+      kept: this.#catalogue.kept(name),
+      row: this.#catalogue.row(name),
+      nowMs: this.#components.clock.nowMs(),
+    })
+  }
+
+  *list({ state }: { state?: FileState } = {}): Iterable<FileView> {
+    for (const name of this.#rules.names) {
+      if (state !== undefined && this.#publications.stateOf(name) !== state) continue
+      const view = this.view(name)
+      if (view !== undefined) yield view
+    }
+  }
+
+  counts(): Readonly<Record<FileState, number>> {
+    const counts = this.#publications.counts()
+    const counted = Object.values(counts).reduce((sum, count) => sum + count, 0)
+    return { ...counts, none: counts.none + this.#rules.names.length - counted }
+  }
+
+  history(name: FileName): readonly FileRecord[] {
+    const rule = this.#rules.get(name)
+    if (rule === undefined) return []
+    return historyOf(this.#catalogue.kept(name), this.#catalogue.history(name), rule)
+  }
+
+  async open(
+    name: FileName,
+    { digest, signal }: { digest?: Digest; signal?: AbortSignal } = {},
+  ): Promise<OpenFile | undefined> {
+    const isWanted = (shown: Shown | undefined): shown is Shown =>
+      shown !== undefined &&
+      (digest === undefined || contentDigest(shown.signed) === digest) &&
+      !isExpired(shown.signed, this.#components.clock.nowMs())
+    if (!isWanted(this.#catalogue.row(name)?.shown)) return undefined
+    const shown = await this.#running(() => cancelled(this.#verifier.check(name), signal))
+    const rule = this.#rules.get(name)
+    if (rule === undefined || !isWanted(shown)) return undefined
+    const record = recordBy(shown.signed, rule.allowed)
+    const { content } = shown.signed.statement
+    if (record === undefined || content === 'deleted') return undefined
+    return {
+      record,
+      sizeBytes: content.sizeBytes,
+      stream: (options) => this.#stream(name, shown.fingerprint, options),
+    }
+  }
+
+  /** The bytes of this very file, even if another one takes its place meanwhile. */
+  async *#stream(
+    name: FileName,
+    fingerprint: string,
+    options: { start?: number; end?: number; signal?: AbortSignal } = {},
+  ): ContentSource {
+    const { disk } = this.#components
+    const path = shownPath(name)
+    let begun = false
+    try {
+      for await (const chunk of disk.stream(path, { ...options, fingerprint })) {
+        begun = true
+        yield chunk
+      }
+    } catch (error) {
+      const replaced =
+        !begun &&
+        isMeshError(error, 'ERR_STATE_UNUSABLE') &&
+        (await disk.stat(path))?.fingerprint !== fingerprint
+      if (!replaced) throw error
+      throw new MeshError('ERR_FILE_CONTENT_MISSING', `${name} was just replaced; ask again`, {
+        data: { name },
+        cause: error,
+      })
+    }
+  }
+
+  index(): Iterable<{ readonly id: Digest; readonly name: FileName }> {
+    return this.#catalogue.index()
+  }
+
+  has(id: Digest): boolean {
+    return this.#catalogue.place(id) !== undefined
+  }
+
+  record(id: Digest): FileRecord | undefined {
+    const place = this.#catalogue.place(id)
+    const rule = place === undefined ? undefined : this.#rules.get(place.name)
+    if (place === undefined || rule === undefined) return undefined
+    return recordOfId(this.#catalogue.kept(place.name), rule, id)
+  }
+
+  digest(): Digest {
+    return this.#catalogue.digest()
+  }
+
+  wants(name: FileName): boolean {
+    return this.#rules.get(name) !== undefined
+  }
+
+  names(): readonly FileName[] {
+    return this.#rules.names
+  }
+
+  reload(policies: readonly FilePolicy[]): Promise<void> {
+    const after = createRules(policies)
+    this.#reloading = this.#reloading.then(() => this.#running(() => this.#reload(after)))
+    const reloading = this.#reloading
+    // One that fails must not fail those who only wait for it.
+    this.#reloading = reloading.catch(() => {})
+    return reloading
+  }
+
+  async #reload(after: Rules): Promise<void> {
+    const { withdrawn, others } = changedNames(this.#rules, after)
+    const views = new Map([...withdrawn, ...others].map((name) => [name, this.view(name)]))
+    this.#rules = after
+    const publish = async (name: FileName): Promise<void> => {
+      const view = views.get(name)
+      // A name of which nothing is known has nothing to be published.
+      if (this.#catalogue.knows(name)) await this.#publications.publishSoon(name, {}, { view })
+      else this.#publications.tellChange(name, view)
+    }
+    await forEachLimited(withdrawn, MAX_NAMES_AT_ONCE, publish)
+    await forEachLimited(others, MAX_NAMES_AT_ONCE, publish)
+    this.#publications.retain(after.names)
+  }
+}
+
+/** Rejects when `signal` aborts; what was waited for goes on for others. */
+const cancelled = async <T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+  if (signal === undefined) return promise
+  const reason = (): MeshError => new MeshError('ERR_ABORTED', 'opening a file was cancelled')
+  if (signal.aborted) throw reason()
+  let onAbort = (): void => {}
+  const abort = new Promise<never>((_, reject) => {
+    onAbort = () => reject(reason())
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+  try {
+    return await Promise.race([promise, abort])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}

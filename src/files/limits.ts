@@ -1,0 +1,20 @@
+/** Uploads may be this far ahead of our clock. Stops a fast clock from making later versions lose ties. */
+export const MAX_TIME_AHEAD_MS = 5 * 60_000
+/** Versions an upload may skip without force. Stops one slip of a finger from using the numbers up. */
+export const MAX_VERSION_JUMP = 1000
+/** Statements of one name kept for `history`, beside those that decide. Bounds the store per name. */
+export const DEFAULT_HISTORY_COUNT = 5
+/** Between two looks at the clock and at what could not be published; below a minute by design. */
+export const UPKEEP_INTERVAL_MS = 50_000
+/** Wait before a publication that the disk refused is tried again. */
+export const RETRY_DELAY_MS = 5_000
+/** Names that are worked on side by side at start and on reload. Bounds open files. */
+export const MAX_NAMES_AT_ONCE = 16
+/** Entries that are read from the store at a time while a table is walked. */
+export const PAGE_ENTRIES = 500
+/** Longest fingerprint of a file in the store. */
+export const MAX_FINGERPRINT_BYTES = 256
+/** Records of one name in the store: one a signer at most, so this many signers for one name. */
+export const MAX_RECORDS_PER_NAME = 4096
+/** From this count of deaths in a row on, the store is checked and the files beside it are read. */
+export const REBUILD_AFTER_UNCLEAN_OPENS = 2

@@ -1,0 +1,213 @@
+import { isMeshError } from '../errors/index.ts'
+import { RETRY_DELAY_MS, UPKEEP_INTERVAL_MS } from './limits.ts'
+import { viewKey } from './view.ts'
+import type { EventEmitter } from 'node:events'
+import type { Disk } from '../disk/index.ts'
+import type { Logger, Worker } from '../observe/index.ts'
+import type { FileName } from '../statement/index.ts'
+import type { KeyedLock } from '../util/index.ts'
+import type { Catalogue } from './catalogue.ts'
+import type { Publish, PublishOptions } from './publisher.ts'
+import type { Row } from './row.ts'
+import type { FileRecord, FilesEvents, FileState, FileView, Origin } from './types.ts'
+import type { Warnings } from './warnings.ts'
+
+/** Why a name is published: something was taken in. */
+export interface Taken {
+  readonly record: FileRecord
+  readonly from: Origin
+  /** Whether the statement is new, rather than the content of a known one. */
+  readonly statementStored: boolean
+  /** The view before that. */
+  readonly before: FileView | undefined
+}
+
+/** Publishes names, tells whoever listens what changed, and tries again what the disk refused. */
+export interface Publications {
+  /** The caller holds the lock of the name. Rejects if the disk refuses; it is tried again later. */
+  publish(name: FileName, options: PublishOptions, taken: Taken): Promise<Row>
+  /**
+   * Takes the lock; what the disk refuses is logged and tried again later. `before` is the view that
+   * a change of rules has ended.
+   */
+  publishSoon(
+    name: FileName,
+    options?: PublishOptions,
+    before?: { readonly view: FileView | undefined },
+  ): Promise<void>
+  /** Tells of a change of rules for a name of which there is nothing to publish. */
+  tellChange(name: FileName, before: FileView | undefined): void
+  /** Something outside of a publication could not be written. */
+  refused(error: unknown): void
+  /** Publishes what the clock has changed and what was refused before. */
+  catchUp(signal: AbortSignal): Promise<void>
+  /** Wakes the worker in time for the next moment at which something expires. */
+  arm(): void
+  /** Takes over the states that the store knows. */
+  load(): void
+  stateOf(name: FileName): FileState
+  /** Forgets names that are not configured any more. */
+  retain(names: readonly FileName[]): void
+  counts(): Record<FileState, number>
+}
+
+/** More than what a publication writes; less than anybody would call room. */
+const PROBE_BYTES = 64 * 2 ** 10
+
+export const createPublications = ({
+  disk,
+  catalogue,
+  clock,
+  events,
+  locks,
+  logger,
+  warnings,
+  publishNow,
+  view,
+  worker,
+}: {
+  disk: Disk
+  catalogue: Catalogue
+  clock: { nowMs(): number }
+  events: EventEmitter<FilesEvents>
+  locks: KeyedLock
+  logger: Logger
+  warnings: Warnings
+  publishNow: Publish
+  view(name: FileName): FileView | undefined
+  worker(): Worker | undefined
+}): Publications => {
+  /** Of names that have a row; all others are `none`. */
+  const states = new Map<FileName, FileState>()
+  /** Names whose publication failed, and who brought what is to be published. */
+  const unfinished = new Map<FileName, Origin | undefined>()
+
+  /** A listener's mistake is not the caller's. */
+  const tell = (send: () => void): void => {
+    try {
+      send()
+    } catch (error) {
+      logger.error({ error }, 'a listener to file events failed')
+    }
+  }
+
+  const tellAll = (
+    name: FileName,
+    before: FileView | undefined,
+    taken: Taken | undefined,
+  ): void => {
+    const after = view(name)
+    const from = taken?.from ?? unfinished.get(name)
+    const winner = after?.winner
+    const isShown = after?.state === 'shown'
+    if (taken?.statementStored === true) {
+      const { record } = taken
+      const contentHere = isShown && winner?.signed.id === record.signed.id
+      tell(() => events.emit('record', { record, from: taken.from, contentHere }))
+    } else if (
+      isShown &&
+      winner !== undefined &&
+      from !== undefined &&
+      before?.state === 'missing' &&
+      before.winner?.signed.id === winner.signed.id
+    ) {
+      tell(() => events.emit('content', { record: winner, from }))
+    }
+    if (viewKey(before) !== viewKey(after)) tell(() => events.emit('change', { name }))
+  }
+
+  const arm = (): void => {
+    const nextMs = catalogue.nextWakeMs()
+    if (nextMs === undefined) return
+    const delayMs = nextMs - clock.nowMs()
+    // What is due and still there was refused by the disk: no need to hurry.
+    if (delayMs <= 0) worker()?.wake(RETRY_DELAY_MS)
+    else if (delayMs < UPKEEP_INTERVAL_MS) worker()?.wake(delayMs)
+  }
+
+  const publish = async (
+    name: FileName,
+    options: PublishOptions,
+    before: FileView | undefined,
+    taken?: Taken,
+  ): Promise<Row> => {
+    let row: Row | undefined
+    try {
+      row = await publishNow(name, options)
+      warnings.diskWritten()
+      return row
+    } catch (error) {
+      // Stopping in the middle is no failure: the next start goes on from here.
+      if (!isMeshError(error, 'ERR_ABORTED')) {
+        warnings.diskRefused(error)
+        logger.error({ name, error }, 'a file could not be published; it will be tried again')
+        worker()?.wake(RETRY_DELAY_MS)
+      }
+      throw error
+    } finally {
+      states.set(name, (row ?? catalogue.row(name))?.state ?? 'none')
+      tellAll(name, before, taken)
+      if (row !== undefined) unfinished.delete(name)
+      else if (taken !== undefined || !unfinished.has(name)) unfinished.set(name, taken?.from)
+      arm()
+    }
+  }
+
+  const publishSoon: Publications['publishSoon'] = async (name, options = {}, before) => {
+    try {
+      await locks.run(name, () =>
+        publish(name, options, before === undefined ? view(name) : before.view),
+      )
+    } catch (error) {
+      if (!isMeshError(error)) throw error
+    }
+  }
+
+  /** A full disk is noticed when it has room again, even if nobody has anything to write. */
+  const probeDisk = async (): Promise<void> => {
+    const staged = await disk.stage()
+    try {
+      await staged.write(new Uint8Array(PROBE_BYTES))
+      await staged.flush()
+      warnings.diskWritten()
+    } finally {
+      await staged.discard()
+    }
+  }
+
+  return {
+    publish: (name, options, taken) => publish(name, options, taken.before, taken),
+    publishSoon,
+    tellChange: (name, before) => tellAll(name, before, undefined),
+    refused: (error) => warnings.diskRefused(error),
+    async catchUp(signal) {
+      if (warnings.diskRefuses()) await probeDisk()
+      for (const name of new Set([...catalogue.awake(clock.nowMs()), ...unfinished.keys()])) {
+        if (signal.aborted) return
+        await publishSoon(name)
+      }
+      arm()
+    },
+    arm,
+    load() {
+      for (const { name, row } of catalogue.rows()) states.set(name, row?.state ?? 'none')
+    },
+    stateOf: (name) => states.get(name) ?? 'none',
+    retain(names) {
+      const configured = new Set(names)
+      for (const name of states.keys()) if (!configured.has(name)) states.delete(name)
+    },
+    counts() {
+      const counts: Record<FileState, number> = {
+        shown: 0,
+        missing: 0,
+        'too-large': 0,
+        deleted: 0,
+        expired: 0,
+        none: 0,
+      }
+      for (const state of states.values()) counts[state]++
+      return counts
+    },
+  }
+}

@@ -1,0 +1,232 @@
+import { isMeshError, MeshError } from '../errors/index.ts'
+import {
+  MAX_STATEMENT_FILE_BYTES,
+  parseFileName,
+  parseStatementFile,
+  verifyEntry,
+} from '../statement/index.ts'
+import { fromUtf8 } from '../util/index.ts'
+import { changeOf } from './acceptor.ts'
+import { forEachLimited } from './each.ts'
+import { judge } from './judge.ts'
+import { recordsOf, retainedContent, winnerOf } from './kept.ts'
+import { MAX_NAMES_AT_ONCE, REBUILD_AFTER_UNCLEAN_OPENS } from './limits.ts'
+import {
+  CONTENT_DIRECTORY,
+  contentPath,
+  FILES_DIRECTORY,
+  shownPath,
+  statementPath,
+  STATEMENTS_DIRECTORY,
+} from './paths.ts'
+import type { Disk } from '../disk/index.ts'
+import type { Logger } from '../observe/index.ts'
+import type { FileName, NetworkId, SignedStatement } from '../statement/index.ts'
+import type { Catalogue } from './catalogue.ts'
+import type { Inspector } from './inspector.ts'
+import type { Publications } from './publications.ts'
+import type { Row } from './row.ts'
+import type { Rule, Rules } from './rules.ts'
+import type { FileRecord } from './types.ts'
+import type { Warnings } from './warnings.ts'
+
+interface Components {
+  readonly disk: Disk
+  readonly store: { readonly uncleanOpens: number }
+  readonly catalogue: Catalogue
+  readonly inspector: Inspector
+  readonly warnings: Warnings
+  readonly publications: Publications
+  readonly logger: Logger
+  readonly clock: { nowMs(): number }
+  readonly network: NetworkId
+  /** Of the daemon that starts; what it aborts is finished by the next start. */
+  signal(): AbortSignal
+  ruleOf(name: FileName): Rule | undefined
+}
+
+/**
+ * What the daemon does before it serves anything: finishes what a crash interrupted, applies what
+ * configuration and clock changed while it was away, hides what was touched on the disk until it is
+ * verified, and moves away what nobody published.
+ */
+export const createStartup = (components: Components): (() => Promise<void>) => {
+  const { store, catalogue, publications, logger, signal } = components
+  return async () => {
+    let dropped = new Set<FileName>()
+    const died = store.uncleanOpens >= REBUILD_AFTER_UNCLEAN_OPENS
+    if (died && !catalogue.isEmpty()) dropped = await siftStore(components)
+    if (died || catalogue.isEmpty()) {
+      const restored = await rebuildFromDisk(components)
+      if (restored > 0) logger.warn({ restored }, 'statements were taken in from the disk')
+    }
+    await reconcile(components, dropped)
+    await removeStrayContent(components)
+    await publications.catchUp(signal())
+  }
+}
+
+const nameBelow = (directory: string, path: string): FileName | undefined => {
+  try {
+    return parseFileName(path.slice(directory.length + 1))
+  } catch (error) {
+    if (isMeshError(error)) return undefined
+    throw error
+  }
+}
+
+/**
+ * Takes in every statement that lies beside the files, after the same checks as one from a peer.
+ * What they speak of is hashed when it is published, so nothing unverified gets in this way.
+ */
+const rebuildFromDisk = async (components: Components): Promise<number> => {
+  const { disk, logger } = components
+  let restored = 0
+  const paths = await disk.list(STATEMENTS_DIRECTORY)
+  await forEachLimited(paths, MAX_NAMES_AT_ONCE, async (path) => {
+    try {
+      const bytes = await disk.read(path, { maxBytes: MAX_STATEMENT_FILE_BYTES })
+      const signed = parseStatementFile(fromUtf8(bytes ?? new Uint8Array()) ?? '')
+      if (signed.statement.name !== nameBelow(STATEMENTS_DIRECTORY, path)) {
+        throw new MeshError('ERR_STATEMENT_MALFORMED', `it is about ${signed.statement.name}`)
+      }
+      if (await restore(components, signed)) restored++
+    } catch (error) {
+      if (!isMeshError(error) || error.code === 'ERR_DISK_FULL') throw error
+      logger.warn({ path, error }, 'a statement on the disk cannot be taken in')
+    }
+  })
+  return restored
+}
+
+/** Whether the statement was new. It is published later, as if a crash had come between. */
+const restore = async (
+  { catalogue, network, clock, ruleOf }: Components,
+  signed: SignedStatement,
+): Promise<boolean> => {
+  const { name } = signed.statement
+  const kept = catalogue.kept(name)
+  const nowMs = clock.nowMs()
+  const from = { kind: 'peer' } as const
+  const judgement = judge(signed, { network, rule: ruleOf(name), kept, nowMs, from })
+  if (judgement.added.length === 0) return false
+  await catalogue.change(name, changeOf({ judgement, kept, row: catalogue.row(name), nowMs }))
+  return true
+}
+
+const recordsUnder = (
+  catalogue: Catalogue,
+  name: FileName,
+  rule: Rule | undefined,
+): FileRecord[] => (rule === undefined ? [] : recordsOf(catalogue.kept(name), rule.allowed))
+
+/** Drops from the store what does not verify, after deaths that may have damaged it. */
+const siftStore = async ({ catalogue, logger, ruleOf }: Components): Promise<Set<FileName>> => {
+  const dropped = await catalogue.sift(({ signed }) =>
+    signed.signatures.every((entry) => verifyEntry(signed, entry)),
+  )
+  if (dropped.size > 0) {
+    logger.error({ names: [...dropped] }, 'damaged statements were dropped from the store')
+  }
+  await catalogue.rebuildIndex((name) => recordsUnder(catalogue, name, ruleOf(name)))
+  return dropped
+}
+
+/** Whether what the row says is not what ought to be, or not what is there. */
+const differs = async (
+  { disk, ruleOf }: Components,
+  name: FileName,
+  row: Row,
+  there: ReadonlySet<string>,
+): Promise<boolean> => {
+  const rule = ruleOf(name)
+  if (row.pending || row.rule !== rule?.digest) return true
+  // Content that waits for a publication which the disk refused looks like this.
+  if (rule !== undefined && row.state === 'missing') return true
+  for (const [path, recorded] of [
+    [shownPath(name), row.shown],
+    [statementPath(name), row.statement],
+  ] as const) {
+    if (there.has(path) !== (recorded !== undefined)) return true
+    if (recorded === undefined) continue
+    if ((await disk.stat(path))?.fingerprint !== recorded.fingerprint) return true
+  }
+  return false
+}
+
+/** Moves away what lies where consumers look and what no row speaks of. */
+const removeStrays = async (
+  { catalogue, inspector, logger }: Components,
+  directory: string,
+  paths: readonly string[],
+): Promise<void> => {
+  for (const path of paths) {
+    const name = nameBelow(directory, path)
+    if (name !== undefined && catalogue.knows(name)) continue
+    try {
+      await inspector.quarantine(path)
+    } catch (error) {
+      // A name that is not UTF-8 cannot even be moved; it is not worth a daemon that does not start.
+      if (!isMeshError(error, 'ERR_STATE_UNUSABLE')) throw error
+      logger.error({ path, error }, 'a stray file cannot be moved away')
+    }
+  }
+}
+
+/** Makes the disk and the store agree with each other, the rules and the clock. */
+const reconcile = async (components: Components, dropped: ReadonlySet<FileName>): Promise<void> => {
+  const { disk, catalogue, warnings, publications, ruleOf } = components
+  const shown = await disk.list(FILES_DIRECTORY)
+  const statements = await disk.list(STATEMENTS_DIRECTORY)
+  const there = new Set([...shown, ...statements])
+  // First, because a stray file or link can stand where a directory has to be.
+  await removeStrays(components, FILES_DIRECTORY, shown)
+  await removeStrays(components, STATEMENTS_DIRECTORY, statements)
+
+  const withdrawn = new Set<FileName>()
+  const others = new Set<FileName>()
+  const look = async (name: FileName, row: Row | undefined): Promise<void> => {
+    const rule = ruleOf(name)
+    const isRight =
+      row !== undefined && !dropped.has(name) && !(await differs(components, name, row, there))
+    if (!isRight) {
+      const names = rule === undefined ? withdrawn : others
+      names.add(name)
+    } else if (row.remarkable && rule !== undefined) {
+      const kept = catalogue.kept(name)
+      warnings.review(name, { rule, kept, winner: winnerOf(kept, rule.allowed) })
+    }
+  }
+  await forEachLimited(catalogue.rows(), MAX_NAMES_AT_ONCE, ({ name, row }) => look(name, row))
+  for (const name of catalogue.keptNames()) {
+    if (catalogue.row(name) === undefined) await look(name, undefined)
+  }
+  // A withdrawn name may be in the way of a new one: "a" of "a/b".
+  const publish = (name: FileName): Promise<void> => publications.publishSoon(name)
+  await forEachLimited(withdrawn, MAX_NAMES_AT_ONCE, publish)
+  await forEachLimited(others, MAX_NAMES_AT_ONCE, publish)
+}
+
+/** Removes content that no statement needs: what was left by uploads that a crash interrupted. */
+const removeStrayContent = async ({ disk, catalogue, ruleOf }: Components): Promise<void> => {
+  const stray = new Set(await disk.list(CONTENT_DIRECTORY))
+  if (stray.size === 0) return
+  for (const name of catalogue.keptNames()) {
+    const kept = catalogue.kept(name)
+    const rule = ruleOf(name)
+    const winner = rule === undefined ? undefined : winnerOf(kept, rule.allowed)
+    for (const digest of retainedContent(kept, winner?.signed)) {
+      stray.delete(contentPath(name, digest))
+    }
+  }
+  for (const path of stray) await disk.remove(path)
+}
+
+/** Names that have to be published when the rules change, those that go away first. */
+export const changedNames = (
+  before: Rules,
+  after: Rules,
+): { withdrawn: FileName[]; others: FileName[] } => ({
+  withdrawn: before.names.filter((name) => after.get(name) === undefined),
+  others: after.names.filter((name) => before.get(name)?.digest !== after.get(name)?.digest),
+})
