@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import * as v from 'valibot'
-import { MeshError } from '../errors/index.ts'
+import { describeSystemError, MeshError } from '../errors/index.ts'
 import { concatBytes, fromUtf8 } from '../util/index.ts'
 import { readFiles } from './files.ts'
 import { issuesToFindings } from './issues.ts'
@@ -110,8 +110,7 @@ const decode = (bytes: Uint8Array, path: string): string => {
 export const readConfigFile = async (path: string): Promise<string> => {
   const data = { path }
   const file = await open(path).catch((cause: unknown) => {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    const message = `the configuration ${path} cannot be read: ${why}`
+    const message = `the configuration ${path} cannot be read: ${describeSystemError(cause)}`
     throw new MeshError('ERR_CONFIG_NOT_FOUND', message, { data, cause })
   })
   try {

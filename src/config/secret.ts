@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
-import { MeshError } from '../errors/index.ts'
+import { describeSystemError, MeshError } from '../errors/index.ts'
 import { MAX_SECRET_BYTES } from './limits.ts'
 import type { ConfigEnvironment } from './types.ts'
 
@@ -35,11 +35,14 @@ export const readSecretFile = async (path: string): Promise<string> => {
   // Not blocking: the path may be a pipe that nobody writes to.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(
     (cause: unknown) => {
-      const why = cause instanceof Error ? cause.message : String(cause)
-      throw new MeshError('ERR_KEY_UNREADABLE', `the secret ${path} cannot be read: ${why}`, {
-        data: { path },
-        cause,
-      })
+      throw new MeshError(
+        'ERR_KEY_UNREADABLE',
+        `the secret ${path} cannot be read: ${describeSystemError(cause)}`,
+        {
+          data: { path },
+          cause,
+        },
+      )
     },
   )
   try {

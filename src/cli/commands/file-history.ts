@@ -1,0 +1,39 @@
+import { Command } from 'commander'
+import { parseFileName } from '../../statement/index.ts'
+import { connect, withDaemonOptions } from '../daemon.ts'
+import { JSON_OPTION, printJson, printTable } from '../print.ts'
+import { shortDigest, shortKey, shortTime, showContent } from '../show.ts'
+import type { Context } from '../context.ts'
+import type { DaemonOptions } from '../daemon.ts'
+import type { ReadOptions } from '../print.ts'
+
+export const fileHistoryCommand = (context: Context): Command =>
+  withDaemonOptions(new Command())
+    .description('Shows the versions of a file that a daemon has seen, the one that wins first.')
+    .argument('<name>', 'name of the signed file')
+    .option(...JSON_OPTION)
+    .action(async (given: string, options: DaemonOptions & ReadOptions) => {
+      const name = parseFileName(given)
+      const body = await connect(options, context).history(name, { signal: context.signal })
+      if (options.json === true) return printJson(context, 'mesh-history/1', body)
+      if (body.versions.length === 0) return context.out.line('Nothing was published yet.')
+      await printTable(
+        context,
+        [
+          { title: '' },
+          { title: 'VERSION', align: 'right' },
+          { title: 'SIGNED (UTC)' },
+          { title: 'SIZE', align: 'right' },
+          { title: 'ID' },
+          { title: 'SIGNERS', flexible: true },
+        ],
+        body.versions.map((version) => [
+          version.wins ? '*' : '',
+          `${version.version}`,
+          shortTime(version.time),
+          showContent(version),
+          shortDigest(version.id),
+          version.signers.map(shortKey).join(' '),
+        ]),
+      )
+    })

@@ -1,0 +1,42 @@
+import { Command } from 'commander'
+import { isMeshError } from '../../errors/index.ts'
+import { MAX_KEY_TEXT_BYTES, peerIdFromPublicKey } from '../../keys/index.ts'
+import { readSmallFile } from '../content.ts'
+import { connect, withDaemonOptions } from '../daemon.ts'
+import { readKeyFile, readPublicKey, withPassphraseOption } from '../key-files.ts'
+import type { PublicKey } from '../../keys/index.ts'
+import type { Context } from '../context.ts'
+import type { DaemonOptions } from '../daemon.ts'
+import type { PassphraseOptions } from '../key-files.ts'
+
+interface Options extends DaemonOptions, PassphraseOptions {
+  readonly key?: string
+}
+
+/** The public part of a private key file, or the key that is given in any other way. */
+const publicKeyOf = async (
+  given: string,
+  options: Options,
+  context: Context,
+): Promise<PublicKey> => {
+  const text = await readSmallFile(given, MAX_KEY_TEXT_BYTES).catch((error: unknown) => {
+    if (isMeshError(error)) return ''
+    throw error
+  })
+  return /^\s*-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)
+    ? (await readKeyFile(given, options, context)).publicKey
+    : readPublicKey(given)
+}
+
+export const peerIdCommand = (context: Context): Command =>
+  withDaemonOptions(withPassphraseOption(new Command()))
+    .description('Prints the peer id of a key, or without --key of the daemon.')
+    .option('-k, --key <key>', 'file of a private or public key, or a public key')
+    .action(async (options: Options) => {
+      if (options.key !== undefined) {
+        const publicKey = await publicKeyOf(options.key, options, context)
+        return context.out.line(peerIdFromPublicKey(publicKey))
+      }
+      const { peerId } = await connect(options, context).status({ signal: context.signal })
+      await context.out.line(peerId)
+    })

@@ -1,0 +1,4 @@
+/** The `mesh` command; `start.js` comes before it. */
+import { run } from './run.ts'
+
+process.exitCode = await run(process.argv.slice(2))

@@ -1,0 +1,172 @@
+import type { Command } from 'commander'
+import type { Context } from './context.ts'
+
+/** A command: loaded only when it is going to run. */
+export interface Leaf {
+  readonly name: string
+  readonly summary: string
+  readonly load: () => Promise<(context: Context) => Command>
+}
+
+/** A word that commands stand behind. */
+export interface Branch {
+  readonly name: string
+  readonly summary: string
+  readonly commands: readonly (Branch | Leaf)[]
+}
+
+/** Every command, in the order of the help. */
+export const tree: readonly (Branch | Leaf)[] = [
+  {
+    name: 'server',
+    summary: 'run a daemon',
+    load: async () => (await import('./commands/server.ts')).serverCommand,
+  },
+  {
+    name: 'status',
+    summary: 'show how a daemon is doing',
+    load: async () => (await import('./commands/status.ts')).statusCommand,
+  },
+  {
+    name: 'peers',
+    summary: 'show the peers of a daemon',
+    load: async () => (await import('./commands/peers.ts')).peersCommand,
+  },
+  {
+    name: 'file',
+    summary: 'publish, read and check signed files',
+    commands: [
+      {
+        name: 'update',
+        summary: 'sign a new version of a file and hand it to a daemon',
+        load: async () => (await import('./commands/file-update.ts')).fileUpdateCommand,
+      },
+      {
+        name: 'delete',
+        summary: 'delete a file everywhere, by a signed tombstone',
+        load: async () => (await import('./commands/file-delete.ts')).fileDeleteCommand,
+      },
+      {
+        name: 'sign',
+        summary: 'sign a file for an upload by somebody else, or add a signature',
+        load: async () => (await import('./commands/file-sign.ts')).fileSignCommand,
+      },
+      {
+        name: 'headers',
+        summary: 'print what curl needs to upload with a statement',
+        load: async () => (await import('./commands/file-headers.ts')).fileHeadersCommand,
+      },
+      {
+        name: 'get',
+        summary: 'read a file from a daemon, and check it',
+        load: async () => (await import('./commands/file-get.ts')).fileGetCommand,
+      },
+      {
+        name: 'list',
+        summary: 'list the files of a daemon',
+        load: async () => (await import('./commands/file-list.ts')).fileListCommand,
+      },
+      {
+        name: 'status',
+        summary: 'show one file as a daemon has it',
+        load: async () => (await import('./commands/file-status.ts')).fileStatusCommand,
+      },
+      {
+        name: 'history',
+        summary: 'show the versions of a file that a daemon has seen',
+        load: async () => (await import('./commands/file-history.ts')).fileHistoryCommand,
+      },
+      {
+        name: 'verify',
+        summary: 'check a file against its statement, without a daemon',
+        load: async () => (await import('./commands/file-verify.ts')).fileVerifyCommand,
+      },
+    ],
+  },
+  {
+    name: 'generate',
+    summary: 'make keys, network ids and pre-shared keys',
+    commands: [
+      {
+        name: 'identity-key',
+        summary: 'make the key that is a node',
+        load: async () => (await import('./commands/generate-key.ts')).identityKeyCommand,
+      },
+      {
+        name: 'signing-key',
+        summary: 'make a key that signs files',
+        load: async () => (await import('./commands/generate-key.ts')).signingKeyCommand,
+      },
+      {
+        name: 'network-key',
+        summary: 'make a key that signs node certificates',
+        load: async () => (await import('./commands/generate-key.ts')).networkKeyCommand,
+      },
+      {
+        name: 'network',
+        summary: 'make the id of a new network',
+        load: async () => (await import('./commands/generate-network.ts')).generateNetworkCommand,
+      },
+      {
+        name: 'psk',
+        summary: 'make a pre-shared key',
+        load: async () => (await import('./commands/generate-psk.ts')).generatePskCommand,
+      },
+    ],
+  },
+  {
+    name: 'certificate',
+    summary: 'let nodes into a network',
+    commands: [
+      {
+        name: 'sign',
+        summary: 'make a node certificate',
+        load: async () => (await import('./commands/certificate-sign.ts')).certificateSignCommand,
+      },
+      {
+        name: 'verify',
+        summary: 'check a node certificate',
+        load: async () =>
+          (await import('./commands/certificate-verify.ts')).certificateVerifyCommand,
+      },
+    ],
+  },
+  {
+    name: 'peer',
+    summary: 'about one node',
+    commands: [
+      {
+        name: 'id',
+        summary: 'print the peer id of a key or of a daemon',
+        load: async () => (await import('./commands/peer-id.ts')).peerIdCommand,
+      },
+    ],
+  },
+  {
+    name: 'network',
+    summary: 'about the network',
+    commands: [
+      {
+        name: 'id',
+        summary: 'print the network id of a configuration or of a daemon',
+        load: async () => (await import('./commands/network-id.ts')).networkIdCommand,
+      },
+    ],
+  },
+  {
+    name: 'config',
+    summary: 'about the configuration',
+    commands: [
+      {
+        name: 'check',
+        summary: 'report everything that is wrong with a configuration',
+        load: async () => (await import('./commands/config-check.ts')).configCheckCommand,
+      },
+      {
+        name: 'reference',
+        summary: 'print what every key of the configuration means',
+        load: async () => (await import('./commands/config-reference.ts')).configReferenceCommand,
+      },
+    ],
+  },
+]
