@@ -85,6 +85,8 @@ export interface Collection {
   wants(name: string): boolean
   /** Everything kept, in order of ids. */
   index(): Iterable<{ readonly id: Digest; readonly name: string }>
+  /** SHA-256 of `mesh-index 1`, a line feed, and the ids of `index`, 32 bytes each. */
+  digest(): Digest
   has(id: Digest): boolean
   get(id: Digest): Item | undefined
   /**

@@ -4,8 +4,8 @@
  * 100,000 of them cost nothing.
  */
 import { MeshError } from '../../src/errors/index.ts'
+import { rootOf } from '../../src/sync/push-pull/views.ts'
 import { sha256 } from '../../src/util/index.ts'
-import type { PeerId } from '../../src/keys/index.ts'
 import type {
   Acceptance,
   Accept,
@@ -65,7 +65,6 @@ export interface FakeCollection extends Collection {
   setSigners(signers: readonly string[]): void
   /** Called for each record that is judged, after the check whether it is known. */
   readonly verified: { count: number }
-  digest(): string
 }
 
 export const createFakeCollection = (init: {
@@ -84,6 +83,13 @@ export const createFakeCollection = (init: {
   const listeners = new Set<CollectionListener>()
   const verified = { count: 0 }
   let sorted: { id: Digest; name: string }[] | undefined
+
+  const inOrder = (): { id: Digest; name: string }[] => {
+    sorted ??= [...byId]
+      .map(([id, { name }]) => ({ id, name }))
+      .sort((a, b) => (a.id < b.id ? -1 : 1))
+    return sorted
+  }
 
   const emit = (run: (listener: CollectionListener) => void): void => {
     for (const listener of listeners) run(listener)
@@ -173,12 +179,8 @@ export const createFakeCollection = (init: {
     name: init.name ?? 'files',
     names: () => names,
     wants: (name) => wanted.has(name),
-    index() {
-      sorted ??= [...byId]
-        .map(([id, { name }]) => ({ id, name }))
-        .sort((a, b) => (a.id < b.id ? -1 : 1))
-      return sorted
-    },
+    index: inOrder,
+    digest: () => rootOf(inOrder().map(({ id }) => id)),
     has: (id) => byId.has(id),
     get(id) {
       const value = byId.get(id)
@@ -246,8 +248,5 @@ export const createFakeCollection = (init: {
       replaceAll()
     },
     verified,
-    digest: () => sha256([...byId.keys()].sort().join()),
   }
 }
-
-export type { PeerId }

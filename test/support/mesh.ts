@@ -1,12 +1,16 @@
 /** Nodes that sync with each other over a network in memory, on virtual time. */
 import { createHealth, createWorkers, silentLogger } from '../../src/observe/index.ts'
+import { createEngine } from '../../src/sync/sync.ts'
 import { createMemoryNetwork } from '../../src/transport/index.ts'
+import { createFakeCollection } from './fake-collection.ts'
 import { createSeededRandom } from './random.ts'
 import { createVirtualClock } from './virtual-clock.ts'
 import type { PeerId } from '../../src/keys/index.ts'
 import type { Health, Workers } from '../../src/observe/index.ts'
-import type { EngineComponents, Sync } from '../../src/sync/index.ts'
-import type { MemoryNetwork, MemoryNetworkInit, Transport } from '../../src/transport/index.ts'
+import type { EngineComponents, EngineInit, Sync } from '../../src/sync/index.ts'
+import type { FrameStream, MemoryNetwork } from '../../src/transport/index.ts'
+import type { MemoryNetworkInit, Transport } from '../../src/transport/index.ts'
+import type { FakeCollection } from './fake-collection.ts'
 import type { SeededRandom } from './random.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
@@ -30,10 +34,14 @@ export interface Mesh<T> {
   node(index: number): MeshNode<T>
   /** Frames and their bytes so far, by protocol. */
   readonly traffic: Map<string, { frames: number; bytes: number }>
+  /** A member that runs no sync: a test plays it by hand. */
+  stranger(name: string): Promise<Transport>
   /** Connects pairs by index. */
   link(pairs: Iterable<readonly [number, number]>): Promise<void>
   /** Runs until `done`, for at most `maxMs`; answers with how long it took, or `undefined`. */
   until(done: () => boolean, maxMs?: number): Promise<number | undefined>
+  /** Runs time until a promise settles. */
+  run<R>(promise: Promise<R>, maxMs?: number): Promise<R>
   stop(): Promise<void>
 }
 
@@ -120,6 +128,16 @@ export const createMesh = async <T>(init: MeshInit<T>): Promise<Mesh<T>> => {
     return found
   }
 
+  const run = async <R>(promise: Promise<R>, maxMs = 10 * 60_000): Promise<R> => {
+    let done = false
+    const settled = promise.finally(() => {
+      done = true
+    })
+    settled.catch(() => undefined)
+    if (!(await clock.runUntil(() => done, maxMs))) throw new Error(`not done within ${maxMs} ms`)
+    return settled
+  }
+
   return {
     clock,
     random,
@@ -137,11 +155,7 @@ export const createMesh = async <T>(init: MeshInit<T>): Promise<Mesh<T>> => {
             .catch(() => undefined),
         )
       }
-      let done = false
-      void Promise.all(dials).then(() => {
-        done = true
-      })
-      await clock.runUntil(() => done, 60_000)
+      await run(Promise.all(dials))
     },
     async until(done, maxMs = 10 * 60_000) {
       const startMs = clock.monotonicMs()
@@ -149,17 +163,52 @@ export const createMesh = async <T>(init: MeshInit<T>): Promise<Mesh<T>> => {
       return ok ? clock.monotonicMs() - startMs : undefined
     },
     async stop() {
-      let done = false
-      const stopping = Promise.all(
-        nodes.map(async ({ sync, transport }) => {
-          await sync.stop()
-          await transport.stop()
-        }),
-      ).finally(() => {
-        done = true
-      })
-      await clock.runUntil(() => done, 60_000)
-      await stopping
+      await run(
+        Promise.all(
+          nodes.map(async ({ sync, transport }) => {
+            await sync.stop()
+            await transport.stop()
+          }),
+        ),
+      )
+    },
+    run,
+    async stranger(name) {
+      const peerId = `12D3KooStranger${name}` as PeerId
+      const transport = network.createTransport({ peerId, name, logger: silentLogger })
+      await transport.start()
+      return transport
     },
   }
+}
+
+/** A mesh whose nodes keep fake collections. */
+export const createFakeMesh = (
+  init: Omit<MeshInit<FakeCollection>, 'build'> & {
+    readonly names?: readonly string[] | ((index: number) => readonly string[])
+    readonly collection?: (index: number) => Partial<Parameters<typeof createFakeCollection>[0]>
+    readonly engine?: EngineInit
+  },
+): Promise<Mesh<FakeCollection>> => {
+  const { names = ['a', 'b', 'c'] } = init
+  return createMesh({
+    ...init,
+    build(components, index) {
+      const state = createFakeCollection({
+        names: typeof names === 'function' ? names(index) : names,
+        ...init.collection?.(index),
+      })
+      const sync = createEngine(components, { ...init.engine, collections: [state] })
+      return { state, sync }
+    },
+  })
+}
+
+/** Plays one side of a stream by hand. */
+export const receiveAll = async (stream: FrameStream): Promise<Uint8Array[]> => {
+  const frames: Uint8Array[] = []
+  for (let frame = await stream.receive(); frame !== undefined; frame = await stream.receive()) {
+    frames.push(frame)
+  }
+  return frames
 }

@@ -201,7 +201,10 @@ export const createOverlay = (init: OverlayInit): Overlay => {
       const link = links.get(peer)
       if (link?.picked === true && !link.released) release(link)
     }
-    for (const peer of avoided.keys()) if (!ranked.includes(peer)) avoided.delete(peer)
+    for (const [peer, { untilMs }] of avoided) {
+      if (!ranked.includes(peer)) avoided.delete(peer)
+      else if (untilMs > nowMs) schedule(untilMs - nowMs)
+    }
   }
 
   /** Whether to take a peer that asks to be a neighbour. */

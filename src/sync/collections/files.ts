@@ -94,7 +94,8 @@ export const createFilesCollection = (files: Files, init: { network: NetworkId }
       return known !== undefined && files.wants(known)
     },
     index: files.index,
-    has: (id) => files.record(id) !== undefined,
+    digest: files.digest,
+    has: files.has,
 
     get(id) {
       const record = files.record(id)
@@ -119,7 +120,7 @@ export const createFilesCollection = (files: Files, init: { network: NetworkId }
     },
 
     missing(name) {
-      const views = name === undefined ? [...files.list()] : [view(name)]
+      const views = name === undefined ? [...files.list({ state: 'missing' })] : [view(name)]
       return views.flatMap((each) => missingOf(each) ?? [])
     },
 

@@ -70,7 +70,7 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
   const theirNames = ({ replica, own }: Round): NameList => replica.namesOf(peer) ?? own
 
   const sendIndex = async (round: Round): Promise<void> => {
-    const { ids } = round.replica.views.of(theirNames(round))
+    const ids = round.replica.views.of(theirNames(round)).ids()
     for (let start = 0; ; start += MAX_INDEX_PAGE_IDS) {
       const page = ids.slice(start, start + MAX_INDEX_PAGE_IDS)
       const last = start + page.length >= ids.length

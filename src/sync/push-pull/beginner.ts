@@ -82,7 +82,7 @@ export const beginRound = async (
 
   /** Streams the peer's index past our own; holds no more of it than the differences. */
   const findDifference = async (other: NameList): Promise<Difference> => {
-    const ours = views.of(other).ids
+    const ours = views.of(other).ids()
     const theirsSettled = new Set<Digest>()
     const oursSettled = new Set<Digest>()
     const lacking: Digest[] = []
@@ -137,7 +137,9 @@ export const beginRound = async (
           if (outcome === 'stored') {
             received++
             onTaken()
-          } else if (outcome !== 'unwanted' && !collection.has(arrival.id)) {
+          }
+          // Refused, or kept with fewer signatures: asking for it again would change nothing.
+          if (outcome !== 'unwanted' && !collection.has(arrival.id)) {
             settled.addTheirs(arrival.id, arrival.name)
           }
         })

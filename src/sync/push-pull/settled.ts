@@ -53,7 +53,7 @@ export const createSettled = (): Settled => {
     },
     predict(view) {
       if (theirs.size === 0 && ours.size === 0) return view.root
-      const ids = new Set(view.ids)
+      const ids = new Set(view.ids())
       for (const id of ours.keys()) ids.delete(id)
       for (const id of theirs.keys()) ids.add(id)
       return rootOf([...ids].sort())

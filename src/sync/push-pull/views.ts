@@ -1,4 +1,4 @@
-import { sha256 } from '../../util/index.ts'
+import { createDigester, sha256, utf8 } from '../../util/index.ts'
 import { createNameList } from './names.ts'
 import type { Digest } from '../../util/index.ts'
 import type { Collection } from '../collection.ts'
@@ -7,13 +7,18 @@ import type { NameList } from './names.ts'
 /** What this node keeps of the names that another one wants too. */
 export interface View {
   /** In order. */
-  readonly ids: readonly Digest[]
+  ids(): readonly Digest[]
   readonly root: Digest
 }
 
 /** Commits to a set of ids: a hash over all of them in order, never a sum that could be steered. */
-export const rootOf = (ids: readonly Digest[]): Digest =>
-  sha256(`mesh-index 1\n${ids.map((id) => `${id}\n`).join('')}`)
+export const rootOf = (ids: readonly Digest[]): Digest => {
+  const digester = createDigester()
+  digester.update(utf8('mesh-index 1\n'))
+  // All at once: a call for each of 100,000 ids costs ten times as much.
+  digester.update(Buffer.from(ids.join(''), 'hex'))
+  return digester.digest()
+}
 
 /** What both sides of a round hash to see whether they are in step. */
 export const stateOf = (state: {
@@ -42,11 +47,15 @@ export const createViews = (collection: Collection): Views => {
   const views = new Map<string, View>()
 
   const make = (own: NameList, other: NameList): View => {
-    const theirs = new Set(other.names)
-    const all = own.digest === other.digest
-    const ids: Digest[] = []
-    for (const { id, name } of collection.index()) if (all || theirs.has(name)) ids.push(id)
-    return { ids, root: rootOf(ids) }
+    const theirs = own.digest === other.digest ? undefined : new Set(other.names)
+    let ids: Digest[] | undefined
+    const collect = (): readonly Digest[] => {
+      if (ids !== undefined) return ids
+      ids = []
+      for (const { id, name } of collection.index()) if (theirs?.has(name) !== false) ids.push(id)
+      return ids
+    }
+    return { ids: collect, root: theirs === undefined ? collection.digest() : rootOf(collect()) }
   }
 
   const ownList = (): NameList => createNameList(collection.names())

@@ -1,0 +1,132 @@
+/** Writes announce.json, push-pull.json and content.json: `node test/vectors/sync.make.ts`. */
+import { encodeAnnounce } from '../../src/sync/announce/messages.ts'
+import { encodeAnswer, encodeRequest } from '../../src/sync/content/messages.ts'
+import { encodePushPull } from '../../src/sync/push-pull/messages.ts'
+import { toHex } from '../../src/util/index.ts'
+import { plain } from '../support/vectors.ts'
+import { writeVectors } from './make.ts'
+import type { AnnounceMessage } from '../../src/sync/announce/messages.ts'
+import type { PushPullMessage } from '../../src/sync/push-pull/messages.ts'
+import type { WireItem } from '../../src/sync/wire.ts'
+import type { Digest } from '../../src/util/index.ts'
+
+const digest = (digit: string): Digest => digit.repeat(64) as Digest
+const bytes = (hex: string): Uint8Array => Buffer.from(hex, 'hex')
+
+const bare: WireItem = { holds: false, record: bytes('010203') }
+const inline: WireItem = { holds: true, record: bytes('ff'), content: bytes('68656c6c6f') }
+const held: WireItem = { holds: true, record: bytes('00') }
+
+const maker =
+  <T>(encode: (message: T) => Uint8Array) =>
+  (title: string, message: T) => ({ title, message: plain(message), bytes: toHex(encode(message)) })
+
+const about = (protocol: string): string =>
+  `Frames of ${protocol}: decode(bytes) = message and encode(message) = bytes; "invalid" is refused.`
+
+const announce = maker<AnnounceMessage>(encodeAnnounce)
+const files = '0566696c6573'
+
+writeVectors('announce', () => ({
+  about: about('/mesh/announce/1'),
+  valid: [
+    announce('hello', { type: 'hello' }),
+    announce('welcome', { type: 'welcome' }),
+    announce('no room', { type: 'refusal', reason: 'full' }),
+    announce('joined already', { type: 'refusal', reason: 'joined' }),
+    announce('three records', { type: 'items', collection: 'files', items: [bare, inline, held] }),
+    announce('two holdings', {
+      type: 'have',
+      collection: 'files',
+      holdings: [
+        { name: 'certs/ca.pem', digest: digest('a') },
+        { name: 'motd', digest: digest('1') },
+      ],
+    }),
+  ],
+  invalid: [
+    { title: 'empty', bytes: '' },
+    { title: 'type 0', bytes: '00' },
+    { title: 'an unknown type', bytes: '06' },
+    { title: 'a byte too many', bytes: '0100' },
+    { title: 'an unknown reason', bytes: '0302' },
+    { title: 'an unknown flag', bytes: `04${files}010000000401000000ff` },
+    { title: 'a record that is cut off', bytes: `04${files}010000000005000000ff` },
+    { title: 'more records than may be in a frame', bytes: `04${files}01040000` },
+    { title: 'a collection with a capital', bytes: '040546696c657300000000' },
+    { title: 'a collection without a name', bytes: '040000000000' },
+    { title: 'an empty name', bytes: `05${files}0100000000000000${digest('a')}` },
+  ],
+}))
+
+const pushPull = maker<PushPullMessage>(encodePushPull)
+
+writeVectors('push-pull', () => ({
+  about: about('/mesh/push-pull/1'),
+  valid: [
+    pushPull('round', { type: 'round', collection: 'files', state: digest('5') }),
+    pushPull('equal', { type: 'equal' }),
+    pushPull('differs', { type: 'differs', names: digest('1'), yourNames: digest('2') }),
+    pushPull('names unknown', { type: 'differs', names: digest('1'), yourNames: 'none' }),
+    pushPull('offer-names', { type: 'offer-names', names: digest('3') }),
+    pushPull('get-names', { type: 'get-names' }),
+    pushPull('names', { type: 'names', last: true, names: ['certs/ca.pem', 'motd'] }),
+    pushPull('names, more to come', { type: 'names', last: false, names: ['a'] }),
+    pushPull('get-index', { type: 'get-index' }),
+    pushPull('index', { type: 'index', last: true, ids: [digest('0'), digest('f')] }),
+    pushPull('get-items', { type: 'get-items', ids: [digest('4')] }),
+    pushPull('items', { type: 'items', last: false, items: [inline] }),
+    pushPull('no more items', { type: 'items', last: true, items: [] }),
+    pushPull('put-items', { type: 'put-items', items: [bare, held] }),
+    pushPull('taken', { type: 'taken', notKept: [0, 7, 300] }),
+    pushPull('done', { type: 'done' }),
+  ],
+  invalid: [
+    { title: 'empty', bytes: '' },
+    { title: 'type 0', bytes: '00' },
+    { title: 'an unknown type', bytes: '0e' },
+    { title: 'a byte too many', bytes: '0200' },
+    { title: 'half a digest', bytes: `04${'11'.repeat(16)}` },
+    { title: 'a flag of two', bytes: '060200000000' },
+    { title: 'an index out of order', bytes: `080102000000${digest('f')}${digest('0')}` },
+    { title: 'the same id twice', bytes: `080102000000${digest('f')}${digest('f')}` },
+    { title: 'more ids than may be asked for', bytes: '0901040000' },
+    { title: 'positions out of order', bytes: '0c0200000001000000' },
+    { title: 'a name that is not UTF-8', bytes: '06010100000001000000ff' },
+  ],
+}))
+
+const request = maker(encodeRequest)
+const answer = maker(encodeAnswer)
+
+writeVectors('content', () => ({
+  about: about('/mesh/content/1'),
+  requests: [
+    request('from the start', {
+      ...{ collection: 'files', name: 'motd', digest: digest('a'), offset: 0 },
+    }),
+    request('from the middle', {
+      ...{ collection: 'files', name: 'images/big', digest: digest('b'), offset: 5_000_000_000 },
+    }),
+  ],
+  answers: [
+    answer('found', { type: 'found', sizeBytes: 1_048_576 }),
+    answer('missing', { type: 'missing' }),
+    answer('busy', { type: 'busy' }),
+  ],
+  invalidRequests: [
+    { title: 'empty', bytes: '' },
+    { title: 'another type', bytes: '02' },
+    { title: 'an empty name', bytes: `01${files}00000000${digest('a')}0000000000000000` },
+    {
+      title: 'an offset above 2^53 - 1',
+      bytes: `01${files}0100000061${digest('a')}0000000000002000`,
+    },
+  ],
+  invalidAnswers: [
+    { title: 'empty', bytes: '' },
+    { title: 'a request', bytes: '01' },
+    { title: 'found without a size', bytes: '02' },
+    { title: 'missing and more', bytes: '0300' },
+  ],
+}))
