@@ -88,14 +88,14 @@ export const createFilesCollection = (files: Files, init: { network: NetworkId }
 
   return {
     name: 'files',
-    names: files.names,
+    names: () => files.names(),
     wants(name) {
       const known = nameOf(name)
       return known !== undefined && files.wants(known)
     },
-    index: files.index,
-    digest: files.digest,
-    has: files.has,
+    index: () => files.index(),
+    digest: () => files.digest(),
+    has: (id) => files.has(id),
 
     get(id) {
       const record = files.record(id)
