@@ -68,6 +68,12 @@ interface Running {
   apply(config: Config, trust: Trust): Promise<void>
 }
 
+const membershipInit = ({ id, keys }: Config['network'], { certificate }: Trust) => ({
+  network: id,
+  networkKeys: keys,
+  certificate: typeof certificate === 'string' ? certificate : undefined,
+})
+
 /** All parts of a node, joined. Read `build` from top to bottom to know the daemon. */
 export const createDaemon = ({ config, clock, random, logger }: DaemonComponents): Daemon => {
   const health = createHealth({ clock })
@@ -81,82 +87,59 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
 
   const build = async (): Promise<DaemonAddresses> => {
     const { stateDir, network, cluster, http: listen } = config
-    const { enter } = lifecycle
+    const { enter, run } = lifecycle
     const child = (name: string) => ({ clock, random, logger: logger.child(name), workers, health })
 
-    await enter(
-      'event loop watch',
-      () => watchEventLoop({ clock, health, logger }),
-      (end) => end(),
-    )
+    const watch = () => watchEventLoop({ clock, health, logger })
+    await enter('event loop watch', watch, (end) => end())
     await enter('state directory', () => makeStateDirectory(stateDir))
-    await enter(
-      'lock',
-      () => lockStateDirectory(stateDir),
-      (lock) => lock.release(),
-    )
-
+    const lock = () => lockStateDirectory(stateDir)
+    await enter('lock', lock, (held) => held.release())
     const disk = createDisk(stateDir)
-    await enter('disk', disk.open)
-
+    await enter('disk', () => disk.open())
     const store = createLmdbStore(
       { path: join(stateDir, 'store'), clock },
       { onDamage: (damage) => warnOfDamage({ health, logger }, damage) },
     )
-    await enter(
-      'store',
-      () => store.open(),
-      () => store.close(),
-    )
+    await run('store', { start: () => store.open(), stop: () => store.close() })
 
-    const { identity } = await enter('identity', () =>
-      loadIdentity(network.identityKeyPath, { random }),
-    )
+    const own = () => loadIdentity(network.identityKeyPath, { random })
+    const { identity } = await enter('identity', own)
     let trust = await enter('trust', () => readTrust(network))
-    const membershipOf = (config: Config, { certificate }: Trust) =>
-      createMembership(
-        { clock },
-        {
-          network: config.network.id,
-          networkKeys: config.network.keys,
-          certificate: typeof certificate === 'string' ? certificate : undefined,
-        },
-      )
+    const membership = createMembership({ clock }, membershipInit(network, trust))
 
-    await enter('workers', () => workers, workers.stop)
+    await enter(
+      'workers',
+      () => workers,
+      () => workers.stop(),
+    )
     const files = createFiles(
-      { ...child('files'), store, disk },
+      { ...child('files'), logger, store, disk },
       { network: network.id, policies: config.files },
     )
-    await enter('files', files.start, files.stop)
+    await run('files', files)
 
     const transport = createLibp2pTransport(
-      { ...child('transport'), identity, membership: membershipOf(config, trust) },
-      {
-        listen: cluster.listen,
-        announce: cluster.announce,
-        psks: trust.psks,
-        maxConnections: cluster.maxConnections,
-      },
+      { ...child('transport'), identity, membership },
+      { ...cluster, psks: trust.psks },
     )
     const sync = createSync(
       { ...child('sync'), transport, files },
-      { network: network.id, pushPullIntervalMs: cluster.pushPullIntervalMs },
+      { ...cluster, network: network.id },
     )
-    const peering = createPeering(
-      { ...child('peering'), transport, store },
-      { bootstrapPeers: cluster.bootstrapPeers },
-    )
+    const peering = createPeering({ ...child('peering'), transport, store }, cluster)
     // Before the first peer can come in, so that it misses neither the peer nor what it brings.
-    await enter('sync', sync.start, sync.stop)
-    await enter('transport', transport.start, transport.stop)
-    await enter('peering', peering.start, peering.stop)
+    await run('sync', sync)
+    await run('transport', transport)
+    await run('peering', peering)
 
     let certificate: NodeCertificate | undefined
     const checkHealth = async (): Promise<void> => {
       const { id, keys } = inForce.network
-      const own = { network: id, networkKeys: keys, key: identity.publicKey, ...trust }
-      certificate = checkOwnCertificate({ health, clock }, own)
+      certificate = checkOwnCertificate(
+        { health, clock },
+        { network: id, networkKeys: keys, key: identity.publicKey, ...trust },
+      )
       await checkStateDirectory(stateDir, { health })
     }
     await enter('health checks', checkHealth)
@@ -168,24 +151,22 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
     })
     const http = createHttp(
       {
-        ...status,
-        files,
-        networkId: network.id,
-        clock,
-        logger: logger.child('http'),
+        ...{ ...child('http'), ...status, files, networkId: network.id },
         warnings: () => warningBodies(health),
         phase: () => phase,
       },
       listen,
     )
-    await enter('http', http.start, http.stop)
+    await run('http', http)
 
     running = {
       identityKey: identity.publicKey,
       async apply(next, nextTrust) {
         await files.reload(next.files)
         trust = nextTrust
-        transport.setMembership(membershipOf(next, nextTrust))
+        transport.setMembership(
+          createMembership({ clock }, membershipInit(next.network, nextTrust)),
+        )
         transport.setPsks(nextTrust.psks)
         logger.setLevel(next.logLevel)
         inForce = next

@@ -2,6 +2,12 @@ import { MeshError } from '../errors/index.ts'
 import type { Logger } from '../observe/index.ts'
 import type { Clock } from '../util/index.ts'
 
+/** A part of the daemon. */
+export interface Part {
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
 /** What has been started, in order, so that it can be stopped in reverse. */
 export interface Lifecycle {
   /**
@@ -10,6 +16,8 @@ export interface Lifecycle {
    * @throws MeshError `ERR_ABORTED` if the start was cancelled meanwhile, and whatever `start` throws
    */
   enter<T>(name: string, start: () => Promise<T> | T, undo?: (started: T) => unknown): Promise<T>
+  /** The same for a part that starts and stops. */
+  run(name: string, part: Part): Promise<void>
   /**
    * Undoes all steps, the last first. A step that fails is logged, and the others still run; when
    * the deadline is over, the rest is given up. Answers whether everything went well.
@@ -40,7 +48,7 @@ export const createLifecycle = (
     return fine
   }
 
-  return {
+  const lifecycle: Lifecycle = {
     async enter(name, start, undo) {
       if (signal.aborted) throw cancelled()
       const beganMs = clock.monotonicMs()
@@ -54,6 +62,12 @@ export const createLifecycle = (
       logger.info({ step: name, ms: Math.round(clock.monotonicMs() - beganMs) }, 'started')
       return started
     },
+    run: (name, part) =>
+      lifecycle.enter(
+        name,
+        () => part.start(),
+        () => part.stop(),
+      ),
     leave(deadlineMs) {
       return new Promise((resolve) => {
         const cancel = clock.schedule(deadlineMs, () => {
@@ -67,4 +81,5 @@ export const createLifecycle = (
       })
     },
   }
+  return lifecycle
 }

@@ -1,4 +1,4 @@
-import { createDigester, digestToBytes, formatTimestamp } from '../util/index.ts'
+import { formatTimestamp } from '../util/index.ts'
 import type { FileStateBody, HealthWarningBody, PeersBody, StatusBody } from '../api/index.ts'
 import type { Files } from '../files/index.ts'
 import type { NodeCertificate } from '../keys/index.ts'
@@ -24,13 +24,6 @@ export interface StatusSources {
 
 const isoTime = (timeMs: number | undefined): string | null =>
   timeMs === undefined ? null : new Date(timeMs).toISOString()
-
-/** Digest over the ids of all kept statements; the same on nodes that hold the same. */
-const catalogueDigest = (files: Files): string => {
-  const digester = createDigester()
-  for (const { id } of files.index()) digester.update(digestToBytes(id))
-  return digester.digest()
-}
 
 const countStates = (files: Files): StatusBody['files'] => {
   const counts: Record<FileStateBody, number> = {
@@ -75,7 +68,7 @@ export const createStatus = (sources: StatusSources) => {
         addresses: transport.addresses(),
         peersConnected: transport.peers().length,
         files: countStates(files),
-        catalogueDigest: catalogueDigest(files),
+        catalogueDigest: files.digest(),
         sync: { neighbours, lastPushPullAt: isoTime(lastPushPull?.atMs), fetching },
         workers: workers.list().map(({ lastError, nextRunInMs, ...worker }) => ({
           ...worker,
