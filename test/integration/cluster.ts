@@ -28,6 +28,7 @@ import { sha256, systemRandom, toBase64, utf8 } from '../../src/util/index.ts'
 import type { PeerId, PrivateKey } from '../../src/keys/index.ts'
 import type { NetworkId, SignedStatement, Statement } from '../../src/statement/index.ts'
 import type { Timestamp } from '../../src/util/index.ts'
+import type { Machine } from '../support/namespaces.ts'
 
 const START_TIMEOUT_MS = 20_000
 const STOP_TIMEOUT_MS = 15_000
@@ -65,7 +66,7 @@ export interface ClusterNode {
   start(): Promise<void>
   /** Ends it in good order; answers its exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
-  /** Ends it as a power cut would. */
+  /** Ends it as a crash would; does nothing if it is not running. */
   kill(): Promise<void>
   signal(signal: NodeJS.Signals): void
 }
@@ -89,8 +90,12 @@ export interface ClusterInit {
   readonly files?: readonly string[]
   /** Further lines of configuration, by section (`''` for the top). */
   readonly config?: Readonly<Record<string, string>>
+  /** Largest content of each file. @default what the configuration says by default */
+  readonly maxSize?: string
   /** Arguments of node. */
   readonly nodeArguments?: readonly string[]
+  /** Where each node runs. @default all on this machine's loopback */
+  readonly machines?: readonly Machine[]
 }
 
 /** Asks again and again, for as long as `timeoutMs`, whether something has come true elsewhere. */
@@ -115,6 +120,8 @@ export interface NodeInit {
   readonly directory: string
   /** Arguments of node. @default none */
   readonly nodeArguments?: readonly string[]
+  /** Put before node on the command line, as `ip netns exec NAME`. */
+  readonly prefix?: readonly string[]
   /** @default test/integration/daemon-main.ts */
   readonly entry?: string
   readonly env?: NodeJS.ProcessEnv
@@ -232,8 +239,9 @@ export const createNode = (init: NodeInit): ClusterNode => {
     async start() {
       writeConfig()
       const before = log.length
-      const { nodeArguments = [], entry = defaultEntry } = init
-      const started = spawn(process.execPath, [...nodeArguments, entry, configPath], {
+      const { nodeArguments = [], entry = defaultEntry, prefix = [] } = init
+      const [program = '', ...args] = [...prefix, process.execPath, ...nodeArguments]
+      const started = spawn(program, [...args, entry, configPath], {
         stdio: ['ignore', 'pipe', 'pipe'],
         env: { ...process.env, NODE_OPTIONS: '', NODE_NO_WARNINGS: '1', ...init.env },
       })
@@ -251,7 +259,7 @@ export const createNode = (init: NodeInit): ClusterNode => {
     },
     stop: (signal = 'SIGTERM') => end(signal),
     async kill() {
-      await end('SIGKILL')
+      if (child !== undefined) await end('SIGKILL')
     },
     signal: (signal) => void running().kill(signal),
   }
@@ -260,6 +268,7 @@ export const createNode = (init: NodeInit): ClusterNode => {
 /** Starts the nodes one after another, each knowing the first. */
 export const startCluster = async (init: ClusterInit = {}): Promise<Cluster> => {
   const { count = 3, files = ['hello.txt', 'etc/motd'], config = {}, nodeArguments = [] } = init
+  const { machines = [], maxSize } = init
   const directory = mkdtempSync(join(tmpdir(), 'mesh-'))
   const networkId = generateNetworkId(systemRandom)
   const networkKey = generatePrivateKey(systemRandom)
@@ -294,6 +303,7 @@ export const startCluster = async (init: ClusterInit = {}): Promise<Cluster> => 
       peerId: peerIdFromPublicKey(identity.publicKey),
       directory: home,
       nodeArguments,
+      prefix: machines[index]?.prefix ?? [],
       configure: (ports) =>
         [
           `state_dir = "${home}/state"`,
@@ -306,7 +316,7 @@ export const startCluster = async (init: ClusterInit = {}): Promise<Cluster> => 
           `identity_key = "${home}/identity.key"`,
           config.network ?? '',
           '[cluster]',
-          `listen = ["/ip4/127.0.0.1/tcp/${ports.cluster}"]`,
+          `listen = ["/ip4/${machines[index]?.address ?? '127.0.0.1'}/tcp/${ports.cluster}"]`,
           `bootstrap_peers = [${index === 0 ? '' : `"${nodes[0]?.address}"`}]`,
           config.cluster ?? '',
           '[http]',
@@ -314,7 +324,11 @@ export const startCluster = async (init: ClusterInit = {}): Promise<Cluster> => 
           `socket = "${home}/mesh.sock"`,
           config.http ?? '',
           '[files]',
-          ...files.map((name) => `"${name}" = ["${signerLine}"]`),
+          ...files.map((name) =>
+            maxSize === undefined
+              ? `"${name}" = ["${signerLine}"]`
+              : `"${name}" = { signers = ["${signerLine}"], max_size = "${maxSize}" }`,
+          ),
           '',
         ].join('\n'),
     })
