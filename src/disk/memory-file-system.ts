@@ -29,6 +29,8 @@ export interface MemoryFileSystem extends FileSystem {
    * the system writes the rest.
    */
   crash(keep: 'synced' | 'all'): void
+  /** Flips a bit of a file, as a bad disk does: nothing that a file system knows tells of it. */
+  rot(path: string): void
 }
 
 const failure = (code: string, path: string): Error =>
@@ -175,5 +177,12 @@ export const createMemoryFileSystem = (): MemoryFileSystem => {
     list: async (path) =>
       [...findDirectory(path).entries].map(([name, node]) => ({ name, kind: node.kind })),
     crash: (keep) => settle(root, keep),
+    rot(path) {
+      const node = find(path)
+      if (node.kind !== 'file') throw failure('EISDIR', path)
+      node.bytes = Buffer.from(node.bytes)
+      node.bytes.writeUInt8(node.bytes.readUInt8(0) ^ 1, 0)
+      node.synced = node.bytes
+    },
   }
 }

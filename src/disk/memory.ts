@@ -13,6 +13,8 @@ export interface MemoryDisk extends Disk {
    * (the process dies): everything written is still there. Open the disk again afterwards.
    */
   crash(keep: 'synced' | 'all'): void
+  /** Flips the first bit of a file's content, without any trace. */
+  rot(path: string): void
 }
 
 /** The in-memory twin: the same code over a file system of maps, for tests and simulations. */
@@ -22,6 +24,7 @@ export const createMemoryDisk = (): MemoryDisk => {
   const memory: MemoryDisk = {
     fault: undefined,
     crash: (keep) => fileSystem.crash(keep),
+    rot: (path) => fileSystem.rot(path),
     root: 'memory:',
     open: () => disk.open(),
     stage: () => disk.stage(),

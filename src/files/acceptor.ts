@@ -114,7 +114,7 @@ export const createAcceptor = (components: Components): Acceptor => {
 
   /** Makes content durable, then the statement, then lets both be seen. */
   const store = async (taking: Taking): Promise<Verdict> => {
-    const { judgement, kept, from, staged } = taking
+    const { judgement, kept, row, from, staged } = taking
     const { signed, added, after, rule, wins } = judgement
     const { name } = signed.statement
     const fresh = staged === undefined ? undefined : contentDigest(signed)
@@ -136,7 +136,12 @@ export const createAcceptor = (components: Components): Acceptor => {
         displaced: displaced(kept, added),
         ...(fresh === undefined ? {} : { fresh }),
       },
-      { record, from, statementStored: added.length > 0, before: viewOf(name, rule, taking) },
+      {
+        record,
+        from,
+        statementStored: added.length > 0,
+        before: viewOf(name, rule, { kept, row }),
+      },
     )
     return {
       outcome: 'stored',

@@ -102,7 +102,7 @@ class FileService implements Files {
       warnings,
       disk,
       publishNow: createPublish({ disk, catalogue, inspector, warnings, clock, ruleOf, verified }),
-      view: (name) => this.view(name),
+      view: (name) => this.#published(name),
       worker: () => this.#workers[0],
     })
     this.#catalogue = catalogue
@@ -197,13 +197,19 @@ class FileService implements Files {
   }
 
   view(name: FileName): FileView | undefined {
+    return this.#view(name, { nowMs: this.#components.clock.nowMs() })
+  }
+
+  /** As listeners were last told, whatever the clock has done since. */
+  #published(name: FileName): FileView | undefined {
+    return this.#view(name, {})
+  }
+
+  #view(name: FileName, clock: { nowMs?: number }): FileView | undefined {
     const rule = this.#rules.get(name)
     if (rule === undefined) return undefined
-    return viewOf(name, rule, {
-      kept: this.#catalogue.kept(name),
-      row: this.#catalogue.row(name),
-      nowMs: this.#components.clock.nowMs(),
-    })
+    const kept = this.#catalogue.kept(name)
+    return viewOf(name, rule, { kept, row: this.#catalogue.row(name), ...clock })
   }
 
   *list({ state }: { state?: FileState } = {}): Iterable<FileView> {
@@ -313,7 +319,7 @@ class FileService implements Files {
 
   async #reload(after: Rules): Promise<void> {
     const { withdrawn, others } = changedNames(this.#rules, after)
-    const views = new Map([...withdrawn, ...others].map((name) => [name, this.view(name)]))
+    const views = new Map([...withdrawn, ...others].map((name) => [name, this.#published(name)]))
     this.#rules = after
     const publish = async (name: FileName): Promise<void> => {
       const view = views.get(name)

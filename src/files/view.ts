@@ -8,11 +8,14 @@ import type { Row } from './row.ts'
 import type { Rule } from './rules.ts'
 import type { FileRecord, FileView } from './types.ts'
 
-/** One configured name as it stands, from what is kept and what was made of it. */
+/**
+ * One configured name as it stands, from what is kept and what was made of it; without `nowMs`, as
+ * it stood when it was last published.
+ */
 export const viewOf = (
   name: FileName,
   rule: Rule,
-  found: { readonly kept: readonly Kept[]; readonly row: Row | undefined; readonly nowMs: number },
+  found: { readonly kept: readonly Kept[]; readonly row: Row | undefined; readonly nowMs?: number },
 ): FileView => {
   const { kept, row, nowMs } = found
   const { policy, allowed } = rule
@@ -23,9 +26,7 @@ export const viewOf = (
   const isShown = shown?.signed.id === signed.id
   // The clock hides at once; the worker that moves the file follows.
   const state =
-    signed.statement.content !== 'deleted' && isExpired(signed, nowMs)
-      ? 'expired'
-      : (row?.state ?? 'missing')
+    nowMs !== undefined && isExpired(signed, nowMs) ? 'expired' : (row?.state ?? 'missing')
   const meanwhile =
     shown === undefined || isShown || state === 'shown'
       ? undefined

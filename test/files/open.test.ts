@@ -1,0 +1,97 @@
+import t from 'tap'
+import { sha256 } from '../../src/util/index.ts'
+import { createWorld, NAME } from './world.ts'
+import type { ContentSource } from '../../src/files/index.ts'
+
+const collect = async (content: ContentSource | undefined): Promise<string> => {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of content ?? []) chunks.push(chunk)
+  return Buffer.concat(chunks).toString()
+}
+
+t.test('opens what is shown, whole or in part', async (t) => {
+  const world = await createWorld()
+  t.teardown(() => world.stop())
+  t.equal(await world.files.open(NAME), undefined)
+  await world.put({ text: 'hello' })
+  const file = await world.files.open(NAME)
+  t.equal(file?.sizeBytes, 5)
+  t.equal(file?.record.id, world.files.view(NAME)?.winner?.id)
+  t.equal(await collect(file?.stream()), 'hello')
+  t.equal(await collect(file?.stream({ start: 1, end: 3 })), 'el')
+  t.ok(await world.files.open(NAME, { digest: sha256('hello') }))
+  t.equal(await world.files.open(NAME, { digest: sha256('other') }), undefined)
+})
+
+t.test('never mixes two versions', async (t) => {
+  const world = await createWorld()
+  t.teardown(() => world.stop())
+  await world.put({ text: 'hello' })
+  const before = await world.files.open(NAME)
+  const begun = before?.stream()[Symbol.asyncIterator]()
+  const first = await begun?.next()
+  await world.put({ version: 2, text: 'HELLO' })
+  t.equal(Buffer.from(first?.value ?? []).toString(), 'hello')
+  t.equal((await begun?.next())?.done, true)
+  await t.rejects(collect(before?.stream()), { code: 'ERR_FILE_CONTENT_MISSING' })
+  t.equal(await collect((await world.files.open(NAME))?.stream()), 'HELLO')
+})
+
+t.test('hands nothing out that was changed on the disk while the daemon was down', async (t) => {
+  const world = await createWorld()
+  t.teardown(() => world.stop())
+  await world.put({ text: 'hello' })
+  await world.stop()
+  await world.disk.write(`files/${NAME}`, Buffer.from('HELLO'), { mode: 0o644 })
+  await world.restart()
+  t.equal(await world.files.open(NAME), undefined)
+  t.equal(world.files.view(NAME)?.state, 'missing')
+})
+
+t.test('hands nothing out that was changed on the disk while the daemon ran', async (t) => {
+  const world = await createWorld()
+  t.teardown(() => world.stop())
+  await world.put({ text: 'hello' })
+  t.ok(await world.files.open(NAME))
+  const opened = await world.files.open(NAME)
+  await world.disk.write(`files/${NAME}`, Buffer.from('HELLO'), { mode: 0o644 })
+  t.equal(await world.files.open(NAME), undefined)
+  t.equal(world.files.view(NAME)?.state, 'missing')
+  t.match(world.health.list(), [{ code: 'file-damaged', subject: NAME, severity: 'error' }])
+  await t.rejects(collect(opened?.stream()), { code: 'ERR_FILE_CONTENT_MISSING' })
+  await world.put({ text: 'hello' })
+  t.same(world.health.list(), [], 'until it is right again')
+})
+
+t.test('finds bytes that changed without a trace when it reads each file once', async (t) => {
+  const world = await createWorld()
+  t.teardown(() => world.stop())
+  await world.put({ text: 'hello' })
+  await world.stop()
+  world.disk.rot(`files/${NAME}`)
+  await world.restart()
+  await world.clock.settle()
+  t.equal(world.files.view(NAME)?.state, 'missing')
+  t.equal((await world.disk.list('quarantine')).length, 1)
+  t.match(world.health.list(), [{ code: 'file-damaged', message: /quarantine/ }])
+})
+
+t.test('verifies a file before it is opened for the first time', async (t) => {
+  const world = await createWorld()
+  t.teardown(() => world.stop())
+  await world.put({ text: 'hello' })
+  await world.stop()
+  world.disk.rot(`files/${NAME}`)
+  const [opened] = await Promise.all([
+    world.restart().then(() => world.files.open(NAME)),
+    Promise.resolve(),
+  ])
+  t.equal(opened, undefined)
+})
+
+t.test('stops waiting for a file when it is told to', async (t) => {
+  const world = await createWorld()
+  t.teardown(() => world.stop())
+  await world.put()
+  await t.rejects(world.files.open(NAME, { signal: AbortSignal.abort() }), { code: 'ERR_ABORTED' })
+})
