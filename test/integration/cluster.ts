@@ -59,6 +59,7 @@ export interface ClusterNode {
   file(name: string): string
   /** Content of a shown file, if it is shown. */
   read(name: string): string | undefined
+  readBytes(name: string): Buffer | undefined
   /** All log lines of all its processes so far. */
   readonly log: readonly LogLine[]
   /** Resolves with the first line from now on, or before, that fits. */
@@ -145,6 +146,13 @@ export const createNode = (init: NodeInit): ClusterNode => {
   let child: ChildProcess | undefined
   let addresses: { url: string; address: string } | undefined
 
+  const readBytes = (file: string): Buffer | undefined => {
+    try {
+      return readFileSync(join(stateDir, 'files', file))
+    } catch {
+      return undefined
+    }
+  }
   const known = (): { url: string; address: string } => {
     if (addresses === undefined) throw new Error(`${name} was never started`)
     return addresses
@@ -228,13 +236,8 @@ export const createNode = (init: NodeInit): ClusterNode => {
       return running().pid ?? 0
     },
     file: (file) => join(stateDir, 'files', file),
-    read(file) {
-      try {
-        return readFileSync(join(stateDir, 'files', file), 'utf8')
-      } catch {
-        return undefined
-      }
-    },
+    read: (file) => readBytes(file)?.toString('utf8'),
+    readBytes,
     logged,
     async start() {
       writeConfig()
