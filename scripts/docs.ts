@@ -1,7 +1,9 @@
 /** Writes the pages that are made from the code: `node scripts/docs.ts`. Tests hold them current. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { cliManual } from '../src/cli/manual.ts'
 import { configReference } from '../src/config/index.ts'
 
 const docs = join(import.meta.dirname, '../docs')
 writeFileSync(join(docs, 'configuration.md'), configReference())
+writeFileSync(join(docs, 'cli.md'), await cliManual())

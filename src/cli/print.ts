@@ -1,3 +1,4 @@
+import { clean } from './terminal.ts'
 import { formatFields, formatTable } from './table.ts'
 import type { Context } from './context.ts'
 import type { Column } from './table.ts'
@@ -26,4 +27,4 @@ export const printFields = async (
 
 /** A remark on standard error: not a result, and no error. */
 export const warn = ({ err }: Context, text: string): Promise<void> =>
-  err.line(`${err.style('yellow', 'mesh:')} ${text}`)
+  err.line(`${err.style('yellow', 'mesh: warning:')} ${clean(text)}`)

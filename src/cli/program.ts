@@ -25,7 +25,12 @@ const prepare = (command: Command, { out, err }: Context): Command =>
       writeOut: (text) => void process.stdout.write(text),
       writeErr: (text) => void process.stderr.write(text),
       outputError: (text, write) => {
-        const message = clean(text.trim().replace(/^error: /, ''))
+        const message = clean(
+          text
+            .trim()
+            .replace(/^error: /, '')
+            .replaceAll('\n', ' '),
+        )
         write(`${err.style('red', 'mesh:')} ${message}; see mesh ${pathOf(command)}--help\n`)
       },
     })
@@ -38,6 +43,9 @@ const pathOf = (command: Command): string => {
   }
   return names.map((name) => `${name} `).join('')
 }
+
+const toSentence = (summary: string): string =>
+  `${summary.slice(0, 1).toUpperCase()}${summary.slice(1)}.`
 
 /**
  * Adds a command as far as `words`, the words of the command line, lead: only the one that is going
@@ -53,7 +61,7 @@ const grow = async (
   const rest = words === 'all' ? words : words.slice(1)
   const command = wanted && isLeaf(entry) ? (await entry.load())(context) : new Command()
   command.name(entry.name).summary(entry.summary)
-  if (command.description() === '') command.description(entry.summary)
+  if (command.description() === '') command.description(toSentence(entry.summary))
   parent.addCommand(prepare(command, context))
   if (isLeaf(entry)) return
   command.helpCommand(false)

@@ -22,9 +22,10 @@ export const reportError = async (
     const body = { schema: 'mesh-error/1', code, message, data, exitCode }
     await err.line(JSON.stringify(body))
   } else {
-    await err.line(
-      `${err.style('red', 'mesh:')} ${clean(message)} ${err.style('dim', `(${code})`)}`,
-    )
+    // Below what has several lines, where it would stand after an excerpt of the file.
+    const gap = message.includes('\n') ? '\n' : ' '
+    const head = err.style('red', 'mesh:')
+    await err.line(`${head} ${clean(message)}${gap}${err.style('dim', `(${code})`)}`)
   }
   if (!isMeshError(error) && code === 'ERR_INTERNAL') {
     const stack = error instanceof Error ? error.stack : undefined

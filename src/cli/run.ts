@@ -16,9 +16,11 @@ const endWithReader = (): void => {
 export const run = async (args: readonly string[]): Promise<number> => {
   endWithReader()
   const context = createContext()
+  // `mesh help file update` is what many type first.
+  const words = args[0] === 'help' ? [...args.slice(1), '--help'] : args
   try {
-    const program = await buildProgram(context, args)
-    await program.parseAsync([...args], { from: 'user' })
+    const program = await buildProgram(context, words)
+    await program.parseAsync([...words], { from: 'user' })
     return Number(process.exitCode ?? exitCodes.ok.code)
   } catch (error) {
     if (error instanceof CommanderError) {

@@ -58,7 +58,7 @@ export const requireSigner = (
   const trusted = signed.signatures.flatMap(({ key }) => (signers.includes(key) ? [key] : []))
   if (trusted.length > 0) return trusted
   const by = signed.signatures.map(({ key }) => formatPublicKey(key, 'openssh')).join(', ')
-  throw new MeshError('ERR_FILE_SIGNER_NOT_ALLOWED', `signed by ${by}, which is not a --signer`)
+  throw new MeshError('ERR_FILE_SIGNER_NOT_ALLOWED', `signed by ${by}, and by no --signer`)
 }
 
 /** The statement with further signatures. */

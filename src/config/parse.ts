@@ -18,6 +18,9 @@ import type { Finding } from './problems.ts'
 import type { Table } from './toml.ts'
 import type { Config, ConfigEnvironment, ConfigProblem } from './types.ts'
 
+/** Where the configuration of a machine is that runs a daemon as a service. */
+export const DEFAULT_CONFIG_PATH = '/etc/mesh/dm.toml'
+
 export interface ParseConfigOptions {
   /** Where the text comes from: for messages, and where relative paths start. */
   readonly path: string

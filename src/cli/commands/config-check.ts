@@ -1,7 +1,7 @@
 import { access, constants } from 'node:fs/promises'
 import { Command } from 'commander'
-import { checkConfig, configError, readConfigFile } from '../../config/index.ts'
-import { DEFAULT_CONFIG_PATH } from '../places.ts'
+import { checkConfig, configError, DEFAULT_CONFIG_PATH } from '../../config/index.ts'
+import { readConfigFile } from '../../config/index.ts'
 import { JSON_OPTION, printFields, printJson, warn } from '../print.ts'
 import type { Config } from '../../config/index.ts'
 import type { Context } from '../context.ts'
@@ -70,6 +70,8 @@ export const configCheckCommand = (context: Context): Command =>
     .description(
       'Reads a configuration as a daemon would and reports everything that is wrong with it, each with line and column. Changes nothing and asks no daemon.',
     )
-    .argument('[path]', 'configuration', context.env.MESH_CONFIG ?? DEFAULT_CONFIG_PATH)
+    .argument('[path]', `configuration [$MESH_CONFIG; else ${DEFAULT_CONFIG_PATH}]`)
     .option(...JSON_OPTION)
-    .action((path: string, options: ReadOptions) => run(path, options, context))
+    .action((path: string | undefined, options: ReadOptions) =>
+      run(path ?? (context.env.MESH_CONFIG || DEFAULT_CONFIG_PATH), options, context),
+    )

@@ -139,7 +139,7 @@ export const fileUpdateCommand = (context: Context): Command =>
     .argument('<path>', 'content of the new version')
     .option('-n, --name <name>', 'name of the signed file [else the last part of PATH]')
     .option('--expires <when>', 'when every node stops showing it: 30d, 2027-01-31, never')
-    .option('-f, --force', 'allow a version far above the current one')
+    .option('-f, --force', 'allow a version far above the current one, and replace what -o names')
     .option('--statement <file>', 'upload with a statement that is signed already; takes no --key')
     .option('-o, --statement-out <file>', 'keep the signed statement here as well')
     .option('--statement-only', 'make the statement (PATH.stmt, or -o) and upload nothing')

@@ -1,0 +1,47 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { listSettings } from '../../../src/config/index.ts'
+import { mesh, publicText } from '../harness.ts'
+
+const root = join(import.meta.dirname, '../../..')
+
+t.test('sums up a good configuration, and doubts what is odd', async (t) => {
+  const directory = t.testdir({})
+  const path = join(directory, 'dm.toml')
+  writeFileSync(path, `[network]\nid = "fleet"\nkeys = ["${publicText(1)}"]\npsk = "none.psk"\n`)
+  const { code, stdout, stderr } = await mesh(['config', 'check', path])
+  t.equal(code, 0)
+  t.match(stdout, /^network +fleet, by pre-shared key and certificate$/m)
+  t.match(stdout, /^files +0$/m)
+  t.match(stderr, /no files are configured/)
+  t.match(stderr, /none\.psk cannot be read by this user/)
+  t.match(await mesh(['config', 'check'], { env: { MESH_CONFIG: path } }), { code: 0 })
+  t.match(await mesh(['config', 'check', join(root, 'dm.toml.example')]), { code: 0 })
+})
+
+t.test('reports every problem with its place, and exits 7', async (t) => {
+  const directory = t.testdir({ 'dm.toml': '[cluster]\nprot = 1\n[http]\nport = "x"\n' })
+  const path = join(directory, 'dm.toml')
+  const { code, stdout, stderr } = await mesh(['config', 'check', path])
+  t.same({ code, stdout }, { code: 7, stdout: '' })
+  t.ok(stderr.includes(`${path}:2:1: cluster.prot: is not a known key; did you mean "port"?`))
+  t.ok(stderr.includes(`${path}:4:1: http.port: must be a whole number`))
+  const json = await mesh(['config', 'check', path, '--json'])
+  t.equal(json.code, 7)
+  const { ok, schema, problems } = JSON.parse(json.stdout)
+  t.same([schema, ok, problems.length], ['mesh-config-check/1', false, 2])
+  t.match(problems[0], { key: 'cluster.prot', line: 2, column: 1, code: 'ERR_CONFIG_INVALID' })
+  t.match(JSON.parse(json.stderr), { schema: 'mesh-error/1', exitCode: 7 })
+  t.match(await mesh(['config', 'check', '/nonexistent']), {
+    code: 7,
+    stderr: /ERR_CONFIG_NOT_FOUND/,
+  })
+})
+
+t.test('prints the reference', async (t) => {
+  const { stdout } = await mesh(['config', 'reference'])
+  t.equal(stdout, readFileSync(join(root, 'docs/configuration.md'), 'utf8'))
+  const json = await mesh(['config', 'reference', '--json'])
+  t.same(JSON.parse(json.stdout), { schema: 'mesh-config-reference/1', settings: listSettings() })
+})

@@ -1,0 +1,35 @@
+import t from 'tap'
+import { answer, peer, serve } from '../../client/fixtures.ts'
+import { mesh } from '../harness.ts'
+
+t.test('shows peers in 80 columns', async (t) => {
+  const peers = [
+    { ...peer, peerId: '12D3KooWMzse24wmDYKFyguBWTt9fa6ewoNkaMaEoVkUs4Ju8w1c' },
+    {
+      ...peer,
+      name: null,
+      neighbour: false,
+      roundTripMs: null,
+      address: `/ip6/${'2001:db8::'.repeat(9)}/tcp/1`,
+    },
+    { ...peer, connected: false, lastError: 'refused:\x07 a wrong pre-shared key' },
+    { ...peer, connected: false, avoidedUntil: '2999-01-01T00:00:00.000Z', address: null },
+    { ...peer, connected: false, name: 'away' },
+  ]
+  const url = await serve(t, (_, response) => answer(response, 200, { peers }))
+  const { code, stdout } = await mesh(['peers', '--url', url])
+  t.equal(code, 0)
+  t.match(stdout, /^NAME +PEER +STATE +RTT +ADDRESS$/m)
+  t.match(stdout, /^web-1 +…kUs4Ju8w1c +neighbour +0\.4 ms +\/ip4\/127/m)
+  t.match(stdout, /^- +12D3KooWpeer +connected +- +\/ip6\/2001.*…$/m)
+  t.match(stdout, /away .*refused:\uFFFD a wrong/)
+  t.match(stdout, /avoided, in/)
+  for (const line of stdout.split('\n')) t.ok(line.length <= 80, line)
+})
+
+t.test('prints JSON, and says when there are none', async (t) => {
+  const url = await serve(t, (_, response) => answer(response, 200, { peers: [] }))
+  t.match(await mesh(['peers', '--url', url]), { code: 0, stdout: 'No peers.\n' })
+  const { stdout } = await mesh(['peers', '--url', url, '--json'])
+  t.same(JSON.parse(stdout), { schema: 'mesh-peers/1', peers: [] })
+})

@@ -1,0 +1,82 @@
+import t from 'tap'
+import { answer, problem, serve, status } from '../../client/fixtures.ts'
+import { mesh } from '../harness.ts'
+
+t.test('shows the whole of a daemon, in 80 columns', async (t) => {
+  const peerId = '12D3KooWMzse24wmDYKFyguBWTt9fa6ewoNkaMaEoVkUs4Ju8w1c'
+  const body = {
+    ...status,
+    peerId,
+    certificate: { name: 'alpha', expires: '2999-01-01T00:00:00.000Z' },
+    addresses: [`/ip4/192.0.2.1/tcp/7946/p2p/${peerId}`, '/ip6/2001:db8::1/tcp/7946'],
+    files: { ...status.files, missing: 2, none: 1 },
+    sync: {
+      neighbours: [peerId],
+      lastPushPullAt: '2026-01-01T00:00:00.000Z',
+      fetching: ['app.conf'],
+    },
+  }
+  const url = await serve(t, (_, response) => answer(response, 200, body))
+  const { code, stdout, stderr } = await mesh(['status', '--url', url])
+  t.equal(code, 0)
+  t.equal(stderr, '')
+  for (const expected of [
+    /^network +local$/m,
+    /^peer id +12D3KooWMzse24wmDYKFyguBWTt9fa6ewoNkaMaEoVkUs4Ju8w1c$/m,
+    /^certificate +alpha, expires 2999-01-01 00:00:00 \(in \d+/m,
+    /^version +0\.1\.0, up 5 s$/m,
+    /^addresses +\/ip4\/192\.0\.2\.1\/tcp\/7946$/m,
+    /^ +\/ip6\/2001:db8::1\/tcp\/7946$/m,
+    /^peers +2 connected, 1 neighbours$/m,
+    /^files +1 shown, 2 missing, 1 unpublished$/m,
+    /^fetching +app\.conf$/m,
+    /^WORKER/m,
+    /^w +idle +1 +0 +100 ms$/m,
+    /^warning: c s \(.*\)\n {2}m$/m,
+  ]) {
+    t.match(stdout, expected)
+  }
+  for (const line of stdout.split('\n')) t.ok(line.length <= 80, line)
+})
+
+t.test('says that nothing is wrong', async (t) => {
+  const url = await serve(t, (_, response) => answer(response, 200, { ...status, health: [] }))
+  t.match(await mesh(['status', '--url', url]), { stdout: /Nothing is wrong\.\n$/ })
+})
+
+t.test('prints JSON, with what kind and version it is', async (t) => {
+  const url = await serve(t, (_, response) => answer(response, 200, status))
+  const { stdout } = await mesh(['status', '--json'], { env: { MESH_URL: url } })
+  t.same(JSON.parse(stdout), { schema: 'mesh-status/1', ...status })
+})
+
+t.test('shows what a daemon tells over TCP, and where the rest is', async (t) => {
+  const body = { version: '1.2.3', networkId: 'local', peerId: 'p' }
+  const url = await serve(t, (_, response) => answer(response, 200, body))
+  const { code, stdout, stderr } = await mesh(['status', '--url', url])
+  t.equal(code, 0)
+  t.equal(stdout, 'network  local\npeer id  p\nversion  1.2.3\n')
+  t.match(stderr, /--socket/)
+})
+
+t.test('obeys no terminal codes in what a daemon says', async (t) => {
+  const health = [{ ...status.health[0], message: 'x\x1b[2J\nerror: fake' }]
+  const url = await serve(t, (_, response) => answer(response, 200, { ...status, health }))
+  const { stdout } = await mesh(['status', '--url', url])
+  t.notOk(stdout.includes('\x1b'))
+  t.notMatch(stdout, /^error: fake/m)
+})
+
+t.test('exits by what went wrong', async (t) => {
+  const url = await serve(t, (_, response) => problem(response, 403, 'ERR_REQUEST_FORBIDDEN'))
+  t.match(await mesh(['status', '--url', url]), { code: 4, stdout: '' })
+  t.match(await mesh(['status', '--socket', '/nonexistent']), { code: 5, stdout: '' })
+  t.match(await mesh(['status', '--url', 'nonsense']), {
+    code: 2,
+    stderr: /is not the URL of a daemon/,
+  })
+  const both = await mesh(['status', '--url', url, '--socket', '/x'])
+  t.match(both, { code: 2, stderr: /cannot be used with/ })
+  const html = await serve(t, (_, response) => answer(response, 200, '<html>'))
+  t.match(await mesh(['status', '--url', html]), { code: 5, stderr: /ERR_RESPONSE_MALFORMED/ })
+})

@@ -1,0 +1,60 @@
+import { appendFileSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { openContent, readSmallFile } from '../../src/cli/content.ts'
+import { sha256, systemRandom } from '../../src/util/index.ts'
+import { readAll } from '../client/fixtures.ts'
+
+t.test('measures a file and reads it again', async (t) => {
+  const path = join(t.testdir(), 'x')
+  for (const size of [0, 1, 262_144, 262_145, 1_000_000]) {
+    const bytes = Buffer.alloc(size, 'ab')
+    writeFileSync(path, bytes)
+    const content = await openContent(path, systemRandom)
+    t.match(content, { sizeBytes: size, digest: sha256(bytes), shown: path })
+    t.ok((await readAll(content.chunks())).equals(bytes))
+    t.ok((await readAll(content.chunks())).equals(bytes), 'a second time, as for another attempt')
+    await content.close()
+  }
+})
+
+t.test('never hands out all of a file that is not what was measured', async (t) => {
+  const path = join(t.testdir(), 'x')
+  const changes: (() => void)[] = [
+    () => appendFileSync(path, 'x'),
+    () => truncateSync(path, 299_999),
+    () => truncateSync(path, 0),
+    () => writeFileSync(path, Buffer.alloc(300_000, 'b')),
+  ]
+  for (const change of changes) {
+    writeFileSync(path, Buffer.alloc(300_000, 'a'))
+    const content = await openContent(path, systemRandom)
+    change()
+    let length = 0
+    const read = async (): Promise<void> => {
+      for await (const chunk of content.chunks()) length += chunk.length
+    }
+    await t.rejects(read(), { code: 'ERR_INPUT_CHANGED' })
+    t.ok(length < 300_000)
+    await content.close()
+  }
+})
+
+t.test('reads small files up to a limit', async (t) => {
+  const directory = t.testdir({ x: '12345' })
+  mkdirSync(join(directory, 'folder'))
+  t.equal(await readSmallFile(join(directory, 'x'), 5), '12345')
+  const expected = { code: 'ERR_INPUT_UNREADABLE' }
+  await t.rejects(readSmallFile(join(directory, 'x'), 4), {
+    ...expected,
+    message: /more than 4 bytes/,
+  })
+  await t.rejects(readSmallFile(join(directory, 'folder'), 4), {
+    ...expected,
+    message: /directory/,
+  })
+  await t.rejects(readSmallFile(join(directory, 'none'), 4), {
+    ...expected,
+    message: /no such file/,
+  })
+})
