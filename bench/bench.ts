@@ -19,5 +19,8 @@ export const median = (values: readonly number[]): number => percentile(values, 
 /** Nearest-rank percentile. */
 export const percentile = (values: readonly number[], share: number): number => {
   const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(sorted.length * share) - 1))] ?? Number.NaN
+  return (
+    sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(sorted.length * share) - 1))] ??
+    Number.NaN
+  )
 }

@@ -34,12 +34,18 @@ for (const name of names) {
 
 const machine = `${cpus().length} cores (${cpus()[0]?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`
 if (options.json) {
-  process.stdout.write(`${JSON.stringify({ schema: 'mesh-bench/1', machine, rows }, undefined, 2)}\n`)
+  process.stdout.write(
+    `${JSON.stringify({ schema: 'mesh-bench/1', machine, rows }, undefined, 2)}\n`,
+  )
 } else {
-  process.stdout.write('| what | measured | baseline, same run | ratio | goal | |\n|---|---|---|---|---|---|\n')
+  process.stdout.write(
+    '| what | measured | baseline, same run | ratio | goal | |\n|---|---|---|---|---|---|\n',
+  )
   for (const row of rows) {
     const { what, measured, baseline, ratio, goal, reached } = row
-    process.stdout.write(`| ${what} | ${measured} | ${baseline} | ${ratio} | ${goal} | ${reached ? 'reached' : '**missed**'} |\n`)
+    process.stdout.write(
+      `| ${what} | ${measured} | ${baseline} | ${ratio} | ${goal} | ${reached ? 'reached' : '**missed**'} |\n`,
+    )
   }
   process.stdout.write(`\nOn ${machine}.\n`)
 }

@@ -52,7 +52,10 @@ export const end = async ({ child }: Started): Promise<void> => {
 /** Time of a program from start to end, in ms. */
 export const timeRun = async (program: string, args: readonly string[]): Promise<number> => {
   const beganMs = performance.now()
-  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'], timeout: DEADLINE_MS })
+  const child = spawn(program, args, {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    timeout: DEADLINE_MS,
+  })
   const [code] = await once(child, 'exit')
   if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${code}`)
   return performance.now() - beganMs
