@@ -58,10 +58,10 @@ export const MAX_RATED_PEERS = 1_024
 export const DEFAULT_PUSH_PULL_INTERVAL_MS = 30 * SECOND_MS
 /** Share by which the interval varies in both directions. Keeps nodes out of step. */
 export const PUSH_PULL_JITTER = 0.2
-/** Wait after a connection that we dialled. */
+/** Wait of the side that begins when two have come together; up to twice that. */
 export const CATCH_UP_DELAY_MS = 20
-/** Wait after a connection that the other side dialled, which is expected to begin. */
-export const CATCH_UP_INBOUND_DELAY_MS = 2 * SECOND_MS
+/** Wait of the other side, in case the first one does not. */
+export const CATCH_UP_ANSWERER_DELAY_MS = 2 * SECOND_MS
 /** Rounds that run at the same time. */
 export const MAX_PARALLEL_ROUNDS = 4
 /** Wait for the next frame within a round. Stops a partner that holds a round open. */

@@ -96,7 +96,7 @@ export const createEngine = (
     collections,
     intake,
     counts: announce,
-    onLink: (peer) => pushPull.due(peer),
+    onLink: pushPull.meet,
     onOverflow: (peer) => pushPull.due(peer, 0),
     onFault,
     onHolder: (collection, { name, content, peer }) =>

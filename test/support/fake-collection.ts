@@ -23,6 +23,8 @@ export interface FakeRecord {
   readonly signer: string
   readonly network: string
   readonly content?: ContentRef
+  /** Makes the record longer. */
+  readonly pad?: string
 }
 
 export const record = (

@@ -4,7 +4,7 @@ import { MAX_ROUND_MS, ROUND_BURST, ROUNDS_PER_SECOND } from '../limits.ts'
 import { createTokenBucket } from '../token-bucket.ts'
 import { malformed } from '../wire.ts'
 import { createChannel } from './channel.ts'
-import { createNameReader, createNameList, pagesOf } from './names.ts'
+import { createNameReader, pagesOf } from './names.ts'
 import { packItems } from './replica.ts'
 import { stateOf } from './views.ts'
 import type { PeerId } from '../../keys/index.ts'
@@ -123,7 +123,7 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
       await channel.send({ type: 'done' })
       return undefined
     }
-    const own = createNameList(replica.collection.names())
+    const own = replica.views.own()
     const known = replica.namesOf(peer)
     const other = known ?? own
     const expected = stateOf({

@@ -1,6 +1,6 @@
 import { isMeshError, MeshError } from '../../errors/index.ts'
 import { forEachParallel, watch } from '../async.ts'
-import { CATCH_UP_DELAY_MS, CATCH_UP_INBOUND_DELAY_MS } from '../limits.ts'
+import { CATCH_UP_DELAY_MS, CATCH_UP_ANSWERER_DELAY_MS } from '../limits.ts'
 import {
   INCOMPLETE_ROUND_DELAY_MS,
   MAX_ANNOUNCED_ROUND_RECORDS,
@@ -46,6 +46,8 @@ export interface PushPull {
   serve(stream: FrameStream): Promise<void>
   /** One round with this peer, or a random one; does nothing if there is nobody. */
   round(peer?: PeerId): Promise<void>
+  /** The two have (again) come together: one of them begins a round soon. */
+  meet(peer: PeerId): void
   /** Has a round with this peer soon. */
   due(peer: PeerId, delayMs?: number): void
   last(): RoundReport | undefined
@@ -243,10 +245,13 @@ export const createPushPull = (init: PushPullInit): PushPull => {
     wakeForDues()
   }
 
-  const onConnect = ({ id, direction }: Peer): void => {
-    if (direction === 'outbound') due(id)
-    else due(id, CATCH_UP_INBOUND_DELAY_MS, false)
+  /** Of two that have reason to reconcile, the lesser peer id begins; the other one sees to it. */
+  const meet = (peer: PeerId): void => {
+    if (transport.peerId < peer) due(peer)
+    else due(peer, CATCH_UP_ANSWERER_DELAY_MS, false)
   }
+
+  const onConnect = ({ id }: Peer): void => meet(id)
 
   const onDisconnect = ({ id }: Peer): void => {
     dues.delete(id)
@@ -260,9 +265,8 @@ export const createPushPull = (init: PushPullInit): PushPull => {
       intake,
       onTaken,
       onRound(peer, state) {
-        if (state === 'begun') return
-        endArriving(peer)
         if (dues.get(peer)?.ours === false) dues.delete(peer)
+        if (state === 'ended') endArriving(peer)
       },
     })
 
@@ -293,7 +297,7 @@ export const createPushPull = (init: PushPullInit): PushPull => {
         },
       })
       running = [regular, catchUp]
-      for (const peer of transport.peers()) onConnect(peer)
+      for (const { id } of transport.peers()) meet(id)
     },
 
     async stop() {
@@ -329,6 +333,7 @@ export const createPushPull = (init: PushPullInit): PushPull => {
       const partner = peer ?? pickPeer()
       if (partner !== undefined) await roundWith(partner)
     },
+    meet,
     due: (peer, delayMs) => due(peer, delayMs),
     last: () => last,
     wants,

@@ -1,0 +1,332 @@
+import t from 'tap'
+import { ANNOUNCE_PROTOCOL } from '../../../src/sync/announce/overlay.ts'
+import { MAX_ROUND_RECORDS } from '../../../src/sync/limits.ts'
+import { PUSH_PULL_PROTOCOL } from '../../../src/sync/push-pull/push-pull.ts'
+import { record } from '../../support/fake-collection.ts'
+import { allPairs, createFakeMesh } from '../../support/mesh.ts'
+import type { Mesh, MeshNode } from '../../support/mesh.ts'
+import type { FakeCollection } from '../../support/fake-collection.ts'
+
+const namesOf = (count: number): string[] =>
+  Array.from({ length: count }, (_, index) => `file-${index}`)
+
+const traffic = (mesh: Mesh<unknown>, protocol = PUSH_PULL_PROTOCOL) => ({
+  ...(mesh.traffic.get(protocol) ?? { frames: 0, bytes: 0 }),
+})
+
+/** Frames and bytes of one more round between two nodes. */
+const roundCost = async (mesh: Mesh<FakeCollection>, from = 0, to = 1) => {
+  const before = traffic(mesh)
+  await mesh.run(mesh.node(from).sync.pushPull(mesh.node(to).peerId))
+  const after = traffic(mesh)
+  return { frames: after.frames - before.frames, bytes: after.bytes - before.bytes }
+}
+
+/** What one stream costs per frame beside its payload: length prefix, Yamux and Noise. */
+const FRAMING_BYTES = 4 + 12 + 18
+
+const inStep = (...nodes: readonly MeshNode<FakeCollection>[]): boolean =>
+  new Set(nodes.map(({ state }) => state.digest())).size === 1
+
+/** Two nodes that were filled before they met, so that nothing is announced. */
+const createPair = async (
+  fill: (a: FakeCollection, b: FakeCollection) => void,
+  init: Parameters<typeof createFakeMesh>[0] = { count: 2 },
+) => {
+  const mesh = await createFakeMesh({ ...init, count: 2 })
+  fill(mesh.node(0).state, mesh.node(1).state)
+  await mesh.link([[0, 1]])
+  await mesh.clock.advance(10_000)
+  return mesh
+}
+
+t.test('equal catalogues cost one round trip of forty bytes, however large they are', async (t) => {
+  for (const count of [0, 10, 100_000]) {
+    const names = namesOf(count)
+    const mesh = await createPair(
+      (a, b) => {
+        for (const name of names) {
+          a.publish(record(name, 1))
+          b.publish(record(name, 1))
+        }
+      },
+      { count: 2, names },
+    )
+    const cost = await roundCost(mesh)
+    t.same(cost, { frames: 2, bytes: 40 }, `${count} entries`)
+    t.ok(cost.bytes + cost.frames * FRAMING_BYTES <= 200, 'with framing below 200 bytes')
+    t.match(mesh.node(0).sync.status().lastPushPull, { equal: true, bytes: 40 })
+    await mesh.stop()
+  }
+})
+
+t.test('one different entry costs the whole index once, and nothing after that', async (t) => {
+  for (const count of [10, 1000, 100_000]) {
+    const names = namesOf(count)
+    const mesh = await createPair(
+      (a, b) => {
+        for (const name of names) {
+          a.publish(record(name, 1))
+          b.publish(record(name, 1))
+        }
+      },
+      { count: 2, names },
+    )
+    // Behind the back of the engine, as if an announcement had been lost.
+    mesh.network.partition([[mesh.node(0).peerId], [mesh.node(1).peerId]])
+    mesh.node(0).state.publish(record('file-0', 2))
+    mesh.network.heal()
+    await mesh.link([[0, 1]])
+    const before = traffic(mesh)
+    t.ok(await mesh.until(() => inStep(mesh.node(0), mesh.node(1)), 60_000))
+    await mesh.clock.advance(1000)
+    const after = traffic(mesh)
+    const bytes = after.bytes - before.bytes
+    t.comment(`${count} entries, one differs: ${bytes} bytes`)
+    t.ok(
+      bytes >= 32 * count && bytes < 32 * count + 1500,
+      `32 bytes an entry and ${bytes - 32 * count}`,
+    )
+    t.same(await roundCost(mesh), { frames: 2, bytes: 40 })
+    await mesh.stop()
+  }
+})
+
+t.test('a node that was away for ten versions catches up when it is back', async (t) => {
+  const mesh = await createFakeMesh({ count: 5 })
+  await mesh.link(allPairs(5))
+  await mesh.clock.advance(5000)
+  const away = mesh.node(4)
+  const others = mesh.nodes.slice(0, 4)
+  mesh.network.partition([others.map(({ peerId }) => peerId), [away.peerId]])
+  for (let version = 1; version <= 10; version++) {
+    const content = Buffer.alloc(50_000, version)
+    mesh.node(version % 4).state.publish(record('a', version, content), content)
+    await mesh.clock.advance(60_000)
+  }
+  t.equal(away.state.current('a'), undefined)
+  mesh.network.heal()
+  await mesh.link([[4, 0]])
+  const took = await mesh.until(() => away.state.isComplete('a'), 60_000)
+  t.comment(`caught up in ${took?.toFixed(0)} ms, content and all`)
+  t.ok(took !== undefined && took < 1000)
+  t.equal(away.state.current('a')?.version, 10)
+  await mesh.stop()
+})
+
+t.test('one round goes both ways', async (t) => {
+  const names = namesOf(20)
+  const mesh = await createPair(
+    (a, b) => {
+      for (const [index, name] of names.entries()) {
+        const content = Buffer.from(`content of ${name}`)
+        ;(index < 10 ? a : b).publish(record(name, 1, content), content)
+      }
+    },
+    { count: 2, names },
+  )
+  t.ok(inStep(mesh.node(0), mesh.node(1)))
+  for (const { state } of mesh.nodes) t.ok(names.every((name) => state.isComplete(name)))
+  t.equal(mesh.node(0).sync.status().counts.contentFetches, 0)
+  t.equal(mesh.node(1).sync.status().counts.contentFetches, 0)
+  await mesh.stop()
+})
+
+t.test('each side gets what it wants and nothing else', async (t) => {
+  const names = (index: number) => (index === 0 ? ['a', 'both', 'x'] : ['b', 'both', 'y'])
+  const mesh = await createPair(
+    (a, b) => {
+      for (const name of ['a', 'both']) a.publish(record(name, 2))
+      for (const name of ['b', 'both']) b.publish(record(name, 1))
+    },
+    { count: 2, names },
+  )
+  const [a, b] = [mesh.node(0).state, mesh.node(1).state]
+  t.equal(b.current('both')?.version, 2)
+  t.equal(b.current('a'), undefined)
+  t.equal(a.current('b'), undefined)
+  t.same(await roundCost(mesh), { frames: 2, bytes: 40 }, 'and then they are in step')
+  t.same(await roundCost(mesh, 1, 0), { frames: 2, bytes: 40 }, 'from the other side too')
+
+  a.setNames(['a', 'b', 'both'])
+  await mesh.run(mesh.node(0).sync.pushPull(mesh.node(1).peerId))
+  t.equal(a.current('b')?.version, 1, 'a reload is told in the next round')
+  t.same(await roundCost(mesh), { frames: 2, bytes: 40 })
+  t.same(await roundCost(mesh, 1, 0), { frames: 2, bytes: 40 })
+  t.same([...mesh.node(0).blamed, ...mesh.node(1).blamed], [])
+  await mesh.stop()
+})
+
+t.test('lists of names of any length are told once', async (t) => {
+  const longName = (index: number): string => `${'long/'.repeat(40)}${index}`
+  const many = Array.from({ length: 20_000 }, (_, index) => longName(index))
+  const names = (index: number) => (index === 0 ? many : ['a', longName(7)])
+  const mesh = await createPair((a) => a.publish(record(longName(7), 1)), { count: 2, names })
+  t.equal(mesh.node(1).state.current(longName(7))?.version, 1)
+  const { bytes } = traffic(mesh)
+  t.ok(bytes > 4_000_000 && bytes < 5_000_000, `${bytes} bytes, the list once`)
+  t.same(await roundCost(mesh), { frames: 2, bytes: 40 })
+  t.same([...mesh.node(0).blamed, ...mesh.node(1).blamed], [])
+  await mesh.stop()
+})
+
+t.test('peers without a name in common leave each other alone', async (t) => {
+  const names = (index: number) => (index === 0 ? ['a'] : ['b'])
+  const mesh = await createPair(() => {}, { count: 2, names })
+  const before = traffic(mesh)
+  await mesh.clock.advance(10 * 60_000)
+  t.same(traffic(mesh), before)
+  await mesh.stop()
+})
+
+t.test('peers that differ by policy agree to differ', async (t) => {
+  const signers = (index: number) => ({ signers: index === 0 ? ['anna', 'new'] : ['anna'] })
+  const mesh = await createPair(
+    (a, b) => {
+      a.publish(record('a', 1, undefined, { signer: 'new' }))
+      a.publish(record('b', 1))
+      b.publish(record('c', 1))
+    },
+    { count: 2, collection: signers },
+  )
+  const [a, b] = [mesh.node(0).state, mesh.node(1).state]
+  t.equal(b.current('a'), undefined)
+  t.equal(b.current('b')?.version, 1)
+  await roundCost(mesh)
+  await roundCost(mesh, 1, 0)
+  t.notOk(inStep(mesh.node(0), mesh.node(1)))
+  t.same(await roundCost(mesh), { frames: 2, bytes: 40 }, 'as cheap as being equal')
+  t.same(await roundCost(mesh, 1, 0), { frames: 2, bytes: 40 }, 'from the other side too')
+
+  a.publish(record('b', 2))
+  await mesh.clock.advance(1000)
+  await roundCost(mesh)
+  await roundCost(mesh, 1, 0)
+  t.same(await roundCost(mesh), { frames: 2, bytes: 40 }, 'also when something else changes')
+  t.same(await roundCost(mesh, 1, 0), { frames: 2, bytes: 40 })
+
+  b.setSigners(['anna', 'new'])
+  const took = await mesh.until(() => inStep(mesh.node(0), mesh.node(1)), 60_000)
+  t.ok(took !== undefined, 'a reload reopens the question')
+  t.same([...mesh.node(0).blamed, ...mesh.node(1).blamed], [])
+  await mesh.stop()
+})
+
+t.test('more than fits into one round goes into the next one, which follows at once', async (t) => {
+  const count = 2 * MAX_ROUND_RECORDS + 500
+  const names = namesOf(count)
+  const mesh = await createFakeMesh({ count: 2, names })
+  for (const name of names) mesh.node(0).state.publish(record(name, 1))
+  await mesh.link([[0, 1]])
+  const took = await mesh.until(() => inStep(mesh.node(0), mesh.node(1)), 60_000)
+  t.ok(took !== undefined && took < 20_000, `${count} records in ${took?.toFixed(0)} ms`)
+  await mesh.stop()
+})
+
+t.test('what a newcomer gets in bulk is not announced to everybody again', async (t) => {
+  const names = namesOf(3000)
+  const mesh = await createFakeMesh({ count: 8, names })
+  for (const { state } of mesh.nodes.slice(0, 7)) {
+    for (const name of names) state.publish(record(name, 1))
+  }
+  await mesh.link(allPairs(7))
+  await mesh.clock.advance(10_000)
+  const before = traffic(mesh, ANNOUNCE_PROTOCOL)
+  await mesh.link([0, 1, 2, 3, 4, 5, 6].map((index) => [7, index] as const))
+  t.ok(await mesh.until(() => inStep(mesh.node(0), mesh.node(7)), 60_000))
+  await mesh.clock.advance(5000)
+  const announced = traffic(mesh, ANNOUNCE_PROTOCOL).bytes - before.bytes
+  const records = 3000 * 120
+  t.ok(announced < records / 2, `${announced} bytes of announcements for ${records} of records`)
+  await mesh.stop()
+})
+
+t.test('a partition with uploads on both sides heals, whichever link comes back', async (t) => {
+  const names = namesOf(50)
+  const mesh = await createFakeMesh({ count: 10, names, network: { lossRate: 0.02 } })
+  await mesh.link(allPairs(10))
+  await mesh.clock.advance(5000)
+  const ids = mesh.nodes.map(({ peerId }) => peerId)
+  mesh.network.partition([ids.slice(0, 5), ids.slice(5)], { detectMs: 15_000 })
+  for (const [index, name] of names.entries()) {
+    const content = Buffer.alloc(index * 1000, name)
+    // Both sides publish some names; the left one wins where versions differ.
+    mesh.node(index % 5).state.publish(record(name, 2, content), content)
+    if (index % 3 === 0) mesh.node(5 + (index % 5)).state.publish(record(name, 1))
+    await mesh.clock.advance(1000)
+  }
+  await mesh.clock.advance(20_000)
+  t.notOk(inStep(...mesh.nodes))
+  mesh.network.heal()
+  await mesh.link([[2, 7]])
+  const took = await mesh.until(
+    () =>
+      inStep(...mesh.nodes) &&
+      mesh.nodes.every(({ state }) => names.every((name) => state.isComplete(name))),
+    10 * 60_000,
+  )
+  t.comment(`healed over one link in ${took?.toFixed(0)} ms`)
+  t.ok(took !== undefined && took < 60_000)
+  t.same(
+    mesh.nodes.flatMap(({ blamed }) => blamed),
+    [],
+  )
+  await mesh.stop()
+})
+
+t.test('without announcements it still gets everywhere, by random partners', async (t) => {
+  const mesh = await createFakeMesh({ count: 16 })
+  await mesh.link(allPairs(16))
+  await mesh.clock.advance(10_000)
+  // Announcements break their stream; push-pull streams are opened anew and survive.
+  for (const [a, b] of allPairs(16)) {
+    mesh.network.setLink(mesh.node(a).peerId, mesh.node(b).peerId, { resetRate: 0.3 })
+  }
+  mesh.node(3).state.publish(record('a', 1))
+  const took = await mesh.until(() => inStep(...mesh.nodes), 20 * 60_000)
+  t.ok(took !== undefined, `everywhere after ${took?.toFixed(0)} ms`)
+  await mesh.stop()
+})
+
+t.test('an idle stream that the peer has ended is replaced without a failed round', async (t) => {
+  const mesh = await createPair(() => {})
+  const [a, b] = [mesh.node(0), mesh.node(1)]
+  await b.sync.stop()
+  await b.sync.start()
+  await mesh.clock.advance(1)
+  await mesh.run(a.sync.pushPull(b.peerId))
+  t.match(a.sync.status().lastPushPull, { peer: b.peerId, equal: true })
+  await mesh.stop()
+})
+
+t.test('a round with nobody does nothing, one with a stranger fails', async (t) => {
+  const mesh = await createFakeMesh({ count: 2 })
+  await mesh.node(0).sync.pushPull()
+  await t.rejects(mesh.node(0).sync.pushPull(mesh.node(1).peerId), { code: 'ERR_PEER_UNREACHABLE' })
+  t.equal(mesh.node(0).sync.status().lastPushPull, undefined)
+  await mesh.stop()
+})
+
+t.test('at rest each node costs the same, however many nodes and entries there are', async (t) => {
+  const perNode: number[] = []
+  for (const [count, entries] of [
+    [5, 10],
+    [30, 10],
+    [30, 2000],
+  ] as const) {
+    const names = namesOf(entries)
+    const mesh = await createFakeMesh({ count, names })
+    for (const { state } of mesh.nodes) for (const name of names) state.publish(record(name, 1))
+    await mesh.link(allPairs(count))
+    await mesh.clock.advance(5 * 60_000)
+    const total = (): number =>
+      [...mesh.traffic.values()].reduce((sum, { bytes }) => sum + bytes, 0)
+    const before = total()
+    await mesh.clock.advance(60 * 60_000)
+    perNode.push(Math.round((total() - before) / count))
+    await mesh.stop()
+  }
+  t.comment(`bytes of frames per node and hour at rest: ${perNode.join(', ')}`)
+  // 120 rounds an hour of 40 bytes, half of which each side sends.
+  for (const bytes of perNode) t.ok(bytes > 4300 && bytes < 5300, `${bytes} bytes an hour`)
+})
