@@ -27,7 +27,6 @@ import type { Inspector } from './inspector.ts'
 import type { Publications } from './publications.ts'
 import type { Row } from './row.ts'
 import type { Rule, Rules } from './rules.ts'
-import type { FileRecord } from './types.ts'
 import type { Warnings } from './warnings.ts'
 
 interface Components {
@@ -61,6 +60,8 @@ export const createStartup = (components: Components): (() => Promise<void>) => 
       if (restored > 0) logger.warn({ restored }, 'statements were taken in from the disk')
     }
     await reconcile(components, dropped)
+    // Last, because rows speak of ids that the damage may have taken out of the index.
+    if (died) await rebuildIndex(components)
     await removeStrayContent(components)
     await publications.catchUp(signal())
   }
@@ -121,14 +122,13 @@ const recordsUnder = (
 ): FileRecord[] => (rule === undefined ? [] : recordsOf(catalogue.kept(name), rule.allowed))
 
 /** Drops from the store what does not verify, after deaths that may have damaged it. */
-const siftStore = async ({ catalogue, logger, ruleOf }: Components): Promise<Set<FileName>> => {
+const siftStore = async ({ catalogue, logger }: Components): Promise<Set<FileName>> => {
   const dropped = await catalogue.sift(({ signed }) =>
     signed.signatures.every((entry) => verifyEntry(signed, entry)),
   )
   if (dropped.size > 0) {
     logger.error({ names: [...dropped] }, 'damaged statements were dropped from the store')
   }
-  await catalogue.rebuildIndex((name) => recordsUnder(catalogue, name, ruleOf(name)))
   return dropped
 }
 
