@@ -47,26 +47,40 @@ const complain = (error: unknown): void => {
   process.stderr.write(`mesh: ${toMeshError(error).message}\n`)
 }
 
-/** Applies the configuration again at SIGHUP; signals that come meanwhile count as one more. */
+/**
+ * Applies the configuration again when it is asked to: not before the start is done, and once more
+ * when it is asked while it runs.
+ */
 const createReloader = (
   { daemon, notifier, logger }: { daemon: Daemon; notifier: Notifier; logger: Logger },
-  { configPath, status }: { configPath: string | undefined; status: string },
+  configPath: string | undefined,
 ) => {
-  let running: Promise<void> | undefined
-  let again = false
-  const reload = async (): Promise<void> => {
-    do {
-      again = false
+  let status: string | undefined
+  let running = false
+  let wanted = false
+  const work = async (status: string): Promise<void> => {
+    running = true
+    while (wanted) {
+      wanted = false
       logger.info({}, 'reading the configuration again')
       await notifier.reloading()
       await daemon.reload(() => load(configPath))
       await notifier.ready(status)
-    } while (again)
-    running = undefined
+    }
+    running = false
   }
-  return (): void => {
-    if (running === undefined) running = reload()
-    else again = true
+  const next = (): void => {
+    if (status !== undefined && wanted && !running) void work(status)
+  }
+  return {
+    request(): void {
+      wanted = true
+      next()
+    },
+    started(as: string): void {
+      status = as
+      next()
+    },
   }
 }
 
@@ -75,12 +89,13 @@ const describe = ({ http, cluster }: DaemonAddresses): string =>
 
 /** Runs from start to stop; answers the exit code. */
 const live = async (
-  { daemon, notifier, logger }: { daemon: Daemon; notifier: Notifier; logger: Logger },
+  components: { daemon: Daemon; notifier: Notifier; logger: Logger },
   configPath: string | undefined,
 ): Promise<number> => {
+  const { daemon, notifier, logger } = components
   const ended = Promise.withResolvers<number>()
   let endingWith: number | undefined
-  let reload = (): void => {}
+  const reloader = createReloader(components, configPath)
 
   const end = async (code: number, why: string): Promise<void> => {
     if (endingWith !== undefined) return
@@ -106,7 +121,7 @@ const live = async (
   const handlers = {
     SIGTERM: onSignal('SIGTERM', 143),
     SIGINT: onSignal('SIGINT', 130),
-    SIGHUP: () => reload(),
+    SIGHUP: reloader.request,
     uncaughtException: onDefect,
     unhandledRejection: onDefect,
   }
@@ -117,7 +132,7 @@ const live = async (
     logger.info({ ...addresses }, 'ready')
     const status = describe(addresses)
     await notifier.ready(status)
-    reload = createReloader({ daemon, notifier, logger }, { configPath, status })
+    reloader.started(status)
     return await ended.promise
   } catch (error) {
     if (endingWith !== undefined) return endingWith
