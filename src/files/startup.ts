@@ -115,11 +115,11 @@ const restore = async (
   return true
 }
 
-const recordsUnder = (
-  catalogue: Catalogue,
-  name: FileName,
-  rule: Rule | undefined,
-): FileRecord[] => (rule === undefined ? [] : recordsOf(catalogue.kept(name), rule.allowed))
+const rebuildIndex = ({ catalogue, ruleOf }: Components): Promise<void> =>
+  catalogue.rebuildIndex((name) => {
+    const rule = ruleOf(name)
+    return rule === undefined ? [] : recordsOf(catalogue.kept(name), rule.allowed)
+  })
 
 /** Drops from the store what does not verify, after deaths that may have damaged it. */
 const siftStore = async ({ catalogue, logger }: Components): Promise<Set<FileName>> => {
