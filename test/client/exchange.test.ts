@@ -52,10 +52,13 @@ t.test('says so when the other side does not speak HTTP', async (t) => {
 
 t.test('gives up on a server that says nothing', async (t) => {
   const url = await serve(t, () => {})
-  await t.rejects(createClient({ url }, { idleTimeoutMs: 50 }).peers(), {
-    code: 'ERR_TIMEOUT',
-    message: /said nothing for 0.05 s/,
-  })
+  await t.rejects(
+    createClient({ url }, { idleTimeoutMs: 50, connectTimeoutMs: 3_600_000 }).peers(),
+    {
+      code: 'ERR_TIMEOUT',
+      message: /said nothing for 0.05 s/,
+    },
+  )
 })
 
 t.test('gives up on an answer that stops in the middle', async (t) => {
@@ -63,7 +66,10 @@ t.test('gives up on an answer that stops in the middle', async (t) => {
     response.writeHead(200, { 'Content-Length': 10 })
     response.write('12345')
   })
-  const { chunks } = await createClient({ url }, { idleTimeoutMs: 50 }).download('x')
+  const { chunks } = await createClient(
+    { url },
+    { idleTimeoutMs: 50, connectTimeoutMs: 3_600_000 },
+  ).download('x')
   await t.rejects(readAll(chunks), { code: 'ERR_TIMEOUT' })
 })
 

@@ -174,6 +174,7 @@ t.test('refuses a secret in place of its path, and never repeats it', async (t) 
     `[network]\nid = "x"\npsk = ["${secret}"]`,
     `[network]\nidentity_key = """-----BEGIN OPENSSH PRIVATE KEY-----\nabcdef0123"""`,
     `[network]\nprivate_key = "abcdef0123"`,
+    `[network]\npsk = { key = "abcdef0123" }`,
     `[files]\nx = ["""-----BEGIN PRIVATE KEY-----\nabcdef0123"""]`,
   ]) {
     const { problems } = check(text)

@@ -39,7 +39,7 @@ const printStatus = async (context: Context, status: StatusBody): Promise<void> 
       index === 0 ? 'addresses' : '',
       address.replace(/\/p2p\/[^/]+$/, ''),
     ]),
-    ['peers', `${status.peersConnected} connected, ${sync.neighbours.length} neighbours`],
+    ['peers', `${status.peersConnected} connected`],
     ['neighbours', sync.neighbours.map(shortPeerId).join(' ') || 'none'],
     ['files', showFiles(status.files)],
     ['fetching', sync.fetching.length === 0 ? 'nothing' : sync.fetching.join(', ')],
