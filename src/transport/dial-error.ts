@@ -59,7 +59,7 @@ export const explainDialError = (error: unknown, attempt: Attempt): MeshError =>
   if (timedOut)
     return make('ERR_TIMEOUT', 'it accepts connections, but does not finish the handshake')
   const hungUp = HUNG_UP.test(error instanceof Error ? error.message : String(error))
-  if (handshake.stage === 'private' && hungUp) {
+  if (hasPsk && handshake.stage === 'protected' && hungUp) {
     return make(
       'ERR_PSK_MISMATCH',
       'it hung up on our pre-shared key; compare the psk files of both nodes',
@@ -67,7 +67,7 @@ export const explainDialError = (error: unknown, attempt: Attempt): MeshError =>
   }
   // A node that misses its pre-shared key is cut off before the first word.
   const hint =
-    hasPsk || handshake.stage !== 'connected'
+    hasPsk || handshake.stage !== 'protected'
       ? ''
       : '; has its network a pre-shared key that we lack?'
   return hungUp

@@ -1,4 +1,4 @@
-import { MeshError } from '../errors/index.ts'
+import { isMeshError, MeshError } from '../errors/index.ts'
 import {
   HANDSHAKE_TIMEOUT_MS,
   MAX_CONNECTIONS_PER_HOST_PER_SECOND,
@@ -10,7 +10,7 @@ import type { Clock } from '../util/index.ts'
 import type { Session } from './session.ts'
 
 /** How far a connection has come. */
-type Stage = 'connected' | 'private' | 'negotiated' | 'secured' | 'admitted'
+type Stage = 'connected' | 'protected' | 'negotiated' | 'secured' | 'admitted'
 
 /** One connection that is not a member's yet. */
 export interface Handshake {
@@ -113,6 +113,9 @@ export const createHandshakes = (
   const guess = (handshake: Handshake): MeshError => {
     const data = { address: handshake.address }
     const elapsedMs = clock.monotonicMs() - handshake.startedMs
+    if (handshake.stage === 'secured') {
+      return new MeshError('ERR_STREAM_CLOSED', 'it hung up before it was a member', { data })
+    }
     return elapsedMs >= HANDSHAKE_TIMEOUT_MS - 100
       ? new MeshError('ERR_TIMEOUT', 'it was silent during the handshake', { data })
       : new MeshError('ERR_PROTOCOL_MALFORMED', 'it did not speak the handshake of mesh', { data })
@@ -142,16 +145,16 @@ export const createHandshakes = (
       checkInbound(host)
       pending.add(handshake)
       perHost.set(host, (perHost.get(host) ?? 0) + 1)
-      connection.addEventListener('close', () => {
+      connection.addEventListener('close', ({ error }) => {
         finish(handshake)
-        if (handshake.stage !== 'admitted') {
-          init.onFailed(handshake, handshake.error ?? guess(handshake))
-        }
+        if (handshake.stage === 'admitted') return
+        const known = handshake.error ?? (isMeshError(error) ? error : undefined)
+        init.onFailed(handshake, known ?? guess(handshake))
       })
     },
     wrap(outer, inner) {
       const record = find(inner)
-      record.handshake.stage = 'private'
+      record.handshake.stage = 'protected'
       records.set(outer, record)
     },
     reach(stream, stage) {

@@ -1,6 +1,7 @@
 import { tcp } from '@libp2p/tcp'
 import { createLibp2p } from 'libp2p'
 import { isMeshError, MeshError } from '../errors/index.ts'
+import { GuardedConnection } from './guarded-connection.ts'
 import { toLibp2pKey } from './identity.ts'
 import {
   CONNECTION_CLOSE_TIMEOUT_MS,
@@ -77,6 +78,7 @@ const createSteps = ({ clock, random, handshakes }: Components, init: Libp2pNode
         onStage: handshakes.reach,
         onFailed: handshakes.fail,
         onAdmitted(connection, secured, session) {
+          if (connection instanceof GuardedConnection) connection.lift()
           handshakes.admit(connection, session)
           admitted.set(secured, session)
         },
@@ -123,7 +125,7 @@ export const createLibp2pNode = async (
         maxConnections: init.maxConnections + MAX_PENDING_HANDSHAKES,
       }),
     ],
-    ...(init.psks.length === 0 ? {} : { connectionProtector: steps.protector }),
+    connectionProtector: steps.protector,
     connectionEncrypters: [steps.encrypter],
     streamMuxers: [steps.multiplexer],
     connectionGater: {

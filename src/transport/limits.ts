@@ -20,6 +20,8 @@ export const HANDSHAKE_TIMEOUT_MS = 10 * SECOND_MS
 export const PRIVATE_NETWORK_TIMEOUT_MS = 5 * SECOND_MS
 /** Of that, the exchange of certificates and verdicts. */
 export const MEMBERSHIP_TIMEOUT_MS = 5 * SECOND_MS
+/** Bytes that one connection may send before its other side is a member. Stops endless data from strangers. */
+export const MAX_HANDSHAKE_BYTES = 8 * KIBIBYTE
 /** How long the refusing side waits for the other side to read why. */
 export const REFUSAL_LINGER_MS = 500
 /** Longest message of the membership exchange: a certificate of 1 KiB and its tag. */

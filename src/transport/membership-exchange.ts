@@ -52,6 +52,16 @@ const VERDICTS: readonly { byte: number; code: ErrorCode; advice: string }[] = [
   { byte: 8, code: 'ERR_KEY_WEAK', advice: 'it does not accept keys of our kind' },
 ]
 
+/** Two bytes, little-endian: the usual variable length may go on for ever. */
+const encodeLength = (length: number): Uint8Array => Uint8Array.of(length & 0xff, length >> 8)
+
+const decodeLength = (bytes: { readonly byteLength: number; subarray(): Uint8Array }): number => {
+  const [low, high] = bytes.subarray()
+  // How the reader is told that there is not enough yet.
+  if (low === undefined || high === undefined) throw new RangeError('two bytes are a length')
+  return low | (high << 8)
+}
+
 /** What travels as "certificate": a tag byte, then the text if there is one. */
 const NONE = 0
 const CERTIFICATE = 1
@@ -95,6 +105,31 @@ export interface MembershipExchangeInit {
 type Components = Parameters<ReturnType<typeof noise>>[0]
 type Messages = ReturnType<typeof lpStream<MessageStream>>
 
+/** The other side, with its key proved. */
+interface Party {
+  readonly connection: MessageStream
+  readonly messages: Messages
+  readonly peer: PeerId
+}
+
+/** What Noise and the reader of messages say, in our words. */
+const EXPLANATIONS: Readonly<Record<string, { code: ErrorCode; why: string }>> = {
+  UnexpectedPeerError: {
+    code: 'ERR_PEER_UNREACHABLE',
+    why: 'another node answers there: its key is not the one that the address names',
+  },
+  InvalidDataLengthError: {
+    code: 'ERR_LIMIT_EXCEEDED',
+    why: `a message of more than ${MAX_MEMBERSHIP_MESSAGE_BYTES} bytes before it is a member`,
+  },
+}
+
+const explain = (error: unknown): MeshError | undefined => {
+  if (isMeshError(error)) return error
+  const found = error instanceof Error ? EXPLANATIONS[error.name] : undefined
+  return found === undefined ? undefined : new MeshError(found.code, found.why, { cause: error })
+}
+
 /**
  * Noise, and then, before any multiplexer or protocol: whoever dialled shows its certificate; the
  * other side judges it and answers with its verdict and its own certificate, which is judged in
@@ -114,43 +149,38 @@ export const membershipExchange = (
   }
 
   const judge = async (
-    messages: Messages,
-    {
-      shown,
-      peer,
-      direction,
-    }: { shown: Uint8Array; peer: PeerId; direction: 'inbound' | 'outbound' },
+    { connection, messages, peer }: Party,
+    shown: Uint8Array,
     options: AbortOptions,
   ): Promise<Session> => {
     try {
       const certificate = decodeCertificate(shown)
-      const admission = init.admit(certificate, peer, direction)
+      const admission = init.admit(certificate, peer, connection.direction)
       return { peer, certificate, admission, heardMs: clock.monotonicMs() }
     } catch (error) {
       if (!isMeshError(error)) throw error
+      init.onFailed(connection, error)
       await messages.write(Uint8Array.of(verdictOf(error)), options)
       await linger(messages)
       throw error
     }
   }
 
-  const asInitiator = async (messages: Messages, peer: PeerId, options: AbortOptions) => {
+  const asInitiator = async (party: Party, options: AbortOptions): Promise<Session> => {
+    const { messages, peer } = party
     await messages.write(encodeCertificate(init.own()), options)
     const [verdict = REFUSED, ...rest] = await read(messages, options)
     if (verdict !== ACCEPTED) throw refusedBy(peer, verdict)
-    const shown = Uint8Array.from(rest)
-    const session = await judge(messages, { shown, peer, direction: 'outbound' }, options)
+    const session = await judge(party, Uint8Array.from(rest), options)
     await messages.write(Uint8Array.of(ACCEPTED), options)
     return session
   }
 
-  const asResponder = async (messages: Messages, peer: PeerId, options: AbortOptions) => {
-    const shown = await read(messages, options)
-    const session = await judge(messages, { shown, peer, direction: 'inbound' }, options)
-    await messages.write(
-      concatBytes(Uint8Array.of(ACCEPTED), encodeCertificate(init.own())),
-      options,
-    )
+  const asResponder = async (party: Party, options: AbortOptions): Promise<Session> => {
+    const { messages, peer } = party
+    const session = await judge(party, await read(messages, options), options)
+    const answer = concatBytes(Uint8Array.of(ACCEPTED), encodeCertificate(init.own()))
+    await messages.write(answer, options)
     const [verdict = REFUSED] = await read(messages, options)
     if (verdict !== ACCEPTED) throw refusedBy(peer, verdict)
     return session
@@ -164,14 +194,18 @@ export const membershipExchange = (
   ): Promise<SecuredConnection> => {
     init.onStage(connection, 'secured')
     const peer = fromLibp2pPeerId(secured.remotePeer)
-    const messages = lpStream(secured.connection, { maxDataLength: MAX_MEMBERSHIP_MESSAGE_BYTES })
+    const messages = lpStream(secured.connection, {
+      maxDataLength: MAX_MEMBERSHIP_MESSAGE_BYTES,
+      lengthEncoder: encodeLength,
+      lengthDecoder: decodeLength,
+    })
     const deadline = {
       timeoutMs: MEMBERSHIP_TIMEOUT_MS,
       what: `the certificate or verdict of ${peer}`,
       signal: options?.signal,
     }
     const session = await withDeadline({ clock }, deadline, (signal) =>
-      run(messages, peer, { signal }),
+      run({ connection, messages, peer }, { signal }),
     )
     messages.unwrap()
     init.onAdmitted(connection, secured.connection, session)
@@ -183,7 +217,8 @@ export const membershipExchange = (
     try {
       return await work()
     } catch (error) {
-      if (isMeshError(error)) init.onFailed(connection, error)
+      const known = explain(error)
+      if (known !== undefined) init.onFailed(connection, known)
       throw error
     }
   }

@@ -176,8 +176,12 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
     if (peer !== undefined) await ask(peer, signal)
   }
 
+  /** What one peer does not tell, another one will: a failure is no news. */
   const ask = async (peer: Peer, signal: AbortSignal): Promise<void> => {
-    const news = await exchanger.ask(peer, signal)
+    const news = await exchanger.ask(peer, signal).catch((error: unknown) => {
+      if (!signal.aborted) logger.debug({ peer: peer.id, error }, 'a peer did not tell its peers')
+      return false
+    })
     // In a small mesh everybody is known soon: asking for more becomes rare.
     hungryMs = news
       ? PEER_EXCHANGE_HUNGRY_INTERVAL_MS
@@ -193,12 +197,9 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
     running?.saver.wake(SAVE_SOON_MS)
     warnings.connected(peer.id)
     if (since.size === 1) warnings.setConnected(true)
-    // Both sides tell in one exchange: whoever dialled asks.
-    if (peer.direction !== 'outbound') return
-    ask(peer, controller.signal).catch((error: unknown) => {
-      if (controller.signal.aborted) return
-      logger.debug({ peer: peer.id, error }, 'a new peer did not tell its peers')
-    })
+    // Both sides tell in one exchange: whoever dialled asks at once, the other one later, if at all.
+    if (peer.direction === 'outbound') void ask(peer, controller.signal)
+    else if (connectedCount() < target) running?.exchange.wake(hungryMs)
   }
 
   const onDisconnect = (peer: Peer): void => {

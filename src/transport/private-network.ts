@@ -1,9 +1,10 @@
-import { AbstractMultiaddrConnection, byteStream } from '@libp2p/utils'
+import { byteStream } from '@libp2p/utils'
 import xsalsa20 from 'xsalsa20'
 import { isMeshError, MeshError } from '../errors/index.ts'
 import { concatBytes, equalBytes, utf8 } from '../util/index.ts'
 import { withDeadline } from './deadline.ts'
-import { MAX_CIPHER_PIECE_BYTES, PRIVATE_NETWORK_TIMEOUT_MS } from './limits.ts'
+import { encipher, GuardedConnection } from './guarded-connection.ts'
+import { PRIVATE_NETWORK_TIMEOUT_MS } from './limits.ts'
 import type {
   AbortOptions,
   ConnectionProtector,
@@ -12,106 +13,44 @@ import type {
 } from '@libp2p/interface'
 import type { Clock, Random } from '../util/index.ts'
 
-type Cipher = ReturnType<typeof xsalsa20>
-type Data = Parameters<MessageStream['send']>[0]
-
 const NONCE_BYTES = 24
 export const PSK_BYTES = 32
 /** What whoever dials says first: the header of multistream-select with its length. */
 const GREETING = utf8('\x13/multistream/1.0.0\n')
 
-/**
- * The WASM memory behind xsalsa20 grows with the largest piece, every growth makes each other
- * cipher grow it again, and in the end it fails: so pieces stay below what it has from the start.
- */
-const applyTo = (cipher: Cipher, input: Uint8Array, output: Uint8Array): void => {
-  for (let from = 0; from < input.length; from += MAX_CIPHER_PIECE_BYTES) {
-    const to = from + MAX_CIPHER_PIECE_BYTES
-    cipher.update(input.subarray(from, to), output.subarray(from, to))
-  }
-}
-
-/** What is sent stays whole: libp2p may still need it (Noise mixes its messages into a hash). */
-const encipher = (cipher: Cipher, data: Data): Uint8Array => {
-  const output = Buffer.allocUnsafe(data.byteLength)
-  let at = 0
-  for (const part of data instanceof Uint8Array ? [data] : data) {
-    applyTo(cipher, part, output.subarray(at, at + part.length))
-    at += part.length
-  }
-  return output
-}
-
-/** What comes from the socket is nobody else's: it is deciphered where it is. */
-const decipher = (cipher: Cipher, data: Data): Data => {
-  for (const part of data instanceof Uint8Array ? [data] : data) applyTo(cipher, part, part)
-  return data
-}
-
-/** A connection whose bytes are enciphered in both directions. */
-class PrivateConnection extends AbstractMultiaddrConnection {
-  readonly #inner: MultiaddrConnection
-  readonly #outbound: Cipher
-  #freed = false
-
-  constructor(inner: MultiaddrConnection, ciphers: { inbound: Cipher; outbound: Cipher }) {
-    super({
-      log: inner.log,
-      remoteAddr: inner.remoteAddr,
-      direction: inner.direction,
-      inactivityTimeout: inner.inactivityTimeout,
-      maxReadBufferLength: inner.maxReadBufferLength,
-    })
-    this.#inner = inner
-    this.#outbound = ciphers.outbound
-    inner.addEventListener('message', ({ data }) => {
-      if (!this.#freed) this.onData(decipher(ciphers.inbound, data))
-    })
-    inner.addEventListener('drain', () => this.onMuxerDrain())
-    inner.addEventListener('close', ({ error, local }) => {
-      if (error === undefined) this.onTransportClosed()
-      else if (local === true) this.abort(error)
-      else this.onRemoteReset()
-      if (this.#freed) return
-      this.#freed = true
-      // Without this the ciphers of closed connections fill the memory that all of them share.
-      ciphers.inbound.finalize()
-      ciphers.outbound.finalize()
-    })
-  }
-
-  async sendClose(options?: AbortOptions): Promise<void> {
-    await this.#inner.close(options)
-  }
-
-  sendData(data: Data): { sentBytes: number; canSendMore: boolean } {
-    const sentBytes = data.byteLength
-    return { sentBytes, canSendMore: this.#inner.send(encipher(this.#outbound, data)) }
-  }
-
-  sendReset(error: Error): void {
-    this.#inner.abort(error)
-  }
-
-  sendPause(): void {
-    this.#inner.pause()
-  }
-
-  sendResume(): void {
-    this.#inner.resume()
-  }
-}
-
-const isMultiaddrConnection = (stream: MessageStream): stream is MultiaddrConnection =>
-  'remoteAddr' in stream
-
 export interface PrivateNetworkInit {
-  /** 32 bytes each; the first is used for dialling, any of them is accepted. */
+  /** 32 bytes each; the first is used for dialling, any of them is accepted. None: no secrecy. */
   readonly psks: readonly Uint8Array[]
   /** Sees each protected connection with the one below it. */
   readonly onProtected: (outer: MessageStream, inner: MessageStream) => void
-  /** Sees why an inbound connection is refused. */
+  /** Sees why a connection is given up. */
   readonly onRefused: (connection: MessageStream, error: MeshError) => void
+}
+
+type Bytes = ReturnType<typeof byteStream<MultiaddrConnection>>
+
+const mismatch = (why: string, cause?: unknown): MeshError =>
+  new MeshError('ERR_PSK_MISMATCH', why, { cause })
+
+const readExactly = async (bytes: Bytes, count: number, options: AbortOptions) =>
+  concatBytes(...(await bytes.read({ bytes: count, ...options })))
+
+/** The network without a secret: only the first word is checked. */
+const openNetwork = async (
+  connection: MultiaddrConnection,
+  options: AbortOptions,
+): Promise<GuardedConnection> => {
+  if (connection.direction === 'outbound') return new GuardedConnection(connection)
+  const bytes = byteStream(connection)
+  if (!equalBytes(await readExactly(bytes, GREETING.length, options), GREETING)) {
+    throw new MeshError(
+      'ERR_PROTOCOL_MALFORMED',
+      'its first bytes are not those of mesh; perhaps its network has a pre-shared key',
+    )
+  }
+  const outer = new GuardedConnection(bytes.unwrap())
+  outer.onData(GREETING)
+  return outer
 }
 
 /**
@@ -124,14 +63,10 @@ export const privateNetwork = (
   { clock, random }: { clock: Clock; random: Random },
   init: PrivateNetworkInit,
 ): (() => ConnectionProtector) => {
-  const exchangeNonces = async (
-    bytes: ReturnType<typeof byteStream>,
-    options: AbortOptions,
-  ): Promise<{ local: Uint8Array; remote: Uint8Array }> => {
+  const exchangeNonces = async (bytes: Bytes, options: AbortOptions) => {
     const local = random.bytes(NONCE_BYTES)
     await bytes.write(local, options)
-    const remote = await bytes.read({ bytes: NONCE_BYTES, ...options })
-    return { local, remote: remote.subarray() }
+    return { local, remote: await readExactly(bytes, NONCE_BYTES, options) }
   }
 
   /** The key under which `enciphered` is the greeting, and its cipher, right after it. */
@@ -144,32 +79,45 @@ export const privateNetwork = (
     return undefined
   }
 
-  const outbound = async (connection: MultiaddrConnection, options: AbortOptions) => {
+  const dialled = async (
+    connection: MultiaddrConnection,
+    psk: Uint8Array,
+    options: AbortOptions,
+  ) => {
     const bytes = byteStream(connection)
-    const [psk] = init.psks
-    if (psk === undefined) throw new MeshError('ERR_INTERNAL', 'a private network without a key')
     const { local, remote } = await exchangeNonces(bytes, options)
     const ciphers = { outbound: xsalsa20(local, psk), inbound: xsalsa20(remote, psk) }
-    return new PrivateConnection(bytes.unwrap(), ciphers)
+    return new GuardedConnection(bytes.unwrap(), ciphers)
   }
 
-  const inbound = async (connection: MultiaddrConnection, options: AbortOptions) => {
+  const answered = async (connection: MultiaddrConnection, options: AbortOptions) => {
     const bytes = byteStream(connection)
     const { local, remote } = await exchangeNonces(bytes, options)
     if (equalBytes(remote.subarray(0, GREETING.length), GREETING)) {
       // It would wait for our greeting, and we for the rest of what it takes for ours.
-      throw new MeshError('ERR_PSK_MISMATCH', 'it uses no pre-shared key')
+      throw mismatch('it uses no pre-shared key')
     }
-    const enciphered = await bytes.read({ bytes: GREETING.length, ...options })
-    const found = findKey(remote, concatBytes(...enciphered))
-    if (found === undefined) {
-      throw new MeshError('ERR_PSK_MISMATCH', 'its pre-shared key is none of ours')
-    }
+    const found = findKey(remote, await readExactly(bytes, GREETING.length, options))
+    if (found === undefined) throw mismatch('its pre-shared key is none of ours')
     const ciphers = { outbound: xsalsa20(local, found.psk), inbound: found.cipher }
-    const inner = bytes.unwrap()
-    const outer = new PrivateConnection(inner, ciphers)
+    const outer = new GuardedConnection(bytes.unwrap(), ciphers)
     outer.onData(GREETING)
     return outer
+  }
+
+  const protect = (connection: MultiaddrConnection, options: AbortOptions) => {
+    const [psk] = init.psks
+    if (psk === undefined) return openNetwork(connection, options)
+    return connection.direction === 'inbound'
+      ? answered(connection, options)
+      : dialled(connection, psk, options)
+  }
+
+  const asRefusal = (error: unknown): MeshError => {
+    if (isMeshError(error)) return error
+    return init.psks.length > 0
+      ? mismatch('it hung up before it had proved to know the pre-shared key', error)
+      : new MeshError('ERR_STREAM_CLOSED', 'it hung up before it had said anything')
   }
 
   return () => ({
@@ -177,17 +125,14 @@ export const privateNetwork = (
       if (!isMultiaddrConnection(connection)) {
         throw new MeshError('ERR_INTERNAL', 'only whole connections can be protected')
       }
-      const { direction } = connection
       const deadline = {
         timeoutMs: PRIVATE_NETWORK_TIMEOUT_MS,
-        what: 'proof of the pre-shared key',
+        what: 'the first bytes',
         signal: options?.signal,
       }
       try {
         const outer = await withDeadline({ clock }, deadline, (signal) =>
-          direction === 'inbound'
-            ? inbound(connection, { signal })
-            : outbound(connection, { signal }),
+          protect(connection, { signal }),
         )
         init.onProtected(outer, connection)
         return outer
@@ -199,13 +144,5 @@ export const privateNetwork = (
   })
 }
 
-const asRefusal = (error: unknown): MeshError => {
-  if (error instanceof MeshError) return error
-  const cause = error instanceof Error ? error.cause : undefined
-  if (isMeshError(cause)) return cause
-  return new MeshError(
-    'ERR_PSK_MISMATCH',
-    'it hung up before it had proved to know the pre-shared key',
-    { cause: error },
-  )
-}
+const isMultiaddrConnection = (stream: MessageStream): stream is MultiaddrConnection =>
+  'remoteAddr' in stream

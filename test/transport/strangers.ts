@@ -1,0 +1,141 @@
+/** Peers that do not do as they should, made of the same parts as those that do. */
+import { once } from 'node:events'
+import { connect as connectSocket } from 'node:net'
+import { noise } from '@chainsafe/libp2p-noise'
+import { yamux } from '@chainsafe/libp2p-yamux'
+import { tcp } from '@libp2p/tcp'
+import { multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p } from 'libp2p'
+import { generatePrivateKey } from '../../src/keys/index.ts'
+import { toLibp2pKey } from '../../src/transport/identity.ts'
+import { MEMBERSHIP_PROTOCOL, membershipExchange } from '../../src/transport/membership-exchange.ts'
+import { systemClock, systemRandom } from '../../src/util/index.ts'
+import { addressOf, socketOf } from './nodes.ts'
+import type { Socket } from 'node:net'
+import type { ConnectionProtector, MessageStream } from '@libp2p/interface'
+import type { Test } from 'tap'
+import type { PrivateKey } from '../../src/keys/index.ts'
+import type { Transport } from '../../src/transport/index.ts'
+
+/** A bare TCP connection to a node. */
+export const openSocket = async (t: Test, node: Transport): Promise<Socket> => {
+  const socket = connectSocket(socketOf(node))
+  t.teardown(() => socket.destroy())
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  return socket
+}
+
+/** Waits for the other side to end a connection. */
+export const closed = async (socket: Socket): Promise<void> => {
+  if (socket.destroyed) return
+  await new Promise((resolve) => socket.resume().on('close', resolve))
+}
+
+/** Bytes of a connection that has passed Noise, in the stranger's hands. */
+export interface Secured {
+  readonly connection: MessageStream
+  /** All that has come. */
+  readonly received: Uint8Array[]
+}
+
+/**
+ * Dials `node` and goes through Noise as it should; then `script` has the connection. Resolves
+ * when the connection ends.
+ */
+export const dialAsStranger = async (
+  t: Test,
+  node: Transport,
+  script: (secured: Secured) => void,
+  options: { protector?: () => ConnectionProtector; identity?: PrivateKey } = {},
+): Promise<void> => {
+  const done = Promise.withResolvers<void>()
+  const libp2p = await createLibp2p({
+    privateKey: await toLibp2pKey(options.identity ?? generatePrivateKey(systemRandom)),
+    transports: [tcp()],
+    ...(options.protector === undefined ? {} : { connectionProtector: options.protector }),
+    connectionEncrypters: [
+      (components) => ({
+        protocol: MEMBERSHIP_PROTOCOL,
+        secureInbound: () => Promise.reject(new Error('it only dials')),
+        async secureOutbound(connection, secureOptions) {
+          const { connection: secured } = await noise()(components).secureOutbound(
+            connection,
+            secureOptions,
+          )
+          const received: Uint8Array[] = []
+          secured.addEventListener('message', ({ data }) => void received.push(data.subarray()))
+          secured.addEventListener('close', () => done.resolve())
+          script({ connection: secured, received })
+          await done.promise
+          throw new Error('it is over')
+        },
+      }),
+    ],
+    streamMuxers: [yamux()],
+  })
+  t.teardown(() => libp2p.stop())
+  await libp2p.dial(multiaddr(addressOf(node))).catch(() => {})
+  done.resolve()
+}
+
+/**
+ * Becomes a member of `node`'s open network, and hands over the connection below the multiplexer.
+ * `closed` resolves when `node` ends it.
+ */
+export const dialAsHostileMember = async (
+  t: Test,
+  node: Transport,
+  identity: PrivateKey = generatePrivateKey(systemRandom),
+): Promise<{ connection: MessageStream; closed: Promise<void> }> => {
+  const taken = Promise.withResolvers<MessageStream>()
+  const libp2p = await createLibp2p({
+    privateKey: await toLibp2pKey(identity),
+    transports: [tcp()],
+    connectionEncrypters: [
+      membershipExchange(
+        { clock: systemClock },
+        {
+          own: () => undefined,
+          admit: () => ({}),
+          onStage: () => {},
+          onFailed: () => {},
+          onAdmitted: () => {},
+        },
+      ),
+    ],
+    streamMuxers: [
+      () => {
+        const inner = yamux()()
+        return {
+          protocol: inner.protocol,
+          createStreamMuxer(connection) {
+            taken.resolve(connection)
+            return inner.createStreamMuxer(connection)
+          },
+        }
+      },
+    ],
+    connectionMonitor: { enabled: false },
+  })
+  t.teardown(() => libp2p.stop())
+  await libp2p.dial(multiaddr(addressOf(node)))
+  const connection = await taken.promise
+  const ended = new Promise<void>((resolve) =>
+    connection.addEventListener('close', () => resolve()),
+  )
+  return { connection, closed: ended }
+}
+
+/** A header of the multiplexer. */
+export const yamuxHeader = (
+  type: number,
+  { flags = 0, stream = 0, length = 0 }: { flags?: number; stream?: number; length?: number },
+): Uint8Array => {
+  const header = Buffer.alloc(12)
+  header.writeUInt8(type, 1)
+  header.writeUInt16BE(flags, 2)
+  header.writeUInt32BE(stream, 4)
+  header.writeUInt32BE(length, 8)
+  return header
+}

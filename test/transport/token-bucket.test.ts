@@ -1,0 +1,27 @@
+import t from 'tap'
+import { createTokenBucket } from '../../src/transport/token-bucket.ts'
+import { createVirtualClock } from '../support/virtual-clock.ts'
+
+t.test('allows a burst and then the rate', async (t) => {
+  const clock = createVirtualClock()
+  const bucket = createTokenBucket({ clock }, { perSecond: 10, burst: 3 })
+  t.same(
+    Array.from({ length: 4 }, () => bucket.tryTake(1)),
+    [true, true, true, false],
+  )
+  await clock.advance(100)
+  t.same([bucket.tryTake(1), bucket.tryTake(1)], [true, false])
+  await clock.advance(60_000)
+  t.same([bucket.tryTake(4), bucket.tryTake(3)], [false, true], 'never more than the burst')
+})
+
+t.test('says how long a debt takes to pay off', async (t) => {
+  const clock = createVirtualClock()
+  const bucket = createTokenBucket({ clock }, { perSecond: 1000 })
+  t.equal(bucket.take(1000), 0)
+  t.equal(bucket.take(500), 500)
+  await clock.advance(250)
+  t.equal(bucket.take(0), 250)
+  await clock.advance(250)
+  t.equal(bucket.take(0), 0)
+})
