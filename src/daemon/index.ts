@@ -10,6 +10,6 @@
  */
 export { createDaemon } from './daemon.ts'
 export { daemonExit } from './exit-code.ts'
-export { DEFAULT_CONFIG_PATH, runDaemon } from './run.ts'
+export { runDaemon } from './run.ts'
 export type { Daemon, DaemonComponents, ReloadReport } from './daemon.ts'
 export type { RunInit } from './run.ts'

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { loadConfig, parseConfig } from '../config/index.ts'
+import { DEFAULT_CONFIG_PATH, loadConfig, parseConfig } from '../config/index.ts'
 import { toMeshError } from '../errors/index.ts'
 import { createLogger } from '../observe/index.ts'
 import { systemClock, systemRandom } from '../util/index.ts'
@@ -13,8 +13,6 @@ import type { Logger } from '../observe/index.ts'
 import type { Daemon, DaemonAddresses } from './daemon.ts'
 import type { Notifier } from './systemd.ts'
 
-/** Read when no configuration file is named; it need not be there. */
-export const DEFAULT_CONFIG_PATH = '/etc/mesh/dm.toml'
 /** Time for a graceful stop; then the process ends as it is, which a crash-safe state survives. */
 export const STOP_DEADLINE_MS = 10_000
 

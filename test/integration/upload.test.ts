@@ -122,10 +122,23 @@ t.test('a newer version replaces the older one everywhere; an older one is refus
   t.match(JSON.parse(late.out), { code: 'ERR_FILE_NOT_NEWER', current: { version: 2 } })
 })
 
+t.test('the command line signs, uploads and counts the version on', async (t) => {
+  const content = 'third, by the command line\n'
+  writeFileSync(join(directory, 'hello.txt'), content)
+  const mesh = join(import.meta.dirname, '..', '..', 'bin', 'mesh')
+  const path = join(directory, 'hello.txt')
+  const args = ['file', 'update', path, '--url', second.url, '--key', cluster.signerPath]
+  const { code, err } = await run(mesh, args)
+  t.equal(code, 0, err)
+  await shownEverywhere('hello.txt', content)
+  const listed = await run(mesh, ['file', 'list', '--json', '--socket', third.socketPath])
+  t.match(JSON.parse(listed.out).files, [{}, { name: 'hello.txt', current: { version: 3 } }])
+})
+
 t.test('a deletion reaches every node', async (t) => {
   const deleted = await run('curl', [
     ...['-sS', '-X', 'DELETE'],
-    ...curlHeaders(await sign(cluster, 'hello.txt', undefined, { version: 3 })),
+    ...curlHeaders(await sign(cluster, 'hello.txt', undefined, { version: 4 })),
     `${third.url}/files/hello.txt`,
   ])
   t.match(JSON.parse(deleted.out), { outcome: 'stored', current: { content: null } })

@@ -3,7 +3,7 @@ import { MeshError } from '../../errors/index.ts'
 import { parseFileName } from '../../statement/index.ts'
 import { versionBody } from '../bodies.ts'
 import { sendProblem } from '../context.ts'
-import { MAX_CONCURRENT_UPLOADS } from '../limits.ts'
+import { IDLE_TIMEOUT_MS, MAX_CONCURRENT_UPLOADS } from '../limits.ts'
 import { storedSchema } from '../schemas.ts'
 import { readStatementHeaders } from '../statement-headers.ts'
 import { createUploadBody } from '../upload-body.ts'
@@ -118,6 +118,8 @@ export const registerUpload = (app: FastifyInstance, context: Context): void => 
       signal: stopSignal,
       onStart,
     })
+    // The client's speed is judged where the body is read; a slow disk is not its fault.
+    request.raw.socket.setTimeout(0)
     try {
       const verdict = await accept(request, signed, body)
       const failure = body.failure()
@@ -127,6 +129,7 @@ export const registerUpload = (app: FastifyInstance, context: Context): void => 
       throw body.failure() ?? error
     } finally {
       if (holdsPlace) underWay--
+      request.raw.socket.setTimeout(IDLE_TIMEOUT_MS)
     }
   })
 

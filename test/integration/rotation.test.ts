@@ -1,0 +1,135 @@
+/** Trust is renewed by SIGHUP, without a restart and without losing the mesh. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import {
+  formatPublicKey,
+  generatePrivateKey,
+  generatePsk,
+  publicKeyFromPeerId,
+  signCertificate,
+} from '../../src/keys/index.ts'
+import { systemRandom } from '../../src/util/index.ts'
+import { curlHeaders, run, sign, startCluster, until } from './cluster.ts'
+import type { PrivateKey } from '../../src/keys/index.ts'
+import type { Timestamp } from '../../src/util/index.ts'
+import type { ClusterNode } from './cluster.ts'
+
+const cluster = await startCluster()
+t.teardown(cluster.stop)
+const { nodes, directory } = cluster
+let version = 0
+
+const edit = (node: ClusterNode, change: (config: string) => string): void =>
+  writeFileSync(node.configPath, change(readFileSync(node.configPath, 'utf8')))
+
+/** Sends SIGHUP and waits until the new configuration is in force, or refused. */
+const reload = async (node: ClusterNode) => {
+  const from = node.log.length
+  node.signal('SIGHUP')
+  return node.logged(
+    (line) => node.log.indexOf(line) >= from && /is in force|stays in force/.test(line.msg),
+  )
+}
+
+const statusOf = async (node: ClusterNode) => {
+  const { out } = await run('curl', ['-sS', '--unix-socket', node.socketPath, 'http://mesh/status'])
+  return JSON.parse(out)
+}
+
+const connected = (count: number, of: readonly ClusterNode[] = nodes) =>
+  Promise.all(
+    of.map((node) =>
+      until(
+        `${node.name} to have ${count} peers`,
+        async () => (await statusOf(node)).peersConnected === count,
+        60_000,
+      ),
+    ),
+  )
+
+const reaches = async (from: ClusterNode, to: readonly ClusterNode[]): Promise<void> => {
+  const content = `version ${++version}\n`
+  const args = ['-sS', '--fail-with-body', '-T', '-']
+  const headers = curlHeaders(await sign(cluster, 'hello.txt', content, { version }))
+  const { code, out } = await run('curl', [...args, ...headers, `${from.url}/files/hello.txt`], {
+    input: content,
+  })
+  if (code !== 0) throw new Error(out)
+  await Promise.all(
+    to.map((node) => until(`it to reach ${node.name}`, () => node.read('hello.txt') === content)),
+  )
+}
+
+const certify = async (node: ClusterNode, networkKey: PrivateKey, expires?: number) => {
+  const certificate = await signCertificate(networkKey, {
+    network: cluster.networkId,
+    name: node.name,
+    key: publicKeyFromPeerId(node.peerId),
+    issued: Date.now() as Timestamp,
+    expires: (expires ?? Date.now() + 90 * 86_400_000) as Timestamp,
+    namespaces: [],
+  })
+  writeFileSync(join(node.directory, 'node.cert'), certificate)
+}
+
+t.test('the pre-shared key is changed in three rounds', async (t) => {
+  await connected(2)
+  const [oldPath, newPath] = [join(directory, 'psk'), join(directory, 'psk-new')]
+  writeFileSync(newPath, generatePsk(systemRandom), { mode: 0o600 })
+  const rounds = [[oldPath, newPath], [newPath, oldPath], [newPath]]
+  for (const paths of rounds) {
+    for (const node of nodes) {
+      edit(node, (config) => config.replace(/^psk = .*$/m, `psk = ${JSON.stringify(paths)}`))
+      t.match(await reload(node), { msg: /is in force/, restartNeeded: [] })
+    }
+    await connected(2)
+    await reaches(nodes[0], nodes)
+  }
+})
+
+t.test('the network key is changed in three rounds', async (t) => {
+  const next = generatePrivateKey(systemRandom)
+  const lineOf = ({ publicKey }: PrivateKey) => `"${formatPublicKey(publicKey, 'openssh')}"`
+  const old = lineOf(cluster.networkKey)
+  const setKeys = (keys: string[]) => (config: string) =>
+    config.replace(/^keys = .*$/m, `keys = [${keys.join(', ')}]`)
+  for (const node of nodes) {
+    edit(node, setKeys([old, lineOf(next)]))
+    t.match(await reload(node), { msg: /is in force/ })
+  }
+
+  // A node whose own certificate would not count keeps the old configuration.
+  edit(nodes[0], setKeys([lineOf(next)]))
+  t.match(await reload(nodes[0]), { msg: /stays in force/ })
+  t.match((await statusOf(nodes[0])).health, [{ code: 'config-reload-failed' }])
+
+  for (const node of nodes) {
+    await certify(node, next)
+    t.match(await reload(node), { msg: /is in force/ })
+  }
+  for (const node of nodes) {
+    edit(node, setKeys([lineOf(next)]))
+    t.match(await reload(node), { msg: /is in force/, restartNeeded: [] })
+  }
+  await connected(2)
+  await reaches(nodes[1], nodes)
+  t.same((await statusOf(nodes[0])).health, [])
+})
+
+t.test('a node that others no longer admit is cut off at once', async (t) => {
+  const other = generatePrivateKey(systemRandom)
+  const [first, second, third] = nodes
+  for (const node of [first, second]) {
+    await certify(node, other)
+    edit(node, (config) =>
+      config.replace(/^keys = .*$/m, `keys = ["${formatPublicKey(other.publicKey, 'openssh')}"]`),
+    )
+    t.match(await reload(node), { msg: /is in force/ })
+  }
+  await connected(1, [first, second])
+  await connected(0, [third])
+  const before = third.read('hello.txt')
+  await reaches(first, [first, second])
+  t.equal(third.read('hello.txt'), before)
+})
