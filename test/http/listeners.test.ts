@@ -140,7 +140,10 @@ t.test('refuses addresses and header fields without measure', async (t) => {
     `GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: ${'a'.repeat(30_000)}\r\n\r\n`,
   )
   t.match(await fields.text, /^HTTP\/1\.1 431 .*ERR_REQUEST_TOO_LARGE/s)
-  t.match(await raw(harness.url, 'GARBAGE\r\n\r\n').text, /^HTTP\/1\.1 400 .*ERR_REQUEST_MALFORMED/)
+  t.match(
+    await raw(harness.url, 'GARBAGE\r\n\r\n').text,
+    /^HTTP\/1\.1 400 .*ERR_REQUEST_MALFORMED/s,
+  )
   const noHost = raw(harness.url, 'GET /healthz HTTP/1.0\r\n\r\n')
   t.match(await noHost.text, /^HTTP\/1\.1 403 /)
   const smuggled = raw(
