@@ -1,14 +1,12 @@
 import { MeshError } from '../errors/index.ts'
 import { sha256 } from '../util/index.ts'
 import { createBoundedSet } from './bounded-set.ts'
-import { MAX_RATED_PEERS, MAX_SEEN_RECORDS } from './limits.ts'
-import { RELAY_BURST_RECORDS, RELAY_RECORDS_PER_SECOND } from './limits.ts'
-import { createTokenBucket } from './token-bucket.ts'
+import { MAX_SEEN_RECORDS, RELAY_BURST_RECORDS, RELAY_RECORDS_PER_SECOND } from './limits.ts'
+import { createPeerBuckets } from './token-bucket.ts'
 import { malformed } from './wire.ts'
 import type { PeerId } from '../keys/index.ts'
 import type { Clock } from '../util/index.ts'
 import type { Arrival, Collection, ContentRef } from './collection.ts'
-import type { TokenBucket } from './token-bucket.ts'
 import type { WireItem } from './wire.ts'
 
 /** What became of an item from a peer. */
@@ -64,19 +62,10 @@ export const createIntake = ({ clock, onHolder }: IntakeInit): Intake => {
   // Only what was verified: an id does not commit to the bytes of its signatures, so remembering
   // an unverified one would let anybody suppress the real one.
   const seen = createBoundedSet<string>(MAX_SEEN_RECORDS)
-  const buckets = new Map<PeerId, TokenBucket>()
-
-  const bucketOf = (peer: PeerId): TokenBucket => {
-    const known = buckets.get(peer)
-    if (known !== undefined) return known
-    const init = { perSecond: RELAY_RECORDS_PER_SECOND, burst: RELAY_BURST_RECORDS }
-    const bucket = createTokenBucket({ clock }, init)
-    buckets.set(peer, bucket)
-    // Kept beyond disconnection, or a peer would have a fresh burst with each connection.
-    const oldest = buckets.keys().next()
-    if (buckets.size > MAX_RATED_PEERS && !oldest.done) buckets.delete(oldest.value)
-    return bucket
-  }
+  const bucketOf = createPeerBuckets(
+    { clock },
+    { perSecond: RELAY_RECORDS_PER_SECOND, burst: RELAY_BURST_RECORDS },
+  )
 
   /** Whether to pass on what is not kept here. Verifies, within the peer's rate. */
   const judgeRelay = (collection: Collection, arrival: Arrival, from: PeerId): boolean => {

@@ -150,6 +150,7 @@ export const createEngine = (
       if (running) return
       running = true
       for (const collection of collections.values()) unsubscribes.push(listen(collection))
+      server.start()
       fetcher.start()
       pushPull.start()
       announcer.start()

@@ -3,6 +3,9 @@ import type { PeerId } from '../keys/index.ts'
 import type { Cancel, Clock } from '../util/index.ts'
 import type { FrameStream, ProtocolInit } from './types.ts'
 
+/** What a frame counts beside its bytes, so that a flood of empty ones is stopped as well. */
+const FRAME_COST_BYTES = 32
+
 /** Runs things in the order they were posted, each after the delay of the link. */
 export type Lane = (run: () => void) => void
 
@@ -78,7 +81,7 @@ export const createMemoryStream = (init: Init): MemoryStream => {
       throw next
     }
     if (next === undefined) return otherClosed ? undefined : 'pending'
-    lane(() => other?.acknowledge(next.length))
+    lane(() => other?.acknowledge(next.length + FRAME_COST_BYTES))
     return next
   }
 
@@ -118,7 +121,7 @@ export const createMemoryStream = (init: Init): MemoryStream => {
       }
       // Copied, as a socket would: the caller may use its buffer again.
       const copy = Uint8Array.from(frame)
-      outstandingBytes += copy.length
+      outstandingBytes += copy.length + FRAME_COST_BYTES
       if (init.sent(copy.length)) {
         stream.abort(gone(new Error('the link lost the stream')))
         throw gone()

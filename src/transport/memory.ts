@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { MeshError } from '../errors/index.ts'
 import { createBlameBook } from './blame.ts'
+import { STREAM_CLOSE_TIMEOUT_MS } from './limits.ts'
 import { createMemoryLinks } from './memory-links.ts'
 import { createLane, createMemoryStream } from './memory-stream.ts'
 import type { PeerId } from '../keys/index.ts'
@@ -194,6 +195,12 @@ export const createMemoryNetwork = (
     try {
       await served.handler(stream)
       await stream.close()
+      if (stream.signal.aborted) return
+      // The other side is expected to end its side too.
+      const cancel = clock.schedule(STREAM_CLOSE_TIMEOUT_MS, () =>
+        stream.abort(new MeshError('ERR_TIMEOUT', 'the peer did not end its side')),
+      )
+      stream.signal.addEventListener('abort', cancel, { once: true })
     } catch (error) {
       const { peer, protocol } = stream
       node.logger.debug({ peer, protocol, error }, 'a stream was given up')

@@ -204,11 +204,12 @@ export const createFakeMesh = (
   })
 }
 
-/** Plays one side of a stream by hand. */
+/** Everything that comes until the other side ends; ends this side too. */
 export const receiveAll = async (stream: FrameStream): Promise<Uint8Array[]> => {
   const frames: Uint8Array[] = []
   for (let frame = await stream.receive(); frame !== undefined; frame = await stream.receive()) {
     frames.push(frame)
   }
+  await stream.close()
   return frames
 }

@@ -42,6 +42,18 @@ t.test('promises come to rest between two moments', async (t) => {
   t.same(seen, ['a1', 'b1', 'a2', 'b2', 'a3', 'b3'])
 })
 
+t.test('promises of one call come to rest before the next call of the same moment', async (t) => {
+  const clock = createVirtualClock()
+  const seen: string[] = []
+  clock.schedule(10, async () => {
+    for (let step = 0; step < 5; step++) await Promise.resolve()
+    seen.push('first')
+  })
+  clock.schedule(10, () => seen.push('second'))
+  await clock.advance(10)
+  t.same(seen, ['first', 'second'])
+})
+
 t.test('runUntil stops at the moment asked for, or says that it never came', async (t) => {
   const clock = createVirtualClock()
   let done = false

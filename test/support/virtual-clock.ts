@@ -104,6 +104,8 @@ export const createVirtualClock = (
       timer.run = undefined
       live--
       run?.()
+      // As between two timers of a real event loop: microtasks run dry.
+      await new Promise<void>((resolve) => process.nextTick(resolve))
     }
     await settle()
     return true

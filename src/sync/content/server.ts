@@ -2,14 +2,13 @@ import { MeshError } from '../../errors/index.ts'
 import { sleep, watch } from '../async.ts'
 import { CONTENT_FRAME_BYTES, MAX_FRAME_BYTES, MAX_SERVED_STREAMS } from '../limits.ts'
 import { HOLDER_ANSWER_TIMEOUT_MS, MAX_SERVED_STREAMS_PER_PEER, SERVE_STALL_MS } from '../limits.ts'
-import { createTokenBucket } from '../token-bucket.ts'
+import { createPeerBuckets } from '../token-bucket.ts'
 import { malformed } from '../wire.ts'
 import { decodeRequest, encodeAnswer } from './messages.ts'
 import type { PeerId } from '../../keys/index.ts'
 import type { FrameStream, ProtocolInit } from '../../transport/index.ts'
 import type { Clock } from '../../util/index.ts'
 import type { Collection, Content, HeldContent } from '../collection.ts'
-import type { TokenBucket } from '../token-bucket.ts'
 import type { ContentAnswer } from './messages.ts'
 
 export const CONTENT_PROTOCOL = '/mesh/content/1'
@@ -20,6 +19,7 @@ export const CONTENT_INIT: ProtocolInit = {
 
 /** Serves content that this node shows to the members that ask for it. */
 export interface ContentServer {
+  start(): void
   serve(stream: FrameStream): Promise<void>
   stop(): Promise<void>
 }
@@ -59,24 +59,14 @@ export async function* reframe(content: Content, pieceBytes: number): AsyncGener
 export const createContentServer = (init: ContentServerInit): ContentServer => {
   const { clock, collections, bytesPerSecondPerPeer } = init
   const streams = new Map<FrameStream, Promise<void>>()
-  const buckets = new Map<PeerId, { bucket: TokenBucket; users: number }>()
-
-  /** One bucket for all streams of a peer, as long as it has any. */
-  const withBucket = async (
-    peer: PeerId,
-    work: (bucket: TokenBucket | undefined) => Promise<void>,
-  ): Promise<void> => {
-    if (bytesPerSecondPerPeer === undefined) return work(undefined)
-    const rate = { perSecond: bytesPerSecondPerPeer, burst: bytesPerSecondPerPeer }
-    const entry = buckets.get(peer) ?? { bucket: createTokenBucket({ clock }, rate), users: 0 }
-    entry.users++
-    buckets.set(peer, entry)
-    try {
-      await work(entry.bucket)
-    } finally {
-      if (--entry.users === 0) buckets.delete(peer)
-    }
-  }
+  let running = false
+  const rateOf =
+    bytesPerSecondPerPeer === undefined
+      ? undefined
+      : createPeerBuckets(
+          { clock },
+          { perSecond: bytesPerSecondPerPeer, burst: bytesPerSecondPerPeer },
+        )
 
   /** Sends one frame to a reader that must keep up. */
   const send = (stream: FrameStream, frame: Uint8Array): Promise<void> =>
@@ -86,15 +76,19 @@ export const createContentServer = (init: ContentServerInit): ContentServer => {
       () => stream.send(frame),
     )
 
-  const sendContent = (stream: FrameStream, held: HeldContent, start: number): Promise<void> =>
-    withBucket(stream.peer, async (bucket) => {
-      const { signal } = stream
-      for await (const piece of reframe(held.stream({ start, signal }), CONTENT_FRAME_BYTES)) {
-        const waitMs = bucket?.take(piece.length) ?? 0
-        if (waitMs > 0) await sleep(clock, waitMs, signal)
-        await send(stream, piece)
-      }
-    })
+  const sendContent = async (
+    stream: FrameStream,
+    held: HeldContent,
+    start: number,
+  ): Promise<void> => {
+    const { signal } = stream
+    const rate = rateOf?.(stream.peer)
+    for await (const piece of reframe(held.stream({ start, signal }), CONTENT_FRAME_BYTES)) {
+      const waitMs = rate?.take(piece.length) ?? 0
+      if (waitMs > 0) await sleep(clock, waitMs, signal)
+      await send(stream, piece)
+    }
+  }
 
   const answer = async (stream: FrameStream): Promise<void> => {
     const frame = await stream.receive({ timeoutMs: HOLDER_ANSWER_TIMEOUT_MS })
@@ -110,7 +104,11 @@ export const createContentServer = (init: ContentServerInit): ContentServer => {
   }
 
   return {
+    start() {
+      running = true
+    },
     async serve(stream) {
+      if (!running) throw new MeshError('ERR_ABORTED', 'sync is not running')
       const promise = answer(stream)
       streams.set(stream, promise)
       try {
@@ -124,6 +122,7 @@ export const createContentServer = (init: ContentServerInit): ContentServer => {
       }
     },
     async stop() {
+      running = false
       const reason = new MeshError('ERR_ABORTED', 'sync stops')
       for (const stream of streams.keys()) stream.abort(reason)
       await Promise.allSettled(streams.values())

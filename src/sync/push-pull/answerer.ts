@@ -1,7 +1,6 @@
 import { forEachParallel, sleep, watch } from '../async.ts'
 import { MAX_INDEX_PAGE_IDS, MAX_PARALLEL_ACCEPTS, MAX_ROUND_BYTES } from '../limits.ts'
-import { MAX_ROUND_MS, ROUND_BURST, ROUNDS_PER_SECOND } from '../limits.ts'
-import { createTokenBucket } from '../token-bucket.ts'
+import { MAX_ROUND_MS } from '../limits.ts'
 import { malformed } from '../wire.ts'
 import { createChannel } from './channel.ts'
 import { createNameReader, pagesOf } from './names.ts'
@@ -11,6 +10,7 @@ import type { PeerId } from '../../keys/index.ts'
 import type { FrameStream } from '../../transport/index.ts'
 import type { Clock, Digest } from '../../util/index.ts'
 import type { Intake } from '../intake.ts'
+import type { TokenBucket } from '../token-bucket.ts'
 import type { WireItem } from '../wire.ts'
 import type { Channel } from './channel.ts'
 import type { PushPullMessage } from './messages.ts'
@@ -21,6 +21,8 @@ export interface AnswererInit {
   readonly clock: Clock
   readonly replicas: ReadonlyMap<string, Replica>
   readonly intake: Intake
+  /** How often this peer may begin a round, over all its streams. */
+  readonly rate: TokenBucket
   /** A record of this peer was news. */
   readonly onTaken: (peer: PeerId) => void
   /** The peer has begun or ended a round. */
@@ -44,7 +46,6 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
   const { clock, replicas, intake } = init
   const { peer, signal } = stream
   const channel: Channel = createChannel(stream)
-  const bucket = createTokenBucket({ clock }, { perSecond: ROUNDS_PER_SECOND, burst: ROUND_BURST })
 
   const sendNames = async ({ names }: NameList): Promise<void> => {
     const pages = pagesOf(names)
@@ -162,7 +163,7 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
     const request = await channel.receive()
     if (request === undefined) return
     if (request.type !== 'round') throw malformed(`${request.type} outside a round`)
-    const waitMs = bucket.take(1)
+    const waitMs = init.rate.take(1)
     if (waitMs > 0) await sleep(clock, waitMs, signal)
     channel.reset()
     init.onRound(peer, 'begun')

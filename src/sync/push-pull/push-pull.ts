@@ -7,6 +7,8 @@ import {
   MAX_FRAME_BYTES,
 } from '../limits.ts'
 import { MAX_PARALLEL_ROUNDS, MAX_ROUND_MS, PUSH_PULL_JITTER } from '../limits.ts'
+import { ROUND_BURST, ROUNDS_PER_SECOND } from '../limits.ts'
+import { createPeerBuckets } from '../token-bucket.ts'
 import { answerRounds } from './answerer.ts'
 import { beginRound } from './beginner.ts'
 import { createChannel } from './channel.ts'
@@ -94,6 +96,7 @@ export const createPushPull = (init: PushPullInit): PushPull => {
   let controller = new AbortController()
   let last: RoundReport | undefined
 
+  const rateOf = createPeerBuckets({ clock }, { perSecond: ROUNDS_PER_SECOND, burst: ROUND_BURST })
   for (const [name, collection] of collections) replicas.set(name, createReplica(collection))
 
   const onTaken = (peer: PeerId): void => {
@@ -263,6 +266,7 @@ export const createPushPull = (init: PushPullInit): PushPull => {
       clock,
       replicas,
       intake,
+      rate: rateOf(stream.peer),
       onTaken,
       onRound(peer, state) {
         if (dues.get(peer)?.ours === false) dues.delete(peer)

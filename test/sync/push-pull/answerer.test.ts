@@ -1,0 +1,225 @@
+/** A node that answers rounds of peers that ask wrongly. */
+import t from 'tap'
+import { MAX_NAMES_BYTES, ROUND_BURST } from '../../../src/sync/limits.ts'
+import { decodePushPull, encodePushPull } from '../../../src/sync/push-pull/messages.ts'
+import { createNameList } from '../../../src/sync/push-pull/names.ts'
+import { PUSH_PULL_INIT, PUSH_PULL_PROTOCOL } from '../../../src/sync/push-pull/push-pull.ts'
+import { rootOf, stateOf } from '../../../src/sync/push-pull/views.ts'
+import { sha256 } from '../../../src/util/index.ts'
+import { encodeRecord, record, recordIdOf } from '../../support/fake-collection.ts'
+import { createFakeMesh } from '../../support/mesh.ts'
+import type { PushPullMessage } from '../../../src/sync/push-pull/messages.ts'
+
+const own = createNameList(['a', 'b', 'c'])
+const round: PushPullMessage = { type: 'round', collection: 'files', state: sha256('unknown') }
+
+/** A node with records, and a stream on which a peer asks it. */
+const play = async () => {
+  const mesh = await createFakeMesh({ count: 1 })
+  const node = mesh.node(0)
+  const content = Buffer.from('hello')
+  node.state.publish(record('a', 1, content), content)
+  node.state.publish(record('b', 1))
+  const peer = await mesh.stranger('Asker')
+  peer.handle(PUSH_PULL_PROTOCOL, PUSH_PULL_INIT, async (stream) => {
+    // What the node itself begins finds nothing in common here.
+    for (let frame = await stream.receive(); frame !== undefined; frame = await stream.receive()) {
+      await stream.send(encodePushPull({ type: 'done' }))
+    }
+  })
+  await mesh.run(peer.dial(node.transport.addresses()[0] ?? ''))
+  const stream = await mesh.run(peer.open(node.peerId, PUSH_PULL_PROTOCOL, PUSH_PULL_INIT))
+  const send = async (...messages: (PushPullMessage | Uint8Array)[]): Promise<void> => {
+    for (const message of messages) {
+      const frame = message instanceof Uint8Array ? message : encodePushPull(message)
+      await mesh.run(stream.send(frame))
+    }
+  }
+  const receive = async (): Promise<PushPullMessage> => {
+    const frame = await mesh.run(stream.receive())
+    if (frame === undefined) throw new Error('the stream has ended')
+    return decodePushPull(frame)
+  }
+  const blamed = () => node.blamed.map((each) => each.split(' ')[1])
+  return { mesh, node, peer, stream, send, receive, blamed }
+}
+
+t.test('a whole round by hand is what the documents say', async (t) => {
+  const { mesh, node, send, receive, blamed } = await play()
+  const ids = [recordIdOf(record('a', 1, Buffer.from('hello'))), recordIdOf(record('b', 1))].sort()
+  await send(round)
+  t.same(await receive(), { type: 'differs', names: own.digest, yourNames: 'none' })
+  const names = createNameList(['a', 'c', 'z'])
+  await send({ type: 'offer-names', names: names.digest })
+  t.same(await receive(), { type: 'get-names' })
+  await send({ type: 'names', last: false, names: ['a'] })
+  await send({ type: 'names', last: true, names: ['c', 'z'] })
+  t.same(await receive(), { type: 'done' })
+  await send(round)
+  t.same(await receive(), { type: 'differs', names: own.digest, yourNames: names.digest })
+  await send({ type: 'get-index' })
+  const a = recordIdOf(record('a', 1, Buffer.from('hello')))
+  t.same(await receive(), { type: 'index', last: true, ids: [a] }, 'the names of both only')
+  await send({ type: 'get-items', ids })
+  const items = await receive()
+  t.match(items, { type: 'items', last: false, items: [{ holds: true }] })
+  t.equal(items.type === 'items' && items.items.length, 1, 'nothing that was not wanted')
+  t.same(await receive(), { type: 'items', last: true, items: [] })
+  await send({
+    type: 'put-items',
+    items: [
+      { holds: false, record: encodeRecord(record('c', 1)) },
+      { holds: false, record: encodeRecord(record('z', 1)) },
+    ],
+  })
+  t.same(await receive(), { type: 'taken', notKept: [1] })
+  t.equal(node.state.current('c')?.version, 1)
+  await send({ type: 'done' })
+  const c = recordIdOf(record('c', 1))
+  const state = stateOf({
+    collection: 'files',
+    beginnerNames: names.digest,
+    answererNames: own.digest,
+    root: rootOf([a, c].sort()),
+  })
+  await send({ type: 'round', collection: 'files', state })
+  t.same(await receive(), { type: 'equal' })
+  await send({ type: 'round', collection: 'holdings', state })
+  t.same(
+    await receive(),
+    { type: 'done' },
+    'a collection that is not known is nothing to differ in',
+  )
+  t.same(blamed(), [])
+  await mesh.stop()
+})
+
+t.test('names that are known are not asked for again', async (t) => {
+  const { mesh, send, receive } = await play()
+  await send(round)
+  await receive()
+  await send({ type: 'offer-names', names: own.digest })
+  t.same(await receive(), { type: 'done' }, 'the same list as its own')
+  await mesh.stop()
+})
+
+t.test('what no honest peer asks ends the stream and is blamed', async (t) => {
+  const item = { holds: false, record: Buffer.from('nonsense') }
+  const cases: [string, (PushPullMessage | Uint8Array)[]][] = [
+    ['garbage', [Buffer.from('garbage')]],
+    ['an empty frame', [new Uint8Array()]],
+    ['an answer', [{ type: 'equal' }]],
+    ['an index without a round', [{ type: 'get-index' }]],
+    ['records without a round', [{ type: 'put-items', items: [] }]],
+    ['done without a round', [{ type: 'done' }]],
+    ['a second index', [round, { type: 'get-index' }, { type: 'get-index' }]],
+    ['an answer in a round', [round, { type: 'taken', notKept: [] }]],
+    ['names that nobody asked for', [round, { type: 'names', last: true, names: [] }]],
+    ['a record that is none', [round, { type: 'put-items', items: [item] }]],
+    ['garbage in a round', [round, Buffer.from([13, 1])]],
+    [
+      'names that are not those offered',
+      [
+        round,
+        { type: 'offer-names', names: sha256('x') },
+        { type: 'names', last: true, names: ['a'] },
+      ],
+    ],
+    [
+      'something else than the names it was asked for',
+      [round, { type: 'offer-names', names: sha256('x') }, { type: 'get-index' }],
+    ],
+    [
+      'an empty page of names',
+      [
+        round,
+        { type: 'offer-names', names: sha256('x') },
+        { type: 'names', last: false, names: [] },
+      ],
+    ],
+  ]
+  for (const [title, messages] of cases) {
+    const { mesh, stream, send, blamed } = await play()
+    await send(...messages)
+    t.ok(await mesh.until(() => stream.signal.aborted, 5000), title)
+    t.same(blamed(), ['ERR_PROTOCOL_MALFORMED'], title)
+    await mesh.stop()
+  }
+})
+
+t.test('names without end are cut off at the limit', async (t) => {
+  const { mesh, stream, send, blamed } = await play()
+  await send(round, { type: 'offer-names', names: sha256('x') })
+  let bytes = 0
+  let count = 0
+  while (!stream.signal.aborted && bytes < 2 * MAX_NAMES_BYTES) {
+    const names = Array.from({ length: 200 }, () => String(count++).padStart(1000, '0'))
+    bytes += 200_000
+    await send({ type: 'names', last: false, names }).catch(() => undefined)
+  }
+  t.ok(bytes <= MAX_NAMES_BYTES + 1_000_000, `${bytes} bytes were sent`)
+  t.same(blamed(), ['ERR_PROTOCOL_MALFORMED'])
+  await mesh.stop()
+})
+
+t.test('a forged record costs its sender the connection', async (t) => {
+  const { mesh, node, peer, send, blamed } = await play()
+  const forged = encodeRecord(record('c', 1, undefined, { signature: 'forged' }))
+  await send(round, { type: 'put-items', items: [{ holds: false, record: forged }] })
+  await mesh.clock.advance(100)
+  t.same(blamed(), ['ERR_SIGNATURE_INVALID'])
+  t.same(node.transport.peers(), [])
+  t.same(peer.peers(), [])
+  await mesh.stop()
+})
+
+t.test('rounds without pause are slowed down, not answered faster', async (t) => {
+  const { mesh, node, peer, blamed } = await play()
+  const startMs = mesh.clock.monotonicMs()
+  const count = ROUND_BURST + 30
+  for (let number = 0; number < count; number++) {
+    // A stream for each: a fresh one does not mean a fresh allowance.
+    const stream = await mesh.run(peer.open(node.peerId, PUSH_PULL_PROTOCOL, PUSH_PULL_INIT))
+    await stream.send(encodePushPull(round))
+    await mesh.run(stream.receive())
+    stream.abort(new Error('done'))
+    await mesh.clock.advance(50)
+  }
+  const tookMs = mesh.clock.monotonicMs() - startMs
+  t.ok(tookMs > 25_000, `${count} rounds in ${tookMs.toFixed(0)} ms`)
+  t.same(blamed(), [])
+  await mesh.stop()
+})
+
+t.test('a round that stays open is closed', async (t) => {
+  const { mesh, stream, send, receive, blamed } = await play()
+  await send(round)
+  await receive()
+  t.ok(await mesh.until(() => stream.signal.aborted, 5 * 60_000))
+  t.ok(mesh.clock.monotonicMs() < 130_000)
+  t.same(blamed(), [])
+  await mesh.stop()
+})
+
+t.test('an idle stream is kept', async (t) => {
+  const { mesh, stream, send, receive } = await play()
+  await mesh.clock.advance(60 * 60_000)
+  t.notOk(stream.signal.aborted)
+  await send(round)
+  t.equal((await receive()).type, 'differs')
+  await mesh.stop()
+})
+
+t.test('a peer that asks for much and reads nothing is dropped', async (t) => {
+  const names = Array.from({ length: 20_000 }, (_, index) => `file-${index}`)
+  const mesh = await createFakeMesh({ count: 1, names })
+  const node = mesh.node(0)
+  for (const name of names) node.state.publish(record(name, 1))
+  const peer = await mesh.stranger('Sloth')
+  await mesh.run(peer.dial(node.transport.addresses()[0] ?? ''))
+  const stream = await mesh.run(peer.open(node.peerId, PUSH_PULL_PROTOCOL, PUSH_PULL_INIT))
+  await stream.send(encodePushPull(round))
+  await stream.send(encodePushPull({ type: 'get-index' }))
+  t.ok(await mesh.until(() => stream.signal.aborted, 5 * 60_000))
+  await mesh.stop()
+})
