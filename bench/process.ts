@@ -14,7 +14,14 @@ export interface Started {
   readonly pid: number
   /** From spawning to the line. */
   readonly readyMs: number
+  readonly line: string
 }
+
+const children = new Set<ChildProcess>()
+// Whatever fails, nothing that was started here outlives us.
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL')
+})
 
 /** Starts a program and waits for a line on its standard output that contains `word`. */
 export const startUntil = async (
@@ -24,11 +31,13 @@ export const startUntil = async (
 ): Promise<Started> => {
   const beganMs = performance.now()
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], timeout: 600_000 })
+  children.add(child)
+  child.once('exit', () => children.delete(child))
   const lines = createInterface(child.stdout)
-  const readyMs = await Promise.race([
-    new Promise<number>((resolve) => {
+  const ready = await Promise.race([
+    new Promise<{ line: string; readyMs: number }>((resolve) => {
       lines.on('line', (line) => {
-        if (line.includes(word)) resolve(performance.now() - beganMs)
+        if (line.includes(word)) resolve({ line, readyMs: performance.now() - beganMs })
       })
     }),
     once(child, 'exit').then(([code]) => {
@@ -39,7 +48,7 @@ export const startUntil = async (
       throw new Error(`${program} was not ready in time`)
     }),
   ])
-  return { child, pid: child.pid ?? 0, readyMs }
+  return { child, pid: child.pid ?? 0, ...ready }
 }
 
 export const end = async ({ child }: Started): Promise<void> => {

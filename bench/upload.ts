@@ -45,7 +45,7 @@ export const benchmark: Benchmark = async (log) => {
       content: { digest, sizeBytes: SIZE_BYTES },
     })
     const beganMs = performance.now()
-    const url = `${node.url}/files/${NAME}`
+    const url = `${JSON.parse(daemon.line).http[0]}/files/${NAME}`
     const args = ['-sS', '--fail-with-body', '-T', path, ...curlHeaders(signed), url]
     const { code, err } = await run('curl', args, { timeoutMs: 600_000 })
     const seconds = (performance.now() - beganMs) / 1000

@@ -245,7 +245,8 @@ export const createNode = (init: NodeInit): ClusterNode => {
       const { nodeArguments = [], entry = defaultEntry, prefix = [] } = init
       const [program = '', ...args] = [...prefix, process.execPath, ...nodeArguments]
       const started = spawn(program, [...args, entry, configPath], {
-        stdio: ['ignore', 'pipe', 'pipe'],
+        // Its end tells the daemon that we are gone, whatever happened to us.
+        stdio: ['pipe', 'pipe', 'pipe'],
         env: { ...process.env, NODE_OPTIONS: '', NODE_NO_WARNINGS: '1', ...init.env },
       })
       child = started
