@@ -1,20 +1,17 @@
 import { link, lstat, mkdir, open, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { readSecretFile } from '../config/index.ts'
-import { MeshError } from '../errors/index.ts'
+import { describeSystemError, MeshError, systemErrorCode } from '../errors/index.ts'
 import { generatePrivateKey, readPrivateKey, writePrivateKey } from '../keys/index.ts'
 import { toHex } from '../util/index.ts'
 import type { PrivateKey } from '../keys/index.ts'
 import type { Random } from '../util/index.ts'
 
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
-
 const exists = (path: string): Promise<boolean> =>
   lstat(path).then(
     () => true,
     (error: unknown) => {
-      if (codeOf(error) === 'ENOENT') return false
+      if (systemErrorCode(error) === 'ENOENT') return false
       throw error
     },
   )
@@ -35,7 +32,7 @@ const writeIdentity = async (path: string, text: string, random: Random): Promis
     await file.sync()
     // A link, where a rename would: it never replaces a key that another start made meanwhile.
     await link(temporary, path).catch((error: unknown) => {
-      if (codeOf(error) !== 'EEXIST') throw error
+      if (systemErrorCode(error) !== 'EEXIST') throw error
     })
   } finally {
     await file.close()
@@ -66,7 +63,7 @@ export const loadIdentity = async (
       made = true
     }
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = describeSystemError(cause)
     throw new MeshError('ERR_STATE_UNUSABLE', `cannot make the identity key ${path}: ${why}`, {
       data: { path },
       cause,

@@ -1,5 +1,5 @@
 import { mkdir, stat } from 'node:fs/promises'
-import { MeshError } from '../errors/index.ts'
+import { describeSystemError, MeshError } from '../errors/index.ts'
 import type { Health, Logger } from '../observe/index.ts'
 
 /** Makes the state directory if need be. Others may look: programs read `files/` in it. */
@@ -7,7 +7,7 @@ export const makeStateDirectory = async (path: string): Promise<void> => {
   try {
     await mkdir(path, { recursive: true, mode: 0o755 })
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = describeSystemError(cause)
     throw new MeshError(
       'ERR_STATE_UNUSABLE',
       `cannot make the state directory ${path}: ${why}; set state_dir to a directory of your own`,

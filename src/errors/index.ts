@@ -8,5 +8,5 @@
  * @packageDocumentation
  */
 export { errorTable, isMeshError, MeshError, toMeshError } from './errors.ts'
-export { describeSystemError } from './system-error.ts'
+export { describeSystemError, systemErrorCode } from './system-error.ts'
 export type { ErrorCode, ErrorData } from './errors.ts'

@@ -14,12 +14,15 @@ const words: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only',
 }
 
+/** The code of a failed system call, as `ENOENT`; empty if the error is of another kind. */
+export const systemErrorCode = (error: unknown): string =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+
 /**
  * Why the operating system refused, in words and without the path, which the caller has already
  * named.
  */
 export const describeSystemError = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  return words[code] ?? error.message
+  return words[systemErrorCode(error)] ?? error.message
 }

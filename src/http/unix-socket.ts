@@ -1,6 +1,6 @@
 import { lstat, unlink } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { MeshError } from '../errors/index.ts'
+import { describeSystemError, MeshError, systemErrorCode } from '../errors/index.ts'
 import type { Server } from 'node:http'
 
 /** What `sun_path` holds, without its final zero. */
@@ -12,9 +12,6 @@ const failed = (path: string, why: string, cause?: unknown): MeshError =>
     ...(cause === undefined ? {} : { cause }),
   })
 
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
-
 /** Whether somebody answers there. */
 const answers = (path: string): Promise<boolean> =>
   new Promise((resolve, reject) => {
@@ -23,14 +20,14 @@ const answers = (path: string): Promise<boolean> =>
       resolve(true)
     })
     socket.once('error', (error) =>
-      ['ECONNREFUSED', 'ENOENT'].includes(codeOf(error)) ? resolve(false) : reject(error),
+      ['ECONNREFUSED', 'ENOENT'].includes(systemErrorCode(error)) ? resolve(false) : reject(error),
     )
   })
 
 /** Removes the socket that a daemon left behind which did not get to stop. */
 const removeStale = async (path: string): Promise<void> => {
   const found = await lstat(path).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return undefined
+    if (systemErrorCode(error) === 'ENOENT') return undefined
     throw error
   })
   if (found === undefined) return
@@ -73,6 +70,6 @@ export const listenOnSocket = async (
     })
   } catch (error) {
     if (error instanceof MeshError) throw error
-    throw failed(path, error instanceof Error ? error.message : String(error), error)
+    throw failed(path, describeSystemError(error), error)
   }
 }
