@@ -1,7 +1,7 @@
 import { isMeshError, MeshError } from '../errors/index.ts'
 import { contentDigest } from './inspector.ts'
 import { isExpired, judge, wantsContent } from './judge.ts'
-import { recordBy, recordOfStatement, recordsOf, retainedContent, winnerOf } from './kept.ts'
+import { recordBy, recordOfStatement, recordsOf, winnerOf } from './kept.ts'
 import { contentPath } from './paths.ts'
 import { wakesOf } from './publisher.ts'
 import { EMPTY_ROW } from './row.ts'
@@ -118,16 +118,16 @@ export const createAcceptor = (components: Components): Acceptor => {
     const { signed, added, after, rule, wins } = judgement
     const { name } = signed.statement
     const fresh = staged === undefined ? undefined : contentDigest(signed)
-    if (staged !== undefined && fresh !== undefined) {
-      await staged.commit(contentPath(name, fresh), { mode: rule.policy.mode })
-    }
-    if (added.length > 0) {
-      try {
-        await catalogue.change(name, changeOf(taking))
-      } catch (error) {
-        if (fresh !== undefined) await abandonContent(name, fresh, kept, rule)
-        throw error
+    try {
+      if (fresh !== undefined) {
+        await staged?.commit(contentPath(name, fresh), { mode: rule.policy.mode })
       }
+      if (added.length > 0) await catalogue.change(name, changeOf(taking))
+    } catch (error) {
+      // It was not here before, or it would not have been asked for. What cannot be removed now is
+      // removed at the next start; the first failure is the one to tell.
+      if (fresh !== undefined) await disk.remove(contentPath(name, fresh)).catch(() => {})
+      throw error
     }
     const record = heldRecord(signed, after, rule)
     const published = await publications.publish(
@@ -149,18 +149,6 @@ export const createAcceptor = (components: Components): Acceptor => {
       wins,
       contentMissing: wins && published.state === 'missing',
     }
-  }
-
-  /** The statement could not be stored: its content is nobody's, unless another statement has it. */
-  const abandonContent = async (
-    name: FileName,
-    digest: Digest,
-    kept: readonly Kept[],
-    { allowed }: Rule,
-  ): Promise<void> => {
-    if (retainedContent(kept, winnerOf(kept, allowed)?.signed).has(digest)) return
-    // What cannot be removed now is removed at the next start; the first failure is the one to tell.
-    await disk.remove(contentPath(name, digest)).catch(() => {})
   }
 
   const attempt = (arrival: Arrival): Promise<Verdict | NeedsContent> =>

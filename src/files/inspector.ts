@@ -20,7 +20,8 @@ export interface Inspector {
     name: FileName,
     options: {
       readonly row: Row
-      readonly known: readonly SignedStatement[]
+      /** Asked only if it was touched. */
+      known(): readonly (SignedStatement | undefined)[]
       readonly nowMs: number
       /** Hash it even if it looks untouched. */
       readonly distrust: boolean
@@ -31,6 +32,9 @@ export interface Inspector {
   /** Moves a file out of everybody's sight; answers where to. */
   quarantine(path: string): Promise<string>
 }
+
+/** A read that fails once may be a hiccup of the disk; what is quarantined has to be fetched again. */
+const MAX_READ_ATTEMPTS = 2
 
 export const contentDigest = ({ statement }: SignedStatement): Digest | undefined =>
   statement.content === 'deleted' ? undefined : statement.content.digest
@@ -50,18 +54,25 @@ export const createInspector = ({
   /** What is shown of this name was hashed just now and is right. */
   verified(name: FileName): void
 }): Inspector => {
-  const hash: Inspector['hash'] = async (path, fingerprint) => {
+  const hashOnce = async (path: string, fingerprint: string): Promise<Digest> => {
     const digester = createDigester()
-    try {
-      for await (const chunk of disk.stream(path, { fingerprint, signal: signal() }))
-        digester.update(chunk)
-    } catch (error) {
-      // A bad sector, a link, a file that changes meanwhile: whatever it is, it is not the content.
-      if (!isMeshError(error, 'ERR_STATE_UNUSABLE')) throw error
-      logger.warn({ path, error }, 'a file cannot be verified')
-      return undefined
+    for await (const chunk of disk.stream(path, { fingerprint, signal: signal() })) {
+      digester.update(chunk)
     }
     return digester.digest()
+  }
+
+  const hash: Inspector['hash'] = async (path, fingerprint) => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await hashOnce(path, fingerprint)
+      } catch (error) {
+        // A bad sector, a link, a file that changes meanwhile: whatever it is, it is not the content.
+        if (!isMeshError(error, 'ERR_STATE_UNUSABLE')) throw error
+        logger.warn({ path, error, attempt }, 'a file cannot be verified')
+        if (attempt === MAX_READ_ATTEMPTS) return undefined
+      }
+    }
   }
 
   const quarantine: Inspector['quarantine'] = async (path) => {
@@ -92,7 +103,9 @@ export const createInspector = ({
       if (untouched && !distrust) return shown
       const digest = await hash(path, stat.fingerprint)
       const signed =
-        digest === undefined ? undefined : known.find((each) => contentDigest(each) === digest)
+        digest === undefined
+          ? undefined
+          : known().find((each) => each !== undefined && contentDigest(each) === digest)
       if (signed === undefined) {
         await damaged(name, path)
         return undefined

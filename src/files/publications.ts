@@ -5,7 +5,7 @@ import type { EventEmitter } from 'node:events'
 import type { Disk } from '../disk/index.ts'
 import type { Logger, Worker } from '../observe/index.ts'
 import type { FileName } from '../statement/index.ts'
-import type { KeyedLock } from '../util/index.ts'
+import type { Digest, KeyedLock } from '../util/index.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { Publish, PublishOptions } from './publisher.ts'
 import type { Row } from './row.ts'
@@ -51,6 +51,13 @@ export interface Publications {
   counts(): Record<FileState, number>
 }
 
+interface Unfinished {
+  /** Content to be removed, as in {@link PublishOptions}. */
+  readonly displaced: readonly Digest[]
+  /** Who brought what is to be published. */
+  readonly from?: Origin
+}
+
 /** More than what a publication writes; less than anybody would call room. */
 const PROBE_BYTES = 64 * 2 ** 10
 
@@ -79,8 +86,8 @@ export const createPublications = ({
 }): Publications => {
   /** Of names that have a row; all others are `none`. */
   const states = new Map<FileName, FileState>()
-  /** Names whose publication failed, and who brought what is to be published. */
-  const unfinished = new Map<FileName, Origin | undefined>()
+  /** Names whose publication failed, with what the next attempt needs to know. */
+  const unfinished = new Map<FileName, Unfinished>()
 
   /** A listener's mistake is not the caller's. */
   const tell = (send: () => void): void => {
@@ -97,7 +104,7 @@ export const createPublications = ({
     taken: Taken | undefined,
   ): void => {
     const after = view(name)
-    const from = taken?.from ?? unfinished.get(name)
+    const from = taken?.from ?? unfinished.get(name)?.from
     const winner = after?.winner
     const isShown = after?.state === 'shown'
     if (taken?.statementStored === true) {
@@ -125,6 +132,15 @@ export const createPublications = ({
     else if (delayMs < UPKEEP_INTERVAL_MS) worker()?.wake(delayMs)
   }
 
+  const postpone = (name: FileName, options: PublishOptions, taken: Taken | undefined): void => {
+    const former = unfinished.get(name)
+    const from = taken?.from ?? former?.from
+    unfinished.set(name, {
+      displaced: [...new Set([...(former?.displaced ?? []), ...(options.displaced ?? [])])],
+      ...(from === undefined ? {} : { from }),
+    })
+  }
+
   const publish = async (
     name: FileName,
     options: PublishOptions,
@@ -148,7 +164,7 @@ export const createPublications = ({
       states.set(name, (row ?? catalogue.row(name))?.state ?? 'none')
       tellAll(name, before, taken)
       if (row !== undefined) unfinished.delete(name)
-      else if (taken !== undefined || !unfinished.has(name)) unfinished.set(name, taken?.from)
+      else postpone(name, options, taken)
       arm()
     }
   }
@@ -165,13 +181,17 @@ export const createPublications = ({
 
   /** A full disk is noticed when it has room again, even if nobody has anything to write. */
   const probeDisk = async (): Promise<void> => {
-    const staged = await disk.stage()
     try {
-      await staged.write(new Uint8Array(PROBE_BYTES))
-      await staged.flush()
-      warnings.diskWritten()
-    } finally {
-      await staged.discard()
+      const staged = await disk.stage()
+      try {
+        await staged.write(new Uint8Array(PROBE_BYTES))
+        await staged.flush()
+        warnings.diskWritten()
+      } finally {
+        await staged.discard()
+      }
+    } catch (error) {
+      warnings.diskRefused(error)
     }
   }
 
@@ -184,7 +204,7 @@ export const createPublications = ({
       if (warnings.diskRefuses()) await probeDisk()
       for (const name of new Set([...catalogue.awake(clock.nowMs()), ...unfinished.keys()])) {
         if (signal.aborted) return
-        await publishSoon(name)
+        await publishSoon(name, { displaced: unfinished.get(name)?.displaced ?? [] })
       }
       arm()
     },

@@ -187,10 +187,15 @@ export const createPublish = (components: Components): Publish => {
     const nowMs = clock.nowMs()
     const situation: Situation = { name, rule, kept, row, winner, retained, nowMs, options }
 
-    const known = [winner?.signed, row.shown?.signed, ...kept.map(({ signed }) => signed)]
     const found = await inspector.examine(name, {
       row,
-      known: known.filter((signed) => signed !== undefined),
+      // The history too: a publication that failed half-way may have left any version.
+      known: () => [
+        winner?.signed,
+        row.shown?.signed,
+        ...kept.map(({ signed }) => signed),
+        ...catalogue.history(name),
+      ],
       nowMs,
       distrust: options.distrust === true,
     })

@@ -79,7 +79,8 @@ export interface World {
   readonly disk: MemoryDisk
   readonly store: MemoryStore
   readonly clock: VirtualClock
-  readonly health: Health
+  /** Of the daemon that runs now. */
+  health: Health
   files: Files
   workers: Workers
   /** Signs and uploads; content comes with it unless it is a tombstone. */
@@ -119,13 +120,13 @@ export const createWorld = async (
   const disk = given.disk ?? createMemoryDisk()
   const store = given.store ?? createMemoryStore()
   const clock = given.clock ?? createVirtualClock({ startMs: START_MS, turns: 20 })
-  const health = createHealth({ clock })
   const random = createSeededRandom(1)
   let current = policies
 
-  const boot = async (): Promise<{ files: Files; workers: Workers }> => {
+  const boot = async (): Promise<{ files: Files; workers: Workers; health: Health }> => {
     await disk.open()
     await store.open()
+    const health = createHealth({ clock })
     const workers = createWorkers({ clock, random, logger: silentLogger })
     const files = createFiles(
       { disk, store: store as Store, clock, health, workers, logger: silentLogger },
@@ -136,7 +137,7 @@ export const createWorld = async (
       },
     )
     await files.start()
-    return { files, workers }
+    return { files, workers, health }
   }
 
   const stop = async (): Promise<void> => {
@@ -148,7 +149,6 @@ export const createWorld = async (
     disk,
     store,
     clock,
-    health,
     ...(await boot()),
     async put(draft = {}, from = upload) {
       const content = draft.text === null ? undefined : source(textOf(draft))
