@@ -20,7 +20,8 @@ interface Counts {
 const readCounts = (tapOutput: string): Counts | undefined => {
   const summary = tapOutput.match(/^# \{ total: .*\}$/gm)?.at(-1)
   if (summary === undefined) return undefined
-  const count = (name: string): number => Number(new RegExp(`${name}: (\\d+)`).exec(summary)?.[1] ?? 0)
+  const count = (name: string): number =>
+    Number(new RegExp(`${name}: (\\d+)`).exec(summary)?.[1] ?? 0)
   return { total: count('total'), fail: count('fail'), skip: count('skip') + count('todo') }
 }
 
