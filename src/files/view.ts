@@ -27,10 +27,9 @@ export const viewOf = (
   // The clock hides at once; the worker that moves the file follows.
   const state =
     nowMs !== undefined && isExpired(signed, nowMs) ? 'expired' : (row?.state ?? 'missing')
+  const waits = state === 'missing' || state === 'too-large'
   const meanwhile =
-    shown === undefined || isShown || state === 'shown'
-      ? undefined
-      : recordBy(shown.signed, allowed)
+    waits && shown !== undefined && !isShown ? recordBy(shown.signed, allowed) : undefined
   return {
     name,
     policy,
@@ -54,6 +53,7 @@ export const viewKey = (view: FileView | undefined): string =>
         view.shownMeanwhile?.id,
         view.policy.mode,
         view.policy.maxSizeBytes,
+        view.policy.signers.join(),
       ].join(' ')
 
 /** Everything known about a name, each statement with all signatures seen, the winner first. */
