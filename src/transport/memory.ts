@@ -1,56 +1,16 @@
 import { EventEmitter } from 'node:events'
 import { MeshError } from '../errors/index.ts'
 import { createBlameBook } from './blame.ts'
-import { STREAM_CLOSE_TIMEOUT_MS } from './limits.ts'
+import { STREAM_CLOSE_TIMEOUT_MS, STREAM_OPEN_TIMEOUT_MS } from './limits.ts'
 import { createMemoryLinks } from './memory-links.ts'
 import { createLane, createMemoryStream } from './memory-stream.ts'
 import type { PeerId } from '../keys/index.ts'
 import type { Logger } from '../observe/index.ts'
 import type { Clock, Random } from '../util/index.ts'
 import type { BlameBook } from './blame.ts'
-import type { MemoryLink } from './memory-links.ts'
 import type { MemoryStream } from './memory-stream.ts'
-import type { Peer, ProtocolHandler, ProtocolInit, Transport, TransportEvents } from './types.ts'
-
-export type { MemoryLink } from './memory-links.ts'
-
-export interface MemoryNetworkInit extends MemoryLink {
-  /** Bytes in flight in each direction of a stream. @default 256 KiB */
-  readonly windowBytes?: number
-  /** Sees every frame as it is sent. */
-  readonly onFrame?: (frame: MemoryFrame) => void
-}
-
-export interface MemoryFrame {
-  readonly from: PeerId
-  readonly to: PeerId
-  readonly protocol: string
-  readonly sizeBytes: number
-}
-
-export interface MemoryTransportInit {
-  readonly peerId: PeerId
-  /** Node name, as its certificate would give it. */
-  readonly name?: string
-  readonly logger: Logger
-  /** Any multiaddr that ends in `/p2p/<peerId>`. @default `/memory/<number>/p2p/<peerId>` */
-  readonly address?: string
-}
-
-/** A network of transports inside one process. */
-export interface MemoryNetwork {
-  createTransport(init: MemoryTransportInit): Transport
-  /**
-   * Only peers of one group can reach each other from now on; a peer in no group reaches nobody.
-   * Connections across are silent for `detectMs`, as an unplugged cable is, and then end (at once
-   * without it); what was sent meanwhile arrives if the partition ends before that.
-   */
-  partition(groups: readonly (readonly PeerId[])[], options?: { detectMs?: number }): void
-  /** Ends the partition. Nobody is connected again by that: dialling is the peers' own business. */
-  heal(): void
-  /** Changes one link, both ways; what is not named stays. */
-  setLink(a: PeerId, b: PeerId, link: MemoryLink): void
-}
+import type { MemoryNetwork, MemoryNetworkInit } from './memory-types.ts'
+import type { Peer, ProtocolHandler, ProtocolInit, TransportEvents } from './types.ts'
 
 const DEFAULT_WINDOW_BYTES = 256 * 2 ** 10
 
@@ -108,7 +68,7 @@ export const createMemoryNetwork = (
   const links = createMemoryLinks(random, init)
   let partitions = 0
 
-  /** Waits for `until`, or rejects as soon as `signal` aborts. */
+  /** Waits for `until`; rejects as soon as `signal` aborts, or if it takes too long. */
   const wait = async (
     what: string,
     signal: AbortSignal | undefined,
@@ -119,8 +79,16 @@ export const createMemoryNetwork = (
     const done = Promise.withResolvers<void>()
     const onAbort = (): void => done.reject(cancelled())
     signal?.addEventListener('abort', onAbort)
+    const cancel = clock.schedule(STREAM_OPEN_TIMEOUT_MS, () =>
+      done.reject(new MeshError('ERR_TIMEOUT', `${what} took too long`)),
+    )
     until(done.resolve)
-    await done.promise.finally(() => signal?.removeEventListener('abort', onAbort))
+    try {
+      await done.promise
+    } finally {
+      cancel()
+      signal?.removeEventListener('abort', onAbort)
+    }
   }
 
   /** One round trip. */
@@ -209,8 +177,8 @@ export const createMemoryNetwork = (
   }
 
   /** Runs something that crosses the connection, now or when a partition ends. */
-  const cross = ({ ends: [a, b], held }: Connection, run: () => void): void => {
-    if (held.length === 0 && links.reachable(a.peerId, b.peerId)) run()
+  const cross = ({ ends: [a, b], held, open }: Connection, run: () => void): void => {
+    if (!open || (held.length === 0 && links.reachable(a.peerId, b.peerId))) run()
     else held.push(run)
   }
 

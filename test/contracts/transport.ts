@@ -145,6 +145,7 @@ export const testTransport = (
     t.test('an aborted dial is cancelled', async (t) => {
       const { a, b } = await setUp(t)
       await rejects(t, a.dial(addressOf(b), { signal: AbortSignal.abort() }), ['ERR_ABORTED'])
+      t.same(a.peers(), [])
     })
 
     t.test('frames arrive whole, in order, both ways, empty ones too', async (t) => {

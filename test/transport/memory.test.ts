@@ -116,6 +116,25 @@ t.test('what was sent during a partition nobody noticed arrives after it', async
   t.equal(a.peers().length, 1)
 })
 
+t.test('opening a stream across a partition gives up, sooner or later', async (t) => {
+  const { clock, network, a, b } = await simulate({ latencyMs: 5 })
+  network.partition([[a.peerId], [b.peerId]], { detectMs: 2 })
+  // The connection ends while this is on its way.
+  const first = t.rejects(a.open(b.peerId, '/mesh/test/1', limits), {
+    code: 'ERR_PEER_UNREACHABLE',
+  })
+  await clock.advance(100)
+  await first
+  network.heal()
+  const again = a.dial(b.addresses()[0] ?? '')
+  await clock.advance(100)
+  await again
+  network.partition([[a.peerId], [b.peerId]], { detectMs: 60_000 })
+  const second = t.rejects(a.open(b.peerId, '/mesh/test/1', limits), { code: 'ERR_TIMEOUT' })
+  await clock.advance(10_000)
+  await second
+})
+
 t.test('an avoided peer is let in again after ten minutes', async (t) => {
   const { clock, a, b } = await simulate()
   const { MeshError } = await import('../../src/errors/index.ts')
