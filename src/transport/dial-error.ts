@@ -65,12 +65,7 @@ export const explainDialError = (error: unknown, attempt: Attempt): MeshError =>
       'it hung up on our pre-shared key; compare the psk files of both nodes',
     )
   }
-  // A node that misses its pre-shared key is cut off before the first word.
-  const hint =
-    hasPsk || handshake.stage !== 'protected'
-      ? ''
-      : '; has its network a pre-shared key that we lack?'
   return hungUp
-    ? make('ERR_PEER_REFUSED', `it hung up during the handshake without a reason${hint}`)
-    : make('ERR_PROTOCOL_MALFORMED', `it does not speak the handshake of mesh${hint}`)
+    ? make('ERR_PEER_REFUSED', 'it hung up during the handshake without a reason')
+    : make('ERR_PROTOCOL_MALFORMED', 'it does not speak the handshake of mesh')
 }

@@ -1,8 +1,12 @@
 import { AbstractMultiaddrConnection } from '@libp2p/utils'
 import { MeshError } from '../errors/index.ts'
+import { equalBytes, utf8 } from '../util/index.ts'
 import { MAX_CIPHER_PIECE_BYTES, MAX_HANDSHAKE_BYTES } from './limits.ts'
 import type { AbortOptions, MessageStream, MultiaddrConnection } from '@libp2p/interface'
 import type xsalsa20 from 'xsalsa20'
+
+/** What each side says first: the header of multistream-select with its length. */
+export const GREETING = utf8('\x13/multistream/1.0.0\n')
 
 export type Cipher = ReturnType<typeof xsalsa20>
 type Data = Parameters<MessageStream['send']>[0]
@@ -35,6 +39,15 @@ const decipher = (cipher: Cipher, data: Data): Data => {
   return data
 }
 
+/** Without this the ciphers of closed connections fill the memory that all of them share. */
+export const freeCipher = (cipher: Cipher): void => {
+  try {
+    cipher.finalize()
+  } catch {
+    // Somebody else in this process has made that memory grow: the cipher's 64 bytes stay taken.
+  }
+}
+
 /**
  * A connection as all the rest sees it: enciphered, if the network has a pre-shared key, and able to
  * receive only so many bytes until its other side is a member.
@@ -43,9 +56,17 @@ export class GuardedConnection extends AbstractMultiaddrConnection {
   readonly #inner: MultiaddrConnection
   readonly #ciphers: { inbound: Cipher; outbound: Cipher } | undefined
   #allowedBytes = MAX_HANDSHAKE_BYTES
+  /** How much of the greeting has come. */
+  #greetedBytes = 0
+  #proved = false
   #closed = false
 
-  constructor(inner: MultiaddrConnection, ciphers?: { inbound: Cipher; outbound: Cipher }) {
+  /** @param greeting The greeting, if it has been read from `inner` already. */
+  constructor(
+    inner: MultiaddrConnection,
+    ciphers?: { inbound: Cipher; outbound: Cipher },
+    greeting?: Uint8Array,
+  ) {
     super({
       log: inner.log,
       remoteAddr: inner.remoteAddr,
@@ -55,6 +76,7 @@ export class GuardedConnection extends AbstractMultiaddrConnection {
     })
     this.#inner = inner
     this.#ciphers = ciphers
+    if (greeting !== undefined) this.#deliver(greeting)
     inner.addEventListener('message', ({ data }) => this.#receive(data))
     inner.addEventListener('drain', () => this.onMuxerDrain())
     inner.addEventListener('close', ({ error, local }) => {
@@ -65,6 +87,14 @@ export class GuardedConnection extends AbstractMultiaddrConnection {
     })
   }
 
+  /**
+   * The other side has proved its key, and may become a member in the middle of what comes next: it
+   * is too late when the bytes before were too many.
+   */
+  expectMember(): void {
+    this.#proved = true
+  }
+
   /** The other side is a member: from now on the multiplexer keeps the limits. */
   lift(): void {
     this.#allowedBytes = Number.POSITIVE_INFINITY
@@ -72,21 +102,36 @@ export class GuardedConnection extends AbstractMultiaddrConnection {
 
   #receive(data: Data): void {
     if (this.#closed) return
-    this.#allowedBytes -= data.byteLength
-    if (this.#allowedBytes < 0) {
+    const leftBytes = this.#allowedBytes - data.byteLength
+    if ((this.#proved ? this.#allowedBytes : leftBytes) < 0) {
       const what = `more than ${MAX_HANDSHAKE_BYTES} bytes before it is a member`
       this.abort(new MeshError('ERR_LIMIT_EXCEEDED', what))
       return
     }
-    this.onData(this.#ciphers === undefined ? data : decipher(this.#ciphers.inbound, data))
+    this.#allowedBytes = leftBytes
+    this.#deliver(this.#ciphers === undefined ? data : decipher(this.#ciphers.inbound, data))
+  }
+
+  #deliver(data: Data): void {
+    if (this.#greetedBytes < GREETING.length && !this.#isGreeting(data)) {
+      const what = 'its first bytes are not those of mesh; has its network a pre-shared key?'
+      this.abort(new MeshError('ERR_PROTOCOL_MALFORMED', what))
+    } else this.onData(data)
+  }
+
+  #isGreeting(data: Data): boolean {
+    const bytes = data.subarray(0, GREETING.length - this.#greetedBytes)
+    const wanted = GREETING.subarray(this.#greetedBytes, this.#greetedBytes + bytes.length)
+    this.#greetedBytes += bytes.length
+    return equalBytes(bytes, wanted)
   }
 
   #free(): void {
     if (this.#closed) return
     this.#closed = true
-    // Without this the ciphers of closed connections fill the memory that all of them share.
-    this.#ciphers?.inbound.finalize()
-    this.#ciphers?.outbound.finalize()
+    if (this.#ciphers === undefined) return
+    freeCipher(this.#ciphers.inbound)
+    freeCipher(this.#ciphers.outbound)
   }
 
   async sendClose(options?: AbortOptions): Promise<void> {

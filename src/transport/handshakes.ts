@@ -135,6 +135,9 @@ export const createHandshakes = (
       const startedMs = clock.monotonicMs()
       const handshake: Handshake = { direction, address, host, startedMs, stage: 'connected' }
       records.set(connection, { handshake, root: connection })
+      connection.addEventListener('close', ({ error }) => {
+        if (isMeshError(error)) handshake.error ??= error
+      })
       if (direction === 'outbound') {
         outcomes.set(address, handshake)
         // Whoever dials takes its outcome out again; the service of the DHT does not.
@@ -145,11 +148,10 @@ export const createHandshakes = (
       checkInbound(host)
       pending.add(handshake)
       perHost.set(host, (perHost.get(host) ?? 0) + 1)
-      connection.addEventListener('close', ({ error }) => {
+      connection.addEventListener('close', () => {
         finish(handshake)
         if (handshake.stage === 'admitted') return
-        const known = handshake.error ?? (isMeshError(error) ? error : undefined)
-        init.onFailed(handshake, known ?? guess(handshake))
+        init.onFailed(handshake, handshake.error ?? guess(handshake))
       })
     },
     wrap(outer, inner) {

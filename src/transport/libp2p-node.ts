@@ -54,6 +54,11 @@ interface Components {
   readonly handshakes: Handshakes
 }
 
+const guardOf = (connection: MessageStream): GuardedConnection => {
+  if (connection instanceof GuardedConnection) return connection
+  throw new MeshError('ERR_INTERNAL', 'a connection that was not guarded from its beginning')
+}
+
 /** The steps that a connection goes through, joined to the record of its handshake. */
 const createSteps = ({ clock, random, handshakes }: Components, init: Libp2pNodeInit) => {
   const admitted = new WeakMap<MessageStream, Session>()
@@ -75,10 +80,13 @@ const createSteps = ({ clock, random, handshakes }: Components, init: Libp2pNode
       {
         own: () => init.membership().own,
         admit,
-        onStage: handshakes.reach,
+        onStage(connection, stage) {
+          handshakes.reach(connection, stage)
+          if (stage === 'secured') guardOf(connection).expectMember()
+        },
         onFailed: handshakes.fail,
         onAdmitted(connection, secured, session) {
-          if (connection instanceof GuardedConnection) connection.lift()
+          guardOf(connection).lift()
           handshakes.admit(connection, session)
           admitted.set(secured, session)
         },

@@ -209,6 +209,8 @@ export const createLibp2pTransport = (
         onBreach: ({ peer }, error) => blame(peer, error),
         onRefused: refuse,
         onOpen(connection) {
+          // Its end, if it came while it was being made, is told to nobody.
+          if (connection.status !== 'open') return
           const session = handshakes.sessionOf(connection)
           if (session === undefined) connection.abort(new Error('not admitted'))
           else members.add(connection, session)

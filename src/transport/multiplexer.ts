@@ -20,6 +20,8 @@ import type { Session } from './session.ts'
 const HEADER_BYTES = 12
 const TYPE_DATA = 0
 const TYPE_PING = 2
+const TYPE_GO_AWAY = 3
+const VERSION = 0
 const FLAG_SYN = 1
 const MAX_OUTBOUND_STREAMS = 4 * MAX_STREAMS_PER_CONNECTION
 /** Yamux widens the window of a stream by the round trip that its own ping measures. */
@@ -33,7 +35,10 @@ export interface GuardedMultiplexerInit {
   onBreach(session: Session, error: MeshError): void
 }
 
-type Judge = (header: DataView) => string | undefined
+/** What is wrong with a header, if anything. */
+type Judge = (header: DataView) => MeshError | undefined
+
+const tooMuch = (what: string): MeshError => new MeshError('ERR_LIMIT_EXCEEDED', what)
 
 const createJudge = ({ clock }: { clock: Clock }): Judge => {
   const bucket = (perSecond: number, burst: number) =>
@@ -44,20 +49,24 @@ const createJudge = ({ clock }: { clock: Clock }): Judge => {
   return (header) => {
     const type = header.getUint8(1)
     const lengthBytes = header.getUint32(8)
-    if ((header.getUint16(2) & FLAG_SYN) !== 0 && type !== TYPE_PING && !streams.tryTake(1)) {
-      return 'opens streams too fast'
+    if (header.getUint8(0) !== VERSION || type > TYPE_GO_AWAY) {
+      return new MeshError('ERR_PROTOCOL_MALFORMED', 'it sends what is no frame of the multiplexer')
     }
-    if (type === TYPE_PING && !control.tryTake(1)) return 'floods us with pings'
+    if ((header.getUint16(2) & FLAG_SYN) !== 0 && type !== TYPE_PING && !streams.tryTake(1)) {
+      return tooMuch('it opens streams too fast')
+    }
+    if (type === TYPE_PING && !control.tryTake(1)) return tooMuch('it floods us with pings')
     if (type !== TYPE_DATA) return undefined
     if (lengthBytes > MAX_MULTIPLEXER_FRAME_BYTES)
-      return `announces ${lengthBytes} bytes in one frame`
-    if (lengthBytes < SMALL_FRAME_BYTES && !small.tryTake(1)) return 'floods us with tiny frames'
+      return tooMuch(`it announces ${lengthBytes} bytes in one frame`)
+    if (lengthBytes < SMALL_FRAME_BYTES && !small.tryTake(1))
+      return tooMuch('it floods us with tiny frames')
     return undefined
   }
 }
 
 /** Follows the frames in a stream of bytes, wherever it is cut, and judges each header. */
-const createFollower = (judge: Judge): ((bytes: Uint8Array) => string | undefined) => {
+const createFollower = (judge: Judge): ((bytes: Uint8Array) => MeshError | undefined) => {
   const header = new Uint8Array(HEADER_BYTES)
   const view = new DataView(header.buffer)
   let filled = 0
@@ -120,9 +129,9 @@ const guard = (
   const follow = createFollower(createJudge({ clock }))
   const brake = createBrake({ clock }, connection)
 
-  const judge = (data: Parameters<MessageStream['send']>[0]): string | undefined => {
+  const judge = (data: Parameters<MessageStream['send']>[0]): MeshError | undefined => {
     if (connection.writeBufferLength > MAX_CONNECTION_SEND_BUFFER_BYTES) {
-      return 'makes us answer and does not read the answers'
+      return tooMuch('it makes us answer and does not read the answers')
     }
     for (const bytes of data instanceof Uint8Array ? [data] : data) {
       const breach = follow(bytes)
@@ -136,10 +145,8 @@ const guard = (
     const breach = judge(event.data)
     if (breach === undefined) return brake(bytesAllowed.take(event.data.byteLength))
     event.stopImmediatePropagation()
-    const { peer } = session
-    const error = new MeshError('ERR_LIMIT_EXCEEDED', `${peer} ${breach}`, { data: { peer } })
-    connection.abort(error)
-    init.onBreach(session, error)
+    connection.abort(breach)
+    init.onBreach(session, breach)
   })
 }
 

@@ -1,9 +1,9 @@
 import { byteStream } from '@libp2p/utils'
 import xsalsa20 from 'xsalsa20'
 import { isMeshError, MeshError } from '../errors/index.ts'
-import { concatBytes, equalBytes, utf8 } from '../util/index.ts'
+import { concatBytes, equalBytes } from '../util/index.ts'
 import { withDeadline } from './deadline.ts'
-import { encipher, GuardedConnection } from './guarded-connection.ts'
+import { encipher, freeCipher, GREETING, GuardedConnection } from './guarded-connection.ts'
 import { PRIVATE_NETWORK_TIMEOUT_MS } from './limits.ts'
 import type {
   AbortOptions,
@@ -15,8 +15,6 @@ import type { Clock, Random } from '../util/index.ts'
 
 const NONCE_BYTES = 24
 export const PSK_BYTES = 32
-/** What whoever dials says first: the header of multistream-select with its length. */
-const GREETING = utf8('\x13/multistream/1.0.0\n')
 
 export interface PrivateNetworkInit {
   /** 32 bytes each; the first is used for dialling, any of them is accepted. None: no secrecy. */
@@ -34,24 +32,6 @@ const mismatch = (why: string, cause?: unknown): MeshError =>
 
 const readExactly = async (bytes: Bytes, count: number, options: AbortOptions) =>
   concatBytes(...(await bytes.read({ bytes: count, ...options })))
-
-/** The network without a secret: only the first word is checked. */
-const openNetwork = async (
-  connection: MultiaddrConnection,
-  options: AbortOptions,
-): Promise<GuardedConnection> => {
-  if (connection.direction === 'outbound') return new GuardedConnection(connection)
-  const bytes = byteStream(connection)
-  if (!equalBytes(await readExactly(bytes, GREETING.length, options), GREETING)) {
-    throw new MeshError(
-      'ERR_PROTOCOL_MALFORMED',
-      'its first bytes are not those of mesh; perhaps its network has a pre-shared key',
-    )
-  }
-  const outer = new GuardedConnection(bytes.unwrap())
-  outer.onData(GREETING)
-  return outer
-}
 
 /**
  * libp2p's private network (specs/pnet: nonces of 24 bytes, then XSalsa20 both ways) with several
@@ -74,7 +54,7 @@ export const privateNetwork = (
     for (const psk of init.psks) {
       const cipher = xsalsa20(nonce, psk)
       if (equalBytes(encipher(cipher, enciphered), GREETING)) return { psk, cipher }
-      cipher.finalize()
+      freeCipher(cipher)
     }
     return undefined
   }
@@ -100,14 +80,12 @@ export const privateNetwork = (
     const found = findKey(remote, await readExactly(bytes, GREETING.length, options))
     if (found === undefined) throw mismatch('its pre-shared key is none of ours')
     const ciphers = { outbound: xsalsa20(local, found.psk), inbound: found.cipher }
-    const outer = new GuardedConnection(bytes.unwrap(), ciphers)
-    outer.onData(GREETING)
-    return outer
+    return new GuardedConnection(bytes.unwrap(), ciphers, GREETING)
   }
 
-  const protect = (connection: MultiaddrConnection, options: AbortOptions) => {
+  const protect = async (connection: MultiaddrConnection, options: AbortOptions) => {
     const [psk] = init.psks
-    if (psk === undefined) return openNetwork(connection, options)
+    if (psk === undefined) return new GuardedConnection(connection)
     return connection.direction === 'inbound'
       ? answered(connection, options)
       : dialled(connection, psk, options)
@@ -115,9 +93,7 @@ export const privateNetwork = (
 
   const asRefusal = (error: unknown): MeshError => {
     if (isMeshError(error)) return error
-    return init.psks.length > 0
-      ? mismatch('it hung up before it had proved to know the pre-shared key', error)
-      : new MeshError('ERR_STREAM_CLOSED', 'it hung up before it had said anything')
+    return mismatch('it hung up before it had proved to know the pre-shared key', error)
   }
 
   return () => ({

@@ -10,6 +10,7 @@ import { generatePrivateKey } from '../../src/keys/index.ts'
 import { toLibp2pKey } from '../../src/transport/identity.ts'
 import { MEMBERSHIP_PROTOCOL, membershipExchange } from '../../src/transport/membership-exchange.ts'
 import { systemClock, systemRandom } from '../../src/util/index.ts'
+import { FakeConnection } from './fakes.ts'
 import { addressOf, socketOf } from './nodes.ts'
 import type { Socket } from 'node:net'
 import type { ConnectionProtector, MessageStream } from '@libp2p/interface'
@@ -87,7 +88,8 @@ export const dialAsHostileMember = async (
   t: Test,
   node: Transport,
   identity: PrivateKey = generatePrivateKey(systemRandom),
-): Promise<{ connection: MessageStream; closed: Promise<void> }> => {
+): Promise<{ connection: MessageStream; received: Uint8Array[]; closed: Promise<void> }> => {
+  const received: Uint8Array[] = []
   const taken = Promise.withResolvers<MessageStream>()
   const libp2p = await createLibp2p({
     privateKey: await toLibp2pKey(identity),
@@ -110,8 +112,13 @@ export const dialAsHostileMember = async (
         return {
           protocol: inner.protocol,
           createStreamMuxer(connection) {
+            connection.addEventListener(
+              'message',
+              ({ data }) => void received.push(data.subarray()),
+            )
             taken.resolve(connection)
-            return inner.createStreamMuxer(connection)
+            // One that would answer for itself would only be in the way.
+            return inner.createStreamMuxer(new FakeConnection('outbound', addressOf(node)))
           },
         }
       },
@@ -124,7 +131,7 @@ export const dialAsHostileMember = async (
   const ended = new Promise<void>((resolve) =>
     connection.addEventListener('close', () => resolve()),
   )
-  return { connection, closed: ended }
+  return { connection, received, closed: ended }
 }
 
 /** A header of the multiplexer. */

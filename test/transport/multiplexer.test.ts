@@ -1,0 +1,108 @@
+import t from 'tap'
+import { generatePrivateKey, peerIdFromPublicKey } from '../../src/keys/index.ts'
+import { systemRandom } from '../../src/util/index.ts'
+import { addressOf, connect, createNode, ECHO, ECHO_LIMITS, startNode } from './nodes.ts'
+import { speaks, stayAlive, until } from './nodes.ts'
+import { dialAsHostileMember, yamuxHeader } from './strangers.ts'
+import type { ErrorCode } from '../../src/errors/index.ts'
+
+stayAlive(t)
+
+const [DATA, PING] = [0, 2]
+const [SYN, ACK] = [1, 2]
+
+/** What a member may try on the connection itself. */
+const attacks: [string, ErrorCode, Uint8Array[]][] = [
+  ['bytes that are no frames', 'ERR_PROTOCOL_MALFORMED', [Buffer.alloc(64, 0x5a)]],
+  ['a frame of an unknown type', 'ERR_PROTOCOL_MALFORMED', [yamuxHeader(9, {})]],
+  [
+    'a frame of 2 GiB',
+    'ERR_LIMIT_EXCEEDED',
+    [yamuxHeader(DATA, { flags: SYN, stream: 101, length: 2 ** 31 })],
+  ],
+  ['a flood of pings', 'ERR_LIMIT_EXCEEDED', Array(1_000).fill(yamuxHeader(PING, { flags: SYN }))],
+  [
+    'a flood of streams',
+    'ERR_LIMIT_EXCEEDED',
+    Array.from({ length: 1_000 }, (_, index) =>
+      yamuxHeader(DATA, { flags: SYN, stream: 2 * index + 101 }),
+    ),
+  ],
+  [
+    'a flood of tiny frames',
+    'ERR_LIMIT_EXCEEDED',
+    [
+      Buffer.concat(
+        Array(40_000).fill(
+          Buffer.concat([yamuxHeader(DATA, { stream: 7, length: 1 }), Buffer.alloc(1)]),
+        ),
+      ),
+    ],
+  ],
+]
+
+for (const [what, code, bytes] of attacks) {
+  t.test(`cuts off a member that sends ${what}`, async (t) => {
+    const node = await startNode(t)
+    const honest = await startNode(t)
+    await connect(honest, node)
+    const { connection, closed } = await dialAsHostileMember(t, node)
+    for (const each of bytes) if (connection.status === 'open') connection.send(each)
+    await closed
+    await until(() => (node.counts().faults[code] ?? 0) === 1, `a fault: ${code}`)
+    await until(() => node.peers().length === 1, 'it is gone')
+    t.ok(await speaks(honest, node), 'the others are served')
+  })
+}
+
+t.test('the third attack of one member makes it avoided', async (t) => {
+  const node = await startNode(t)
+  const identity = generatePrivateKey(systemRandom)
+  for (let count = 0; count < 3; count++) {
+    const { connection, closed } = await dialAsHostileMember(t, node, identity)
+    connection.send(yamuxHeader(9, {}))
+    await closed
+  }
+  t.type(node.avoidedUntilMs?.(peerIdFromPublicKey(identity.publicKey)), 'number')
+  const copy = createNode(t, { identity })
+  await copy.start()
+  await t.rejects(copy.dial(addressOf(node)), {
+    code: 'ERR_PEER_REFUSED',
+    data: { reason: 'ERR_PEER_MISBEHAVED' },
+  })
+})
+
+t.test('frames may be cut anywhere', async (t) => {
+  const node = await startNode(t)
+  const { connection, received } = await dialAsHostileMember(t, node)
+  // A frame for a stream that is not there, byte by byte: odd, but allowed.
+  const frame = Buffer.concat([yamuxHeader(DATA, { stream: 7, length: 100 }), Buffer.alloc(100)])
+  for (const byte of frame) connection.send(Uint8Array.of(byte))
+  connection.send(yamuxHeader(PING, { flags: SYN, length: 77 }))
+  const answer = Buffer.from(yamuxHeader(PING, { flags: ACK, length: 77 }))
+  await until(() => Buffer.concat(received).includes(answer), 'the ping is answered')
+  t.same(node.counts().faults, {})
+})
+
+t.test('a member that sends faster than it may is slowed down, and nothing is lost', async (t) => {
+  const rate = 4 * 2 ** 20
+  const node = await startNode(t, { maxInboundBytesPerSecond: rate })
+  const other = await startNode(t)
+  await connect(other, node)
+  const stream = await other.open(node.peerId, ECHO, ECHO_LIMITS)
+  const frame = systemRandom.bytes(ECHO_LIMITS.maxFrameBytes)
+  const count = (3 * rate) / frame.length
+  const startedMs = performance.now()
+  const sending = (async () => {
+    for (let sent = 0; sent < count; sent++) await stream.send(frame)
+    await stream.close()
+  })()
+  let received = 0
+  for (let next = await stream.receive(); next !== undefined; next = await stream.receive()) {
+    if (Buffer.compare(next, frame) !== 0) t.fail('another frame came back')
+    received++
+  }
+  await sending
+  t.equal(received, count)
+  t.ok(performance.now() - startedMs > 1_500, 'the burst is free, two seconds are not')
+})
