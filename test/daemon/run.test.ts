@@ -242,16 +242,21 @@ t.test('runs without any configuration, on loopback', async (t) => {
   const entry = join(import.meta.dirname, '..', 'integration', 'daemon-main.ts')
   const child = spawn(process.execPath, [entry], {
     env: { ...process.env, NODE_OPTIONS: '', STATE_DIRECTORY: join(root, 'default') },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   })
   t.teardown(() => child.kill('SIGKILL'))
   let log = ''
   child.stdout.on('data', (piece) => {
     log += piece
   })
-  while (!log.includes('"msg":"ready"')) await once(child.stdout, 'data')
+  const exit = once(child, 'exit').then(([code]) => `ended with ${code}`)
+  while (!log.includes('"msg":"ready"')) {
+    const ended = await Promise.race([once(child.stdout, 'data'), exit])
+    if (ended === 'ended with 75') return t.comment(`skipped: another program was faster: ${log}`)
+    if (typeof ended === 'string') throw new Error(`${ended}: ${log}`)
+  }
   t.match((await call('http://127.0.0.1:7331', 'GET', '/status')).json(), { networkId: 'local' })
   t.notMatch(log, /0\.0\.0\.0/)
   child.kill('SIGTERM')
-  t.same(await once(child, 'exit'), [0, null])
+  t.equal(await exit, 'ended with 0')
 })
