@@ -101,8 +101,9 @@ class TreeDisk implements Disk {
   async stage(): Promise<StagedFile> {
     const name = `${TMP}/${++this.#staged}`
     return this.#doing('create', name, async () => {
-      const path = join(await this.#directories.make(TMP), basename(name))
-      return createStagedFile(this.#staging, name, await this.#fileSystem.create(path))
+      // `open` made sure of tmp, which nobody else enters: no need to look at it for each file.
+      const handle = await this.#fileSystem.create(join(this.#root, name))
+      return createStagedFile(this.#staging, name, handle)
     })
   }
 
@@ -234,8 +235,10 @@ class TreeDisk implements Disk {
     for (let attempt = 1; ; attempt++) {
       try {
         const target = join(await this.#directories.make(parentOf(to)), basename(to))
-        const source = join(await this.#directories.enter(parentOf(from)), basename(from))
-        await this.#fileSystem.rename(source, target)
+        const former = parentOf(from)
+        const source =
+          former === TMP ? join(this.#root, TMP) : await this.#directories.enter(former)
+        await this.#fileSystem.rename(join(source, basename(from)), target)
         break
       } catch (error) {
         // A neighbour that has just removed the last file of the directory may have pruned it.

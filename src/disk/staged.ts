@@ -16,6 +16,8 @@ export interface StagingTree {
 export const createStagedFile = (tree: StagingTree, path: string, handle: Handle): StagedFile => {
   let state: 'open' | 'closed' | 'done' = 'open'
   let sizeBytes = 0
+  /** Mode with which all bytes are on the disk. */
+  let flushed: number | undefined
 
   const close = async (): Promise<void> => {
     if (state !== 'open') return
@@ -28,23 +30,29 @@ export const createStagedFile = (tree: StagingTree, path: string, handle: Handle
     return handle
   }
 
+  const flush = async (mode: number): Promise<void> => {
+    await openHandle().setMode(mode)
+    await openHandle().sync()
+    flushed = mode
+  }
+
   return {
     get sizeBytes() {
       return sizeBytes
     },
     write: (chunk) =>
       tree.doing('write', path, async () => {
+        flushed = undefined
         for (let at = 0; at < chunk.length; ) {
           const count = await openHandle().write(chunk.subarray(at))
           at += count
           sizeBytes += count
         }
       }),
-    flush: () => tree.doing('write', path, () => openHandle().sync()),
+    flush: ({ mode }) => tree.doing('write', path, () => flush(mode)),
     commit: (to, { mode }) =>
       tree.doing('write', checkPath(to), async () => {
-        await openHandle().setMode(mode)
-        await openHandle().sync()
+        if (flushed !== mode) await flush(mode)
         await close()
         await tree.place(path, to)
         state = 'done'

@@ -10,8 +10,11 @@ export interface StagedFile {
   readonly sizeBytes: number
   /** Appends. Resolves when the system has taken the bytes, so awaiting it is back-pressure. */
   write(chunk: Uint8Array): Promise<void>
-  /** Waits until what was written is on the disk, so that `commit` has little left to do. */
-  flush(): Promise<void>
+  /**
+   * Waits until what was written is on the disk, so that `commit` with the same mode has little left
+   * to do.
+   */
+  flush(options: { mode: number }): Promise<void>
   /** Durably moves the file to `path` (relative to the root), replacing what is there. */
   commit(path: string, options: { mode: number }): Promise<void>
   /** Removes it. Does nothing after `commit` or a former `discard`. */

@@ -61,7 +61,7 @@ export type Acceptor = (
 /** The content has to be read before the rest can be decided. */
 interface NeedsContent {
   readonly outcome: 'needs-content'
-  readonly content: ContentRef
+  readonly content: ContentRef & { readonly mode: number }
 }
 
 export const createAcceptor = (components: Components): Acceptor => {
@@ -106,7 +106,10 @@ export const createAcceptor = (components: Components): Acceptor => {
     // Somebody who uploads something new is told whether its content is right, even if it is here.
     const isNewUpload = from.kind === 'upload' && !kept.some((each) => each.signed.id === signed.id)
     if (staged === undefined && wanted !== undefined && (lacking || isNewUpload)) {
-      if (offered !== undefined) return { outcome: 'needs-content', content: wanted }
+      if (offered !== undefined) {
+        const { mode } = rule.policy
+        return { outcome: 'needs-content', content: { ...wanted, mode } }
+      }
       if (isNewUpload) throw withoutContent(signed)
     }
     return store({ judgement, kept, row, nowMs, from, staged: lacking ? staged : undefined })

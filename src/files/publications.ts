@@ -185,7 +185,7 @@ export const createPublications = ({
       const staged = await disk.stage()
       try {
         await staged.write(new Uint8Array(PROBE_BYTES))
-        await staged.flush()
+        await staged.flush({ mode: 0o600 })
         warnings.diskWritten()
       } finally {
         await staged.discard()

@@ -59,6 +59,8 @@ interface Situation {
 interface Outcome {
   readonly state: FileState
   readonly shown: Shown | undefined
+  /** Content that this publication has moved out of `content/`. */
+  readonly revealed?: Digest
 }
 
 /** Mode of `statements/<name>`: what it says is no secret, whatever the content is. */
@@ -129,7 +131,8 @@ export const createPublish = (components: Components): Publish => {
       return { state: 'shown', shown: { ...shown, signed, atMs } }
     }
     if (options.fresh === content.digest || (await inspector.findContent(name, content.digest))) {
-      return { state: 'shown', shown: await reveal(situation, winner, found, mode) }
+      const shown = await reveal(situation, winner, found, mode)
+      return { state: 'shown', shown, revealed: content.digest }
     }
     const state = content.sizeBytes > maxSizeBytes ? 'too-large' : 'missing'
     if (found === undefined || !staysMeanwhile(found.signed, signed, rule, nowMs)) {
@@ -164,15 +167,19 @@ export const createPublish = (components: Components): Publish => {
   /** Removes from `content/` what nobody will ask for, and what is shown anyway. */
   const removeStale = async (
     { name, kept, retained, options }: Situation,
-    shown: Shown | undefined,
+    found: Shown | undefined,
+    { shown, revealed }: Outcome,
   ): Promise<void> => {
     const current = shown === undefined ? undefined : contentDigest(shown.signed)
+    const replaced = found === undefined ? undefined : contentDigest(found.signed)
     const candidates = [
       ...(options.displaced ?? []),
       ...kept.map(({ signed }) => contentDigest(signed)),
     ]
     for (const digest of new Set(candidates)) {
       if (digest === undefined || (retained.has(digest) && digest !== current)) continue
+      // Of these, this very publication has seen that they are not there: the usual case.
+      if (digest === revealed || (revealed !== undefined && digest === replaced)) continue
       await disk.remove(contentPath(name, digest))
     }
   }
@@ -199,9 +206,10 @@ export const createPublish = (components: Components): Publish => {
       nowMs,
       distrust: options.distrust === true,
     })
-    const { state, shown } = await publishContent(situation, found)
+    const outcome = await publishContent(situation, found)
+    const { state, shown } = outcome
     const statement = await publishStatement(situation, shown)
-    await removeStale(situation, shown)
+    await removeStale(situation, found, outcome)
 
     const records = rule === undefined ? [] : recordsOf(kept, rule.allowed)
     const after: Row = {

@@ -71,7 +71,7 @@ async function* pieces(source: ContentSource, signal: AbortSignal): AsyncIterabl
 export const stageContent = async (
   disk: Disk,
   source: ContentSource,
-  expected: ContentRef,
+  expected: ContentRef & { readonly mode: number },
   signal: AbortSignal,
 ): Promise<StagedFile> => {
   const staged = await disk.stage()
@@ -89,7 +89,7 @@ export const stageContent = async (
     }
     const digest = digester.digest()
     if (digest !== expected.digest) throw mismatch(expected, { what: `has sha256:${digest}` })
-    await staged.flush()
+    await staged.flush(expected)
     return staged
   } catch (error) {
     await staged.discard()
