@@ -93,7 +93,11 @@ export const startHarness = async (
     },
     { listen: ['127.0.0.1'], port: 0, socketPath, socketMode: 0o660, allowedHosts: [], ...init },
   )
-  await http.start()
+  const remove = (): void => rmSync(directory, { recursive: true, force: true })
+  await http.start().catch((error: unknown) => {
+    remove()
+    throw error
+  })
   return {
     http,
     files,
@@ -105,7 +109,7 @@ export const startHarness = async (
     },
     async stop() {
       await http.stop()
-      rmSync(directory, { recursive: true, force: true })
+      remove()
     },
   }
 }

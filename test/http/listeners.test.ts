@@ -163,6 +163,24 @@ t.test('a body where none is wanted is not waited for', async (t) => {
   t.match(await client.text, /^HTTP\/1\.1 405 .*[Cc]onnection: close/s)
 })
 
+t.test('connections beyond the limit are closed, and the unix socket still answers', async (t) => {
+  const harness = await startHarness()
+  t.teardown(harness.stop)
+  const { hostname, port } = new URL(harness.url)
+  const open = async () => {
+    const socket = connect(Number(port), hostname)
+    socket.on('error', () => {})
+    t.teardown(() => socket.destroy())
+    await once(socket, 'connect')
+    return socket
+  }
+  for (let count = 0; count < 256; count++) await open()
+  const refused = await open()
+  refused.resume()
+  await once(refused, 'close')
+  t.equal((await call(harness.socketPath, 'GET', '/healthz')).status, 200)
+})
+
 t.test('an idle connection does not keep the daemon from stopping', async (t) => {
   const harness = await startHarness()
   const { hostname, port } = new URL(harness.url)
