@@ -39,7 +39,10 @@ export interface SyncInit extends EngineInit {
   readonly network: NetworkId
 }
 
-/** What no honest peer does; everything else that fails is nobody's fault. */
+/**
+ * What no honest peer does; everything else that fails is nobody's fault. On streams that the peer
+ * opened the transport blames it for what our handlers throw, so this is for those that we opened.
+ */
 const FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ERR_PROTOCOL_MALFORMED',
   'ERR_SIGNATURE_INVALID',
@@ -120,7 +123,6 @@ export const createEngine = (
     clock,
     collections,
     bytesPerSecondPerPeer: init.serveBytesPerSecondPerPeer,
-    onFault,
   })
 
   const listen = (collection: Collection): (() => void) =>

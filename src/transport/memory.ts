@@ -1,9 +1,10 @@
 import { EventEmitter } from 'node:events'
-import { MeshError } from '../errors/index.ts'
+import { MeshError, toMeshError } from '../errors/index.ts'
 import { createBlameBook } from './blame.ts'
 import { STREAM_CLOSE_TIMEOUT_MS, STREAM_OPEN_TIMEOUT_MS } from './limits.ts'
 import { createMemoryLinks } from './memory-links.ts'
 import { createLane, createMemoryStream } from './memory-stream.ts'
+import type { ErrorCode } from '../errors/index.ts'
 import type { PeerId } from '../keys/index.ts'
 import type { Logger } from '../observe/index.ts'
 import type { Clock, Random } from '../util/index.ts'
@@ -12,6 +13,13 @@ import type { MemoryStream } from './memory-stream.ts'
 import type { MemoryNetwork, MemoryNetworkInit } from './memory-types.ts'
 import type { Peer, ProtocolHandler, ProtocolInit, TransportEvents } from './types.ts'
 
+/** What a handler may say that is the peer's fault; as the libp2p transport has it. */
+const HANDLER_FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'ERR_PROTOCOL_MALFORMED',
+  'ERR_LIMIT_EXCEEDED',
+  'ERR_SIGNATURE_INVALID',
+  'ERR_PEER_MISBEHAVED',
+])
 const DEFAULT_WINDOW_BYTES = 256 * 2 ** 10
 
 interface Served {
@@ -159,20 +167,33 @@ export const createMemoryNetwork = (
     return connect(from, to)
   }
 
+  const blame = (node: Node, peer: PeerId, error: MeshError): void => {
+    const { faults, avoid } = node.blame.note(peer, error)
+    node.logger.warn({ peer, faults, error }, 'a peer broke the rules')
+    if (avoid) hangUp(node, peer, `${peer} is avoided after faults`)
+  }
+
+  /** Lets the peer end its side after ours; what it still sends is read and thrown away. */
+  const finish = async (stream: MemoryStream): Promise<void> => {
+    await stream.close()
+    if (stream.signal.aborted) return
+    const cancel = clock.schedule(STREAM_CLOSE_TIMEOUT_MS, () =>
+      stream.abort(new MeshError('ERR_TIMEOUT', 'the peer did not end its side')),
+    )
+    stream.signal.addEventListener('abort', cancel, { once: true })
+    for (let more: unknown = true; more !== undefined; more = await stream.receive());
+  }
+
   const serve = async (node: Node, served: Served, stream: MemoryStream): Promise<void> => {
     try {
       await served.handler(stream)
-      await stream.close()
-      if (stream.signal.aborted) return
-      // The other side is expected to end its side too.
-      const cancel = clock.schedule(STREAM_CLOSE_TIMEOUT_MS, () =>
-        stream.abort(new MeshError('ERR_TIMEOUT', 'the peer did not end its side')),
-      )
-      stream.signal.addEventListener('abort', cancel, { once: true })
+      await finish(stream)
     } catch (error) {
       const { peer, protocol } = stream
-      node.logger.debug({ peer, protocol, error }, 'a stream was given up')
-      stream.abort(error instanceof Error ? error : new Error(String(error)))
+      const failure = toMeshError(error)
+      stream.abort(failure)
+      node.logger.debug({ peer, protocol, error: failure }, 'a stream was given up')
+      if (HANDLER_FAULTS.has(failure.code)) blame(node, peer, failure)
     }
   }
 
@@ -239,12 +260,6 @@ export const createMemoryNetwork = (
   const hangUp = (node: Node, peer: PeerId, why: string): void => {
     const entry = node.connections.get(peer)
     if (entry !== undefined) disconnect(entry.connection, why)
-  }
-
-  const blame = (node: Node, peer: PeerId, error: MeshError): void => {
-    const { faults, avoid } = node.blame.note(peer, error)
-    node.logger.warn({ peer, faults, error }, 'a peer broke the rules')
-    if (avoid) hangUp(node, peer, `${peer} is avoided after faults`)
   }
 
   const createTransport: MemoryNetwork['createTransport'] = (own) => {

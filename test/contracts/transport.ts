@@ -402,6 +402,28 @@ export const testTransport = (
       t.same(a.peers(), [])
     })
 
+    t.test('what a handler finds wrong is held against the peer', async (t) => {
+      const { a, b, open } = await connected(t, async (stream) => {
+        await stream.receive()
+        throw new MeshError('ERR_PROTOCOL_MALFORMED', 'garbage')
+      })
+      const gone = event(b, 'disconnect')
+      for (let count = 0; count < 3; count++) {
+        const stream = await open()
+        await stream.send(bytes('garbage')).catch(() => undefined)
+        await ended(stream)
+      }
+      t.equal((await gone).id, a.peerId)
+    })
+
+    t.test('what a handler cannot do is held against nobody', async (t) => {
+      const { b, open } = await connected(t, async () => {
+        throw new MeshError('ERR_DISK_FULL', 'no room')
+      })
+      for (let count = 0; count < 4; count++) await ended(await open())
+      t.equal(b.peers().length, 1)
+    })
+
     t.test('starting and stopping twice is starting and stopping once', async (t) => {
       const { a, b } = await connected(t)
       await a.start()

@@ -1,4 +1,5 @@
 /** Nodes that sync with each other over a network in memory, on virtual time. */
+import { isMeshError } from '../../src/errors/index.ts'
 import { createHealth, createWorkers, silentLogger } from '../../src/observe/index.ts'
 import { createEngine } from '../../src/sync/sync.ts'
 import { createMemoryNetwork } from '../../src/transport/index.ts'
@@ -104,15 +105,17 @@ export const createMesh = async <T>(init: MeshInit<T>): Promise<Mesh<T>> => {
     const own = random.fork(`node ${index}`)
     // Base58 has no zero.
     const peerId = `12D3KooNode${String(index).padStart(4, 'z').replaceAll('0', 'o')}` as PeerId
-    const inner = network.createTransport({ peerId, name: `node-${index}`, logger: silentLogger })
     const blamed: string[] = []
-    const transport: Transport = {
-      ...inner,
-      blame(peer, error) {
-        blamed.push(`${peer} ${error.code}`)
-        inner.blame(peer, error)
+    const transport = network.createTransport({
+      peerId,
+      name: `node-${index}`,
+      logger: {
+        ...silentLogger,
+        warn({ peer, error }) {
+          if (isMeshError(error)) blamed.push(`${peer} ${error.code}`)
+        },
       },
-    }
+    })
     const workers = createWorkers({ clock, random: own, logger: silentLogger })
     const health = createHealth({ clock })
     const components = { transport, clock, random: own, logger: silentLogger, workers, health }

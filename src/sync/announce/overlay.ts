@@ -40,7 +40,7 @@ export interface OverlayInit {
   /** Announcements for this neighbour were dropped. */
   readonly onOverflow: (peer: PeerId) => void
   readonly onSent: (records: number) => void
-  /** A link ended with this error. */
+  /** A link that we opened ended with this error; of others the transport takes care. */
   readonly onFault: (peer: PeerId, error: unknown) => void
 }
 
@@ -216,21 +216,13 @@ export const createOverlay = (init: OverlayInit): Overlay => {
   }
 
   const welcome = async (stream: FrameStream): Promise<void> => {
-    const { peer } = stream
-    try {
-      const frame = await stream.receive({ timeoutMs: HELLO_TIMEOUT_MS })
-      if (frame === undefined) return
-      if (decodeAnnounce(frame).type !== 'hello') throw malformed('a stream without a hello')
-      const reason = judge(peer)
-      if (reason !== undefined) {
-        return await stream.send(encodeAnnounce({ type: 'refusal', reason }))
-      }
-      await stream.send(encodeAnnounce({ type: 'welcome' }))
-      await run(stream, false)
-    } catch (error) {
-      init.onFault(peer, error)
-      throw error
-    }
+    const frame = await stream.receive({ timeoutMs: HELLO_TIMEOUT_MS })
+    if (frame === undefined) return
+    if (decodeAnnounce(frame).type !== 'hello') throw malformed('a stream without a hello')
+    const reason = judge(stream.peer)
+    if (reason !== undefined) return stream.send(encodeAnnounce({ type: 'refusal', reason }))
+    await stream.send(encodeAnnounce({ type: 'welcome' }))
+    await run(stream, false)
   }
 
   const onPeers = (): void => schedule(SETTLE_MS)

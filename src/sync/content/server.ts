@@ -5,7 +5,6 @@ import { HOLDER_ANSWER_TIMEOUT_MS, MAX_SERVED_STREAMS_PER_PEER, SERVE_STALL_MS }
 import { createPeerBuckets } from '../token-bucket.ts'
 import { malformed } from '../wire.ts'
 import { decodeRequest, encodeAnswer } from './messages.ts'
-import type { PeerId } from '../../keys/index.ts'
 import type { FrameStream, ProtocolInit } from '../../transport/index.ts'
 import type { Clock } from '../../util/index.ts'
 import type { Collection, Content, HeldContent } from '../collection.ts'
@@ -29,7 +28,6 @@ export interface ContentServerInit {
   readonly collections: ReadonlyMap<string, Collection>
   /** To one peer, over all its streams. @default no limit */
   readonly bytesPerSecondPerPeer?: number | undefined
-  readonly onFault: (peer: PeerId, error: unknown) => void
 }
 
 /** The same bytes in pieces of one size, except the last: small ones cost more than they carry. */
@@ -114,9 +112,6 @@ export const createContentServer = (init: ContentServerInit): ContentServer => {
       try {
         await promise
         await stream.close()
-      } catch (error) {
-        init.onFault(stream.peer, error)
-        throw error
       } finally {
         streams.delete(stream)
       }

@@ -325,9 +325,6 @@ export const createPushPull = (init: PushPullInit): PushPull => {
       serving.set(stream, promise)
       try {
         await promise
-      } catch (error) {
-        if (!controller.signal.aborted) init.onFault(stream.peer, error)
-        throw error
       } finally {
         serving.delete(stream)
       }

@@ -40,27 +40,7 @@ const createPair = async (
   return mesh
 }
 
-t.test('equal catalogues cost one round trip of forty bytes, however large they are', async (t) => {
-  for (const count of [0, 10, 100_000]) {
-    const names = namesOf(count)
-    const mesh = await createPair(
-      (a, b) => {
-        for (const name of names) {
-          a.publish(record(name, 1))
-          b.publish(record(name, 1))
-        }
-      },
-      { count: 2, names },
-    )
-    const cost = await roundCost(mesh)
-    t.same(cost, { frames: 2, bytes: 40 }, `${count} entries`)
-    t.ok(cost.bytes + cost.frames * FRAMING_BYTES <= 200, 'with framing below 200 bytes')
-    t.match(mesh.node(0).sync.status().lastPushPull, { equal: true, bytes: 40 })
-    await mesh.stop()
-  }
-})
-
-t.test('one different entry costs the whole index once, and nothing after that', async (t) => {
+t.test('equal catalogues cost forty bytes, one difference the whole index once', async (t) => {
   for (const count of [10, 1000, 100_000]) {
     const names = namesOf(count)
     const mesh = await createPair(
@@ -72,7 +52,12 @@ t.test('one different entry costs the whole index once, and nothing after that',
       },
       { count: 2, names },
     )
-    // Behind the back of the engine, as if an announcement had been lost.
+    const cost = await roundCost(mesh)
+    t.same(cost, { frames: 2, bytes: 40 }, `${count} entries: one round trip`)
+    t.ok(cost.bytes + cost.frames * FRAMING_BYTES <= 200, 'with framing below 200 bytes')
+    t.match(mesh.node(0).sync.status().lastPushPull, { equal: true, bytes: 40 })
+
+    // While nobody is there to hear the announcement.
     mesh.network.partition([[mesh.node(0).peerId], [mesh.node(1).peerId]])
     mesh.node(0).state.publish(record('file-0', 2))
     mesh.network.heal()
@@ -80,13 +65,10 @@ t.test('one different entry costs the whole index once, and nothing after that',
     const before = traffic(mesh)
     t.ok(await mesh.until(() => inStep(mesh.node(0), mesh.node(1)), 60_000))
     await mesh.clock.advance(1000)
-    const after = traffic(mesh)
-    const bytes = after.bytes - before.bytes
+    const bytes = traffic(mesh).bytes - before.bytes
+    const rest = bytes - 32 * count
     t.comment(`${count} entries, one differs: ${bytes} bytes`)
-    t.ok(
-      bytes >= 32 * count && bytes < 32 * count + 1500,
-      `32 bytes an entry and ${bytes - 32 * count}`,
-    )
+    t.ok(rest >= 0 && rest < 1500, `32 bytes an entry and ${rest}`)
     t.same(await roundCost(mesh), { frames: 2, bytes: 40 })
     await mesh.stop()
   }
@@ -311,8 +293,8 @@ t.test('at rest each node costs the same, however many nodes and entries there a
   const perNode: number[] = []
   for (const [count, entries] of [
     [5, 10],
-    [30, 10],
-    [30, 2000],
+    [20, 10],
+    [20, 1000],
   ] as const) {
     const names = namesOf(entries)
     const mesh = await createFakeMesh({ count, names })
