@@ -53,8 +53,12 @@ export interface Libp2pTransportComponents {
   readonly workers: Workers
 }
 
-/** How often something went wrong since the start, by error code. */
+/** What is open now, and how often something went wrong since the start, by error code. */
 export interface TransportCounts {
+  /** To members; two nodes that dial each other at once have two for a while. */
+  readonly connections: number
+  /** Connections that are not a member's yet. */
+  readonly handshakes: number
   /** Connections of strangers that did not become a member's. */
   readonly refused: Readonly<Partial<Record<ErrorCode, number>>>
   /** Streams that their handler gave up. */
@@ -355,6 +359,8 @@ export const createLibp2pTransport = (
       for (const { id } of members.peers()) members.cut(id, reason)
     },
     counts: () => ({
+      connections: members.connectionCount,
+      handshakes: handshakes.pending,
       refused: counters.refused.read(),
       handlerErrors: counters.handlers.read(),
       faults: counters.faults.read(),

@@ -1,0 +1,123 @@
+import t from 'tap'
+import { MeshError } from '../../src/errors/index.ts'
+import { addressOf, connect, createNode, failure, nextEvent, startNode } from './nodes.ts'
+import { stayAlive, until } from './nodes.ts'
+import type { ErrorCode } from '../../src/errors/index.ts'
+import type { FrameStream, Libp2pTransport, ProtocolInit } from '../../src/transport/index.ts'
+import type { Test } from 'tap'
+
+stayAlive(t)
+
+const PROTOCOL = '/mesh/test/1'
+const limits: ProtocolInit = { maxFrameBytes: 1024, maxStreamsPerPeer: 2 }
+
+const setUp = async (t: Test, handler: (stream: FrameStream) => Promise<void>) => {
+  const server = createNode(t)
+  server.handle(PROTOCOL, limits, handler)
+  await server.start()
+  const client = await startNode(t)
+  await connect(client, server)
+  return { server, client, open: () => client.open(server.peerId, PROTOCOL, limits) }
+}
+
+const handlerErrors = (node: Libp2pTransport, code: ErrorCode): number =>
+  node.counts().handlerErrors[code] ?? 0
+
+t.test('what a handler says is the peer’s fault is held against it', async (t) => {
+  const codes = ['ERR_PROTOCOL_MALFORMED', 'ERR_LIMIT_EXCEEDED', 'ERR_PEER_MISBEHAVED'] as const
+  let next = 0
+  const { server, client, open } = await setUp(t, async () => {
+    throw new MeshError(codes[next++] ?? 'ERR_INTERNAL', 'no')
+  })
+  const gone = nextEvent(server, 'disconnect')
+  for (const code of codes) {
+    const stream = await open()
+    await stream.receive().catch(() => undefined)
+    await until(() => handlerErrors(server, code) === 1, code)
+    t.equal(server.counts().faults[code], 1)
+  }
+  t.equal((await gone).id, client.peerId, 'the third one ends it')
+  const error = await failure(client.dial(addressOf(server)))
+  t.equal(error.data.reason, 'ERR_PEER_MISBEHAVED')
+})
+
+t.test('what is our own fault is not', async (t) => {
+  const { server, open } = await setUp(t, async () => {
+    throw new TypeError('a defect')
+  })
+  for (let count = 0; count < 5; count++) {
+    const stream = await open()
+    await stream.receive().catch(() => undefined)
+  }
+  await until(() => handlerErrors(server, 'ERR_INTERNAL') === 5, 'all are counted')
+  t.same(server.counts().faults, {})
+  t.equal(server.peers().length, 1)
+})
+
+t.test('a frame that is too long, or cut short, costs its sender a fault', async (t) => {
+  const { server, client, open } = await setUp(t, async (stream) => {
+    while ((await stream.receive()) !== undefined);
+  })
+  const long = await client.open(server.peerId, PROTOCOL, { ...limits, maxFrameBytes: 4096 })
+  await long.send(new Uint8Array(2000))
+  await until(() => server.counts().faults.ERR_LIMIT_EXCEEDED === 1, 'the long one')
+  t.ok(await open(), 'the connection is still there')
+})
+
+t.test('one stream too many is refused, and no fault', async (t) => {
+  const { server, open } = await setUp(t, async (stream) => {
+    await stream.receive()
+  })
+  await Promise.all([open(), open()])
+  const third = await open()
+  await t.rejects(third.receive(), { code: 'ERR_STREAM_CLOSED' })
+  await until(() => handlerErrors(server, 'ERR_LIMIT_EXCEEDED') === 1, 'it is counted')
+  t.same(server.counts().faults, {})
+})
+
+t.test('a stream whose peer does not end it is cut some time after its handler', async (t) => {
+  const { server, open } = await setUp(t, async () => {})
+  const stream = await open()
+  t.equal(await stream.receive(), undefined, 'their side has ended')
+  // What is still sent into it is thrown away.
+  await stream.send(Buffer.from('anybody?'))
+  await until(() => stream.signal.aborted, 'it is cut')
+  t.equal(handlerErrors(server, 'ERR_STREAM_CLOSED'), 0)
+})
+
+t.test('a stream that ends with its connection is no orderly end', async (t) => {
+  const { server, client, open } = await setUp(t, async (stream) => {
+    await stream.send(Buffer.from('first of two'))
+    await stream.receive()
+  })
+  const stream = await open()
+  await stream.receive()
+  const waiting = failure(stream.receive())
+  await server.hangUp(client.peerId)
+  t.equal((await waiting).code, 'ERR_STREAM_CLOSED')
+
+  const again = await setUp(t, async (stream) => {
+    await stream.send(Buffer.from('first of two'))
+    await stream.receive()
+  })
+  const other = await again.open()
+  await other.receive()
+  const stopped = failure(other.receive())
+  await again.server.stop()
+  t.equal((await stopped).code, 'ERR_STREAM_CLOSED')
+})
+
+t.test('opening can be cancelled', async (t) => {
+  const { server, client } = await setUp(t, async () => {})
+  const signal = AbortSignal.abort()
+  const opening = client.open(server.peerId, PROTOCOL, limits, { signal })
+  await t.rejects(opening, { code: 'ERR_ABORTED' })
+})
+
+t.test('a protocol is handled once, and from the start', async (t) => {
+  const node = createNode(t)
+  node.handle(PROTOCOL, limits, async () => {})
+  t.throws(() => node.handle(PROTOCOL, limits, async () => {}), { code: 'ERR_INTERNAL' })
+  await node.start()
+  t.throws(() => node.handle('/mesh/late/1', limits, async () => {}), { code: 'ERR_INTERNAL' })
+})
