@@ -11,7 +11,7 @@ import { checkOwnCertificate } from './certificate-watch.ts'
 import { watchEventLoop } from './event-loop-watch.ts'
 import { loadIdentity } from './identity.ts'
 import { createLifecycle } from './lifecycle.ts'
-import { checkNewCertificate, restartNeeded, warnOfRestart } from './reload.ts'
+import { checkNewCertificate, takeOver, warnOfRestart } from './reload.ts'
 import { checkStateDirectory, makeStateDirectory, warnOfDamage } from './state-directory.ts'
 import { createStatus, warningBodies } from './status.ts'
 import { readTrust } from './trust.ts'
@@ -20,6 +20,7 @@ import type { Config } from '../config/index.ts'
 import type { NodeCertificate, PublicKey } from '../keys/index.ts'
 import type { Health, Logger } from '../observe/index.ts'
 import type { Clock, Random } from '../util/index.ts'
+import type { Change } from './reload.ts'
 import type { Trust } from './trust.ts'
 
 /** How often certificate and state directory are looked at. */
@@ -178,11 +179,13 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
 
   const reload = async (load: () => Promise<Config>): Promise<ReloadReport> => {
     if (running === undefined) return { applied: false, restartNeeded: [] }
+    let change: Change
     try {
-      const next = await load()
-      const trust = await readTrust(next.network)
-      checkNewCertificate(next, trust, { key: running.identityKey, nowMs: clock.nowMs() })
-      await running.apply(next, trust)
+      change = takeOver(inForce, await load())
+      const trust = await readTrust(change.config.network)
+      const own = { key: running.identityKey, nowMs: clock.nowMs() }
+      checkNewCertificate(change.config, trust, own)
+      await running.apply(change.config, trust)
     } catch (error) {
       const { message } = toMeshError(error)
       logger.error({ error }, 'the new configuration is bad; the old one stays in force')
@@ -195,10 +198,9 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
       return { applied: false, restartNeeded: [] }
     }
     health.clear('config-reload-failed', config.path)
-    const keys = restartNeeded(config, inForce)
-    logger.info({ restartNeeded: keys }, 'the new configuration is in force')
-    warnOfRestart({ health }, config.path, keys)
-    return { applied: true, restartNeeded: keys }
+    logger.info({ restartNeeded: change.waiting }, 'the new configuration is in force')
+    warnOfRestart({ health }, config.path, change.waiting)
+    return { applied: true, restartNeeded: change.waiting }
   }
 
   const stop = (deadlineMs: number): Promise<boolean> => {

@@ -9,8 +9,6 @@ import type { Trust } from './trust.ts'
 const fixed: Readonly<Record<string, (config: Config) => unknown>> = {
   state_dir: ({ stateDir }) => stateDir,
   'network.id': ({ network }) => network.id,
-  // Other keys are taken over; but whether there are any decides what the transport is made of.
-  'network.psk': ({ network }) => network.pskPaths.length > 0,
   'network.identity_key': ({ network }) => network.identityKeyPath,
   'cluster.listen': ({ cluster }) => cluster.listen,
   'cluster.announce': ({ cluster }) => cluster.announce,
@@ -25,11 +23,42 @@ const fixed: Readonly<Record<string, (config: Config) => unknown>> = {
   'http.allowed_hosts': ({ http }) => http.allowedHosts,
 }
 
-/** Keys that differ and take effect only after a restart. */
-export const restartNeeded = (running: Config, next: Config): string[] =>
-  Object.entries(fixed)
+/** A configuration as far as a running daemon can take it over. */
+export interface Change {
+  readonly config: Config
+  /** Keys that differ and wait for a restart. */
+  readonly waiting: readonly string[]
+}
+
+/**
+ * What `next` changes of `running` without a restart. Neither do the last keys of a network go
+ * before one: its listeners were chosen for a closed network and would stand open to everybody.
+ */
+export const takeOver = (running: Config, next: Config): Change => {
+  const waiting = Object.entries(fixed)
     .filter(([, read]) => JSON.stringify(read(running)) !== JSON.stringify(read(next)))
     .map(([key]) => key)
+  const { keys, pskPaths } = running.network
+  const opens = keys.length > 0 && next.network.keys.length === 0
+  // Whether there is any decides what the transport is made of.
+  const hasPsk = pskPaths.length > 0
+  const keepsPsks = hasPsk !== next.network.pskPaths.length > 0
+  if (opens) waiting.push('network.keys')
+  if (keepsPsks) waiting.push('network.psk')
+  return {
+    waiting,
+    config: {
+      ...{ ...next, stateDir: running.stateDir, cluster: running.cluster, http: running.http },
+      network: {
+        ...next.network,
+        id: running.network.id,
+        identityKeyPath: running.network.identityKeyPath,
+        keys: opens ? keys : next.network.keys,
+        pskPaths: keepsPsks ? pskPaths : next.network.pskPaths,
+      },
+    },
+  }
+}
 
 /** Keeps the health warning about keys that wait for a restart true. */
 export const warnOfRestart = (

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { parseConfig } from '../../src/config/index.ts'
-import { checkNewCertificate, restartNeeded, warnOfRestart } from '../../src/daemon/reload.ts'
+import { checkNewCertificate, takeOver, warnOfRestart } from '../../src/daemon/reload.ts'
 import { formatPublicKey, generatePrivateKey, signCertificate } from '../../src/keys/index.ts'
 import { createHealth } from '../../src/observe/index.ts'
 import { parseTimestamp, systemRandom } from '../../src/util/index.ts'
@@ -9,30 +9,50 @@ import type { Timestamp } from '../../src/util/index.ts'
 const environment = { exists: () => false }
 const parse = (text: string) => parseConfig(text, { path: '/etc/mesh/dm.toml', environment })
 
-t.test('names the keys that need a restart, and none of those that do not', async (t) => {
-  const key = formatPublicKey(generatePrivateKey(systemRandom).publicKey, 'openssh')
+const key = formatPublicKey(generatePrivateKey(systemRandom).publicKey, 'openssh')
+
+t.test('takes over what it can and names the keys that wait for a restart', async (t) => {
   const before = parse('')
-  t.same(restartNeeded(before, parse('')), [])
-  t.same(restartNeeded(before, parse(`log_level = "debug"\n[files]\n"a" = ["${key}"]\n`)), [])
-  t.same(
-    restartNeeded(
-      before,
-      parse(
-        'state_dir = "/x"\n[http]\nport = 1\nallowed_hosts = ["a"]\n[cluster]\nmax_connections = 5\n',
-      ),
-    ),
+  t.same(takeOver(before, parse('')), { config: before, waiting: [] })
+  const soft = parse(`log_level = "debug"\n[files]\n"a" = ["${key}"]\n`)
+  t.same(takeOver(before, soft), { config: soft, waiting: [] })
+  const hard = parse(
     [
-      'state_dir',
-      'network.identity_key',
-      'cluster.max_connections',
-      'http.port',
-      'http.socket',
-      'http.allowed_hosts',
-    ],
+      'state_dir = "/x"',
+      'log_level = "debug"',
+      '[network]',
+      'id = "home"',
+      '[http]',
+      'port = 1',
+      'allowed_hosts = ["a"]',
+      '[cluster]',
+      'max_connections = 5',
+    ].join('\n'),
   )
-  t.ok(
-    restartNeeded(before, parse('[network]\nid = "local"\npsk = "/k"\n')).includes('network.psk'),
-  )
+  const { config, waiting } = takeOver(before, hard)
+  t.same(waiting, [
+    'state_dir',
+    'network.id',
+    'network.identity_key',
+    'cluster.max_connections',
+    'http.port',
+    'http.socket',
+    'http.allowed_hosts',
+  ])
+  t.same(config, { ...before, logLevel: 'debug' })
+})
+
+t.test('a closed network is not opened without a restart', async (t) => {
+  const closed = parse(`[network]\nid = "home"\nkeys = ["${key}"]\npsk = "/psk"\n`)
+  const open = parse('[network]\nid = "home"\n')
+  const { config, waiting } = takeOver(closed, open)
+  t.same(config.network, closed.network)
+  t.same(waiting, ['cluster.listen', 'network.keys', 'network.psk'])
+
+  const back = takeOver(open, closed)
+  t.same(back.config.network.keys, closed.network.keys, 'more is asked for at once')
+  t.same(back.config.network.pskPaths, [])
+  t.same(back.waiting, ['cluster.listen', 'network.psk'])
 })
 
 t.test('warns as long as a restart is needed', async (t) => {
