@@ -103,7 +103,7 @@ const checkUpload = (
     throw refusal(
       'ERR_FILE_VERSION_JUMP',
       signed,
-      `the current version is ${current}; use force if so large a step is meant`,
+      `the current version is ${current}; if so large a step is meant, say so with --force (over HTTP: ?force=true)`,
       { currentVersion: current, currentId: winner?.id ?? null },
     )
   }

@@ -37,7 +37,7 @@ export const parseFileName = (text: string): FileName => {
 
 /** Whether the name belongs to the network itself rather than to configured signers. */
 export const isReservedName = (name: FileName): boolean =>
-  name === RESERVED_PART || name.startsWith(`${RESERVED_PART}/`)
+  name.split('/', 1)[0]?.toLowerCase() === RESERVED_PART
 
 /** Two names that cannot both be files in one directory tree. */
 export interface NameClash {
