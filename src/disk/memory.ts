@@ -36,6 +36,7 @@ export const createMemoryDisk = (): MemoryDisk => {
     rename: (from, to) => disk.rename(from, to),
     remove: (path) => disk.remove(path),
     list: (directory) => disk.list(directory),
+    survey: (directory) => disk.survey(directory),
   }
   return memory
 }

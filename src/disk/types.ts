@@ -50,4 +50,6 @@ export interface Disk {
   remove(path: string): Promise<void>
   /** Paths (relative to the root) of all that is below `directory` and is no directory, in no order. */
   list(directory: string): Promise<string[]>
+  /** The same with what `stat` says of each; cheaper than asking one by one. */
+  survey(directory: string): Promise<Map<string, FileStat>>
 }

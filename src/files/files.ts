@@ -156,9 +156,11 @@ class FileService implements Files {
 
   async stop(): Promise<void> {
     if (this.#started === undefined) return
+    // Workers first, so that what is cut short in them does not look like a failure.
+    const ending = this.#workers.map((worker) => worker.stop())
     this.#stopping.abort()
     await this.#started.catch(() => {})
-    for (const worker of this.#workers) await worker.stop()
+    await Promise.all([...ending, ...this.#workers.map((worker) => worker.stop())])
     await Promise.allSettled(this.#underWay)
     this.#workers = []
     this.#started = undefined

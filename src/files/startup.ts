@@ -19,7 +19,7 @@ import {
   statementPath,
   STATEMENTS_DIRECTORY,
 } from './paths.ts'
-import type { Disk } from '../disk/index.ts'
+import type { Disk, FileStat } from '../disk/index.ts'
 import type { Logger } from '../observe/index.ts'
 import type { FileName, NetworkId, SignedStatement } from '../statement/index.ts'
 import type { Catalogue } from './catalogue.ts'
@@ -28,6 +28,9 @@ import type { Publications } from './publications.ts'
 import type { Row } from './row.ts'
 import type { Rule, Rules } from './rules.ts'
 import type { Warnings } from './warnings.ts'
+
+/** What lies on the disk where consumers look, by its path. */
+type Survey = ReadonlyMap<string, FileStat>
 
 interface Components {
   readonly disk: Disk
@@ -133,34 +136,22 @@ const siftStore = async ({ catalogue, logger }: Components): Promise<Set<FileNam
 }
 
 /** Whether what the row says is not what ought to be, or not what is there. */
-const differs = async (
-  { disk, ruleOf }: Components,
-  name: FileName,
-  row: Row,
-  there: ReadonlySet<string>,
-): Promise<boolean> => {
-  const rule = ruleOf(name)
-  if (row.pending || row.rule !== rule?.digest) return true
+const differs = (name: FileName, row: Row, rule: Rule | undefined, there: Survey): boolean =>
+  row.pending ||
+  row.rule !== rule?.digest ||
   // Content that waits for a publication which the disk refused looks like this.
-  if (rule !== undefined && row.state === 'missing') return true
-  for (const [path, recorded] of [
-    [shownPath(name), row.shown],
-    [statementPath(name), row.statement],
-  ] as const) {
-    if (there.has(path) !== (recorded !== undefined)) return true
-    if (recorded === undefined) continue
-    if ((await disk.stat(path))?.fingerprint !== recorded.fingerprint) return true
-  }
-  return false
-}
+  (rule !== undefined && row.state === 'missing') ||
+  there.get(shownPath(name))?.fingerprint !== row.shown?.fingerprint ||
+  there.get(statementPath(name))?.fingerprint !== row.statement?.fingerprint
 
 /** Moves away what lies where consumers look and what no row speaks of. */
 const removeStrays = async (
   { catalogue, inspector, logger }: Components,
   directory: string,
-  paths: readonly string[],
+  there: Survey,
 ): Promise<void> => {
-  for (const path of paths) {
+  for (const path of there.keys()) {
+    if (!path.startsWith(`${directory}/`)) continue
     const name = nameBelow(directory, path)
     if (name !== undefined && catalogue.knows(name)) continue
     try {
@@ -176,20 +167,19 @@ const removeStrays = async (
 /** Makes the disk and the store agree with each other, the rules and the clock. */
 const reconcile = async (components: Components, dropped: ReadonlySet<FileName>): Promise<void> => {
   const { disk, catalogue, warnings, publications, ruleOf } = components
-  const shown = await disk.list(FILES_DIRECTORY)
-  const statements = await disk.list(STATEMENTS_DIRECTORY)
-  const there = new Set([...shown, ...statements])
+  const there = new Map([
+    ...(await disk.survey(FILES_DIRECTORY)),
+    ...(await disk.survey(STATEMENTS_DIRECTORY)),
+  ])
   // First, because a stray file or link can stand where a directory has to be.
-  await removeStrays(components, FILES_DIRECTORY, shown)
-  await removeStrays(components, STATEMENTS_DIRECTORY, statements)
+  await removeStrays(components, FILES_DIRECTORY, there)
+  await removeStrays(components, STATEMENTS_DIRECTORY, there)
 
   const withdrawn = new Set<FileName>()
   const others = new Set<FileName>()
-  const look = async (name: FileName, row: Row | undefined): Promise<void> => {
+  const look = (name: FileName, row: Row | undefined): void => {
     const rule = ruleOf(name)
-    const isRight =
-      row !== undefined && !dropped.has(name) && !(await differs(components, name, row, there))
-    if (!isRight) {
+    if (row === undefined || dropped.has(name) || differs(name, row, rule, there)) {
       const names = rule === undefined ? withdrawn : others
       names.add(name)
     } else if (row.remarkable && rule !== undefined) {
@@ -197,9 +187,9 @@ const reconcile = async (components: Components, dropped: ReadonlySet<FileName>)
       warnings.review(name, { rule, kept, winner: winnerOf(kept, rule.allowed) })
     }
   }
-  await forEachLimited(catalogue.rows(), MAX_NAMES_AT_ONCE, ({ name, row }) => look(name, row))
+  for (const { name, row } of catalogue.rows()) look(name, row)
   for (const name of catalogue.keptNames()) {
-    if (catalogue.row(name) === undefined) await look(name, undefined)
+    if (catalogue.row(name) === undefined) look(name, undefined)
   }
   // A withdrawn name may be in the way of a new one: "a" of "a/b".
   const publish = (name: FileName): Promise<void> => publications.publishSoon(name)

@@ -50,6 +50,7 @@ const testEach = (t: Test, make: (t: Test) => Disk): void => {
     }
     t.equal(await disk.stat('files'), undefined, 'a directory is not a file')
     t.same(await disk.list('nothing/here'), [])
+    t.equal((await disk.survey('nothing/here')).size, 0)
   })
 
   t.test('shows a staged file only when it is committed', async (t) => {
@@ -88,6 +89,9 @@ const testEach = (t: Test, make: (t: Test) => Disk): void => {
       }),
     )
     t.equal((await disk.list('files')).length, 40)
+    const survey = await disk.survey('files')
+    t.same([...survey.keys()].sort(), (await disk.list('files')).sort())
+    for (const [path, stat] of survey) t.same(stat, await disk.stat(path))
     t.equal(await textOf(disk, 'files/d1/31'), '31')
   })
 
