@@ -1,7 +1,7 @@
 // Where bin/mesh begins. JavaScript, and plain: a Node that is too old for the rest must still get as
 // far as saying so, and what follows is only quick because its compiled form is looked for before
 // the first TypeScript file is read (loading Node's type stripper takes longer than `mesh --help`).
-import { mkdirSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { isAbsolute, join } from 'node:path'
 import process from 'node:process'
@@ -24,7 +24,8 @@ const cacheDirectory = () => {
   if (NODE_COMPILE_CACHE !== undefined || process.geteuid === undefined) return undefined
   // Of a systemd unit with CacheDirectory=, which may name several.
   const service = (CACHE_DIRECTORY || '').split(':')[0]
-  const user = XDG_CACHE_HOME || (HOME ? join(HOME, '.cache') : '')
+  // The home of a system user often does not exist, and is not ours to make.
+  const user = XDG_CACHE_HOME || (HOME && existsSync(HOME) ? join(HOME, '.cache') : '')
   const directory = isAbsolute(service) ? service : isAbsolute(user) ? join(user, 'mesh') : ''
   if (directory === '') return undefined
   try {

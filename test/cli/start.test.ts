@@ -50,6 +50,9 @@ t.test('keeps compiled code nowhere that others could prepare', async (t) => {
     t.match(node([start, '--version'], env), { status: 0, stderr: '' })
   }
   t.notOk(existsSync(join(open, 'mesh/compiled')))
+  const missing = join(directory, 'missing')
+  t.match(node([start, '--version'], { HOME: missing }), { status: 0, stderr: '' })
+  t.notOk(existsSync(missing), 'a home that does not exist is not made')
 })
 
 t.test('bin/mesh finds its tree through links, and takes the Node it is told', async (t) => {
