@@ -1,6 +1,6 @@
 import t from 'tap'
 import { sha256 } from '../../src/util/index.ts'
-import { createWorld, NAME } from './world.ts'
+import { createWorld, NAME, policy } from './world.ts'
 import type { ContentSource } from '../../src/files/index.ts'
 
 const collect = async (content: ContentSource | undefined): Promise<string> => {
@@ -94,4 +94,58 @@ t.test('stops waiting for a file when it is told to', async (t) => {
   t.teardown(() => world.stop())
   await world.put()
   await t.rejects(world.files.open(NAME, { signal: AbortSignal.abort() }), { code: 'ERR_ABORTED' })
+})
+
+t.test('stops waiting in the middle of a verification, which goes on for others', async (t) => {
+  const world = await createWorld([policy({ maxSizeBytes: 2 ** 24 })])
+  t.teardown(() => world.stop())
+  await world.put({ text: 'x'.repeat(2 ** 22) })
+  await world.restart()
+  const controller = new AbortController()
+  const patient = world.files.open(NAME)
+  const hasty = t.rejects(world.files.open(NAME, { signal: controller.signal }), {
+    code: 'ERR_ABORTED',
+  })
+  controller.abort()
+  await hasty
+  t.ok(await patient)
+})
+
+t.test('stops verifying when the daemon stops', async (t) => {
+  const world = await createWorld([policy({ maxSizeBytes: 2 ** 24 })])
+  await world.put({ text: 'x'.repeat(2 ** 22) })
+  await world.restart()
+  const opening = t.rejects(world.files.open(NAME), { code: 'ERR_ABORTED' })
+  await world.stop()
+  await opening
+  t.match(world.workers.list(), [{ failures: 0 }, { failures: 0 }])
+})
+
+t.test('does not show content again that went bad while it was set aside', async (t) => {
+  const world = await createWorld()
+  t.teardown(() => world.stop())
+  await world.put({ text: 'hello' })
+  await world.files.reload([])
+  const [aside = ''] = await world.disk.list('content')
+  world.disk.rot(aside)
+  await world.files.reload([policy()])
+  t.equal(world.files.view(NAME)?.state, 'missing')
+  t.same(await world.disk.list('files'), [])
+  t.same(await world.disk.list('content'), [])
+  t.match(world.health.list(), [{ code: 'file-damaged', subject: NAME }])
+})
+
+t.test('finds a record by its id, as long as the policy has it', async (t) => {
+  const world = await createWorld()
+  t.teardown(() => world.stop())
+  await world.put()
+  const [entry] = world.files.index()
+  const id = entry?.id ?? sha256('')
+  t.same(world.files.record(id), world.files.view(NAME)?.winner)
+  t.equal(world.files.has(id), true)
+  t.equal(world.files.has(sha256('other')), false)
+  t.equal(world.files.record(sha256('other')), undefined)
+  await world.files.reload([])
+  t.equal(world.files.has(id), false)
+  t.equal(world.files.record(id), undefined)
 })
