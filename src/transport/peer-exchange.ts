@@ -53,8 +53,13 @@ export interface PeerExchanger {
 
 export const createPeerExchanger = (
   { transport, book, clock }: { transport: Transport; book: AddressBook; clock: Clock },
-  { rules }: { rules: AddressRules },
+  init: {
+    rules: AddressRules
+    /** A peer has told its addresses, and of others; `news`: somebody was not known before. */
+    onLearned(news: boolean): void
+  },
 ): PeerExchanger => {
+  const { rules } = init
   const budgets = new Map<PeerId, TokenBucket>()
 
   const compose = (to: Peer): PeerExchange => ({
@@ -93,6 +98,7 @@ export const createPeerExchanger = (
     for (const { peer, locations } of peers) {
       if (peer !== from.id && book.hear(from.id, peer, usable(locations))) news = true
     }
+    init.onLearned(news)
     return news
   }
 

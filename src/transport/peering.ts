@@ -83,7 +83,16 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
     const { peer, location } = rules.parse(address)
     book.addBootstrap(peer, location)
   }
-  const exchanger = createPeerExchanger({ transport, book, clock }, { rules })
+  const exchanger = createPeerExchanger(
+    { transport, book, clock },
+    {
+      rules,
+      onLearned(news) {
+        if (news) running?.dialler.wake()
+        running?.saver.wake(SAVE_SOON_MS)
+      },
+    },
+  )
   const peerStore = createPeerStore(
     { store, book, logger },
     { isUsable: (each) => rules.isUsable(each) },
@@ -186,9 +195,7 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
     hungryMs = news
       ? PEER_EXCHANGE_HUNGRY_INTERVAL_MS
       : Math.min(hungryMs * 2, PEER_EXCHANGE_INTERVAL_MS)
-    if (news) running?.dialler.wake()
     if (connectedCount() < target) running?.exchange.wake(hungryMs)
-    running?.saver.wake(SAVE_SOON_MS)
   }
 
   const onConnect = (peer: Peer): void => {

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { isMeshError } from '../../src/errors/index.ts'
@@ -172,6 +174,23 @@ t.test('bare sockets that say nothing, or anything, do not get in', async (t) =>
   await closed(silent)
   await refusedFor(member, 'ERR_TIMEOUT')
   t.same(member.peers(), [])
+})
+
+interface Vectors {
+  readonly accepted: readonly { why: string; hex: string; certificate: string | null }[]
+  readonly refused: readonly { why: string; hex: string; code: string }[]
+}
+
+t.test('certificates travel as it is written down', async (t) => {
+  const file = join(import.meta.dirname, '../vectors/membership.json')
+  const vectors: Vectors = JSON.parse(readFileSync(file, 'utf8'))
+  for (const { why, hex, certificate } of vectors.accepted) {
+    t.equal(Buffer.from(encodeCertificate(certificate ?? undefined)).toString('hex'), hex, why)
+    t.equal(decodeCertificate(Buffer.from(hex, 'hex')) ?? null, certificate, why)
+  }
+  for (const { why, hex, code } of vectors.refused) {
+    t.throws(() => decodeCertificate(Buffer.from(hex, 'hex')), { code }, why)
+  }
 })
 
 t.test('a certificate message is a tag and a text, or a tag', async (t) => {

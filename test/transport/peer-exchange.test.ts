@@ -1,0 +1,82 @@
+import t from 'tap'
+import { MAX_PEER_EXCHANGES_PER_MINUTE } from '../../src/transport/limits.ts'
+import { PEERS_PROTOCOL, tcpAddressRules } from '../../src/transport/peer-exchange.ts'
+import { encodePeerExchange } from '../../src/transport/peer-exchange-codec.ts'
+import { connect, startNode, stayAlive, until } from './nodes.ts'
+import { startPeeringNode } from './peering-nodes.ts'
+import type { PeerId } from '../../src/keys/index.ts'
+import type { Peer } from '../../src/transport/index.ts'
+
+stayAlive(t)
+
+const LIMITS = { maxFrameBytes: 80 * 1024, maxStreamsPerPeer: 2 }
+
+const peerAt = (address: string): Peer => ({
+  id: 'x' as PeerId,
+  address,
+  direction: 'outbound',
+  connectedAtMs: 0,
+})
+
+t.test('addresses are told where they mean something', async (t) => {
+  const far = peerAt('/ip4/203.0.113.1/tcp/1/p2p/x')
+  const near = peerAt('/ip4/127.0.0.1/tcp/1/p2p/x')
+  t.ok(tcpAddressRules.isUsable('/ip4/10.0.0.1/tcp/1', far))
+  t.notOk(tcpAddressRules.isUsable('/ip4/127.0.0.1/tcp/1', far), 'its loopback is not ours')
+  t.ok(tcpAddressRules.isUsable('/ip4/127.0.0.1/tcp/1', near))
+  t.notOk(tcpAddressRules.isUsable('/ip6/fe80::1/tcp/1', far))
+  t.notOk(tcpAddressRules.isUsable('/ip4/10.0.0.1/udp/1', near))
+  t.ok(tcpAddressRules.isUsable('/ip4/127.0.0.1/tcp/1'), 'configured ones are taken at their word')
+})
+
+t.test('garbage is a fault, and so is asking without end', async (t) => {
+  const node = await startPeeringNode(t)
+  const garbage = await startNode(t)
+  await connect(garbage, node.transport)
+  const stream = await garbage.open(node.transport.peerId, PEERS_PROTOCOL, LIMITS)
+  await stream.send(Buffer.from('what?'))
+  await t.rejects(stream.receive(), { code: 'ERR_STREAM_CLOSED' })
+  t.equal(node.transport.counts().faults.ERR_PROTOCOL_MALFORMED, 1)
+
+  const eager = await startNode(t)
+  await connect(eager, node.transport)
+  const ask = async (): Promise<void> => {
+    const stream = await eager.open(node.transport.peerId, PEERS_PROTOCOL, LIMITS)
+    await stream.send(encodePeerExchange({ own: [], peers: [] }))
+    await stream.receive()
+    await stream.close()
+  }
+  for (let count = 0; count < MAX_PEER_EXCHANGES_PER_MINUTE; count++) await ask()
+  await t.rejects(ask(), { code: 'ERR_STREAM_CLOSED' })
+  await until(() => node.transport.counts().faults.ERR_LIMIT_EXCEEDED === 1, 'it is a fault')
+})
+
+t.test('a peer that answers with garbage is blamed', async (t) => {
+  const liar = await startPeeringNode(t, {
+    serve: async (stream) => {
+      await stream.receive()
+      await stream.send(Buffer.from('nonsense'))
+    },
+  })
+  const node = await startPeeringNode(t, { bootstrap: [liar] })
+  await until(() => node.transport.counts().faults.ERR_PROTOCOL_MALFORMED === 1, 'it is a fault')
+  t.equal(node.transport.peers().length, 1, 'the first one is forgiven')
+})
+
+t.test('what is told about peers is not passed on before it is seen to be true', async (t) => {
+  const node = await startPeeringNode(t)
+  const liar = await startNode(t)
+  await connect(liar, node.transport)
+  const other = await startNode(t)
+  const stream = await liar.open(node.transport.peerId, PEERS_PROTOCOL, LIMITS)
+  const rumour = { peer: other.peerId, locations: ['/ip4/127.0.0.1/tcp/1'] }
+  await stream.send(encodePeerExchange({ own: [], peers: [rumour] }))
+  await stream.receive()
+  await until(() => node.peering.status().some(({ lastError }) => lastError !== undefined), 'tried')
+  const asker = await startNode(t)
+  await connect(asker, node.transport)
+  const asking = await asker.open(node.transport.peerId, PEERS_PROTOCOL, LIMITS)
+  await asking.send(encodePeerExchange({ own: [], peers: [] }))
+  const answer = await asking.receive()
+  t.notOk(Buffer.from(answer ?? []).includes('/tcp/1'), 'the rumour is not in there')
+})
