@@ -1,0 +1,87 @@
+import t from 'tap'
+import { createHolders } from '../../../src/sync/content/holders.ts'
+import { HOLDER_COOLDOWN_MS, MAX_ASKED_PEERS } from '../../../src/sync/limits.ts'
+import { createSeededRandom } from '../../support/random.ts'
+import { createVirtualClock } from '../../support/virtual-clock.ts'
+import type { PeerId } from '../../../src/keys/index.ts'
+
+const peer = (name: string): PeerId => name as PeerId
+const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(peer) as [PeerId, PeerId, PeerId, PeerId]
+
+const play = (init: { connected?: PeerId[]; wants?: Record<string, boolean> } = {}) => {
+  const clock = createVirtualClock()
+  const connected = init.connected ?? [a, b, c, d]
+  const holders = createHolders({
+    clock,
+    random: createSeededRandom(1),
+    connected: () => connected,
+    wants: (peer) => init.wants?.[peer],
+  })
+  /** Who is asked, in order, until nobody is left. */
+  const order = (): string => {
+    const tried = new Set<PeerId>()
+    for (let next = holders.next(tried); next !== undefined; next = holders.next(tried)) {
+      tried.add(next)
+    }
+    return [...tried].join('')
+  }
+  return { clock, holders, order, connected }
+}
+
+t.test('claimants come first, then those who want the name, then the unknown', async (t) => {
+  const { holders, order } = play({ wants: { a: false, b: true } })
+  t.ok(holders.claim(d))
+  t.equal(order(), 'dbc', 'and who does not want it is not asked')
+  t.ok(holders.hasClaimant())
+})
+
+t.test('only who is connected is asked', async (t) => {
+  const { holders, order, connected } = play()
+  holders.claim(a)
+  connected.splice(0, 3)
+  t.equal(order(), 'd')
+  t.notOk(holders.hasClaimant())
+})
+
+t.test('who says that it is missing is not asked for a while, unless it claims anew', async (t) => {
+  const { clock, holders, order } = play({ connected: [a, b] })
+  holders.claim(a)
+  holders.deny(a)
+  t.equal(order(), 'b')
+  t.notOk(holders.claim(a), 'a claim so soon is not worth acting on')
+  t.equal(order(), 'ba', 'but it comes last')
+  await clock.advance(HOLDER_COOLDOWN_MS + 1)
+  t.equal(order(), 'ab')
+})
+
+t.test('who fails is asked after the others, for longer each time', async (t) => {
+  const { clock, holders, order } = play({ connected: [a, b] })
+  holders.claim(a)
+  holders.fail(a)
+  t.equal(order(), 'ba')
+  await clock.advance(HOLDER_COOLDOWN_MS + 1)
+  t.equal(order(), 'ab')
+  holders.fail(a)
+  await clock.advance(HOLDER_COOLDOWN_MS + 1)
+  t.equal(order(), 'ba')
+  await clock.advance(HOLDER_COOLDOWN_MS)
+  t.equal(order(), 'ab')
+})
+
+t.test('who lied is never asked again', async (t) => {
+  const { clock, holders, order } = play({ connected: [a, b] })
+  holders.claim(a)
+  holders.ban(a)
+  t.notOk(holders.claim(a))
+  await clock.advance(60 * 60_000)
+  t.equal(order(), 'b')
+})
+
+t.test('so many peers are asked at random in one attempt and no more', async (t) => {
+  const connected = Array.from({ length: 100 }, (_, index) => peer(`peer-${index}`))
+  const { holders } = play({ connected })
+  const tried = new Set<PeerId>()
+  for (let next = holders.next(tried); next !== undefined; next = holders.next(tried))
+    tried.add(next)
+  t.equal(tried.size, MAX_ASKED_PEERS)
+})
