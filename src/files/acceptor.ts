@@ -8,7 +8,7 @@ import { EMPTY_ROW } from './row.ts'
 import { ContentRefused, stageContent } from './staging.ts'
 import { viewOf } from './view.ts'
 import type { Disk, StagedFile } from '../disk/index.ts'
-import type { FileName, NetworkId, SignedStatement } from '../statement/index.ts'
+import type { FileName, NetworkId, SignatureEntry, SignedStatement } from '../statement/index.ts'
 import type { Digest, KeyedLock } from '../util/index.ts'
 import type { Catalogue, Change } from './catalogue.ts'
 import type { ContentRef, Judgement } from './judge.ts'
@@ -22,6 +22,8 @@ import type { ContentSource, FileRecord, FileState, Origin, Verdict } from './ty
 interface Arrival {
   readonly signed: SignedStatement
   readonly from: Origin
+  /** Signatures that a first look at it has found right. */
+  readonly verified: Set<SignatureEntry>
   /** Content that came with it and has not been read. */
   readonly offered: ContentSource | undefined
   /** Content that was read, checked and is on the disk, still without a name. */
@@ -88,11 +90,18 @@ export const createAcceptor = (components: Components): Acceptor => {
 
   /** Judges the arrival as things stand now, and takes it in if nothing is left to be read. */
   const decide = async (arrival: Arrival): Promise<Verdict | NeedsContent> => {
-    const { signed: given, from, offered, staged } = arrival
+    const { signed: given, from, offered, staged, verified } = arrival
     const { name } = given.statement
     const kept = catalogue.kept(name)
     const nowMs = clock.nowMs()
-    const judgement = judge(given, { network, rule: ruleOf(name), kept, nowMs, from })
+    const judgement = judge(given, {
+      network,
+      rule: ruleOf(name),
+      kept,
+      nowMs,
+      from,
+      verified,
+    })
     const { signed, added, rule, wins } = judgement
     const row = catalogue.row(name)
 
@@ -160,12 +169,13 @@ export const createAcceptor = (components: Components): Acceptor => {
   return async (signed, offered, from, signal) => {
     try {
       if (signal.aborted) throw new MeshError('ERR_ABORTED', 'taking in a statement was cancelled')
-      const first = await attempt({ signed, from, offered, staged: undefined })
+      const arrival = { signed, from, verified: new Set<SignatureEntry>() }
+      const first = await attempt({ ...arrival, offered, staged: undefined })
       if (first.outcome !== 'needs-content' || offered === undefined) return settled(first)
       // Read without the lock: however slow the source is, announcements of the name go on.
       const staged = await stageContent(disk, offered, first.content, signal)
       try {
-        return settled(await attempt({ signed, from, offered: undefined, staged }))
+        return settled(await attempt({ ...arrival, offered: undefined, staged }))
       } finally {
         await staged.discard()
       }

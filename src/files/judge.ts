@@ -4,7 +4,7 @@ import { equalBytes, formatDuration, formatSize, formatTimestamp } from '../util
 import { MAX_TIME_AHEAD_MS, MAX_VERSION_JUMP } from './limits.ts'
 import { advances, signedBy, winnerOf, withKept } from './kept.ts'
 import type { ErrorCode, ErrorData } from '../errors/index.ts'
-import type { NetworkId, SignedStatement } from '../statement/index.ts'
+import type { NetworkId, SignatureEntry, SignedStatement } from '../statement/index.ts'
 import type { Digest } from '../util/index.ts'
 import type { Kept } from './kept.ts'
 import type { Rule } from './rules.ts'
@@ -18,6 +18,8 @@ export interface Case {
   readonly nowMs: number
   /** Who uploads is told at once what would lose. `force` allows a jump of versions. */
   readonly from: { readonly kind: Origin['kind']; readonly force?: boolean }
+  /** Entries of this arrival that were verified by an earlier judgement; they are added to. */
+  readonly verified?: Set<SignatureEntry>
 }
 
 /** The entries that count, and what they change. `added` is empty if nothing is new. */
@@ -42,13 +44,13 @@ const refusal = (
     data: { name: statement.name, version: statement.version, ...data },
   })
 
-/** Entries by allowed signers, each verified unless the very same one is kept already. */
+/** Entries by allowed signers, each verified unless that has been done. */
 const checkSignatures = (
   given: SignedStatement,
-  rule: Rule,
-  kept: readonly Kept[],
+  { allowed }: Rule,
+  { kept, verified }: Case,
 ): SignedStatement => {
-  const signed = signedBy(given, rule.allowed)
+  const signed = signedBy(given, allowed)
   if (signed === undefined) {
     throw refusal(
       'ERR_FILE_SIGNER_NOT_ALLOWED',
@@ -57,18 +59,29 @@ const checkSignatures = (
     )
   }
   for (const entry of signed.signatures) {
-    const before = kept.find(({ key }) => key === entry.key)
-    const same =
-      before?.signed.id === signed.id &&
-      before.signed.signatures.some(({ signature }) => equalBytes(signature, entry.signature))
-    if (!same && !verifyEntry(signed, entry)) {
+    if (verified?.has(entry) === true || isKept(kept, signed, entry)) continue
+    if (!verifyEntry(signed, entry)) {
       throw refusal('ERR_SIGNATURE_INVALID', given, `the signature by ${entry.key} is wrong`, {
         signer: entry.key,
       })
     }
+    verified?.add(entry)
   }
   return signed
 }
+
+/** Whether the very same signature is kept, and so was verified when it came. */
+const isKept = (
+  kept: readonly Kept[],
+  { id }: SignedStatement,
+  { key, signature }: SignatureEntry,
+): boolean =>
+  kept.some(
+    (each) =>
+      each.key === key &&
+      each.signed.id === id &&
+      each.signed.signatures.some((entry) => equalBytes(entry.signature, signature)),
+  )
 
 /** Tells an uploader what the mesh would silently never show. */
 const checkUpload = (
@@ -163,7 +176,7 @@ export const judge = (given: SignedStatement, circumstances: Case): Judgement =>
   if (rule === undefined) {
     throw refusal('ERR_FILE_NOT_CONFIGURED', given, 'this node is not configured for this file')
   }
-  const signed = checkSignatures(given, rule, kept)
+  const signed = checkSignatures(given, rule, circumstances)
   checkUpload(signed, circumstances, rule)
   const added = advances(kept, signed)
   const after = added.length === 0 ? kept : withKept(kept, added)
