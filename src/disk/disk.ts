@@ -5,15 +5,15 @@ import { diskFailure, hasSystemCode, isAbsent } from './failure.ts'
 import { systemFileSystem } from './file-system.ts'
 import { checkPath, parentOf } from './paths.ts'
 import { createStagedFile } from './staged.ts'
+import { listTree, surveyTree } from './tree.ts'
 import type { Directories } from './directories.ts'
-import type { FileSystem, Handle, NodeKind } from './file-system.ts'
+import type { FileSystem, Handle } from './file-system.ts'
 import type { StagingTree } from './staged.ts'
+import type { Tree } from './tree.ts'
 import type { Disk, FileStat, StagedFile } from './types.ts'
 
 /** Largest piece that `stream` hands out; bounds what one slow reader holds in memory. */
 export const STREAM_CHUNK_BYTES = 256 * 2 ** 10
-/** Calls of `stat` that a survey has under way at once. */
-const SURVEY_BATCH = 64
 /** Where files are written before they have a name. */
 const TMP = 'tmp'
 /** A rename is tried again this often when a neighbour prunes the directory it goes into. */
@@ -276,57 +276,15 @@ class TreeDisk implements Disk {
 
   async list(directory: string): Promise<string[]> {
     checkPath(directory)
-    const found: string[] = []
-    await this.#doing('list', directory, () =>
-      this.#walk(directory, async (_, paths) => void found.push(...paths)),
-    )
-    return found
+    return this.#doing('list', directory, () => listTree(this.#tree(), directory))
   }
 
   async survey(directory: string): Promise<Map<string, FileStat>> {
     checkPath(directory)
-    const found = new Map<string, FileStat>()
-    const look = async (inside: string, path: string): Promise<void> => {
-      try {
-        const stat = await this.#fileSystem.stat(join(inside, basename(path)))
-        found.set(path, { sizeBytes: stat.sizeBytes, fingerprint: stat.fingerprint })
-      } catch (error) {
-        if (!isAbsent(error)) throw error
-      }
-    }
-    await this.#doing('list', directory, () =>
-      this.#walk(directory, async (inside, paths) => {
-        // The system takes a few calls at a time; more at once would only wait in memory.
-        for (let at = 0; at < paths.length; at += SURVEY_BATCH) {
-          await Promise.all(paths.slice(at, at + SURVEY_BATCH).map((path) => look(inside, path)))
-        }
-      }),
-    )
-    return found
+    return this.#doing('list', directory, () => surveyTree(this.#tree(), directory))
   }
 
-  /** Visits every directory with what is in it and is no directory. */
-  async #walk(
-    directory: string,
-    visit: (inside: string, paths: readonly string[]) => Promise<void>,
-  ): Promise<void> {
-    let inside: string
-    let entries: Awaited<ReturnType<FileSystem['list']>>
-    try {
-      inside = await this.#directories.enter(directory)
-      entries = await this.#fileSystem.list(inside)
-    } catch (error) {
-      if (isAbsent(error)) return
-      throw error
-    }
-    const isDirectory = ({ kind }: { kind: NodeKind }): boolean => kind === 'directory'
-    const files = entries.filter((entry) => !isDirectory(entry))
-    await visit(
-      inside,
-      files.map(({ name }) => `${directory}/${name}`),
-    )
-    for (const { name } of entries.filter(isDirectory)) {
-      await this.#walk(`${directory}/${name}`, visit)
-    }
+  #tree(): Tree {
+    return { fileSystem: this.#fileSystem, directories: this.#directories }
   }
 }

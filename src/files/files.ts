@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { isMeshError, MeshError } from '../errors/index.ts'
+import { MeshError } from '../errors/index.ts'
 import { createKeyedLock } from '../util/index.ts'
 import { createAcceptor } from './acceptor.ts'
 import { createCatalogue } from './catalogue.ts'
@@ -8,7 +8,7 @@ import { contentDigest, createInspector } from './inspector.ts'
 import { isExpired } from './judge.ts'
 import { recordBy } from './kept.ts'
 import { DEFAULT_HISTORY_COUNT, MAX_NAMES_AT_ONCE, UPKEEP_INTERVAL_MS } from './limits.ts'
-import { shownPath } from './paths.ts'
+import { streamShown, unlessAborted } from './opening.ts'
 import { createPublications } from './publications.ts'
 import { createPublish } from './publisher.ts'
 import { createRules } from './rules.ts'
@@ -243,7 +243,7 @@ class FileService implements Files {
       (digest === undefined || contentDigest(shown.signed) === digest) &&
       !isExpired(shown.signed, this.#components.clock.nowMs())
     if (!isWanted(this.#catalogue.row(name)?.shown)) return undefined
-    const shown = await this.#running(() => cancelled(this.#verifier.check(name), signal))
+    const shown = await this.#running(() => unlessAborted(this.#verifier.check(name), signal))
     const rule = this.#rules.get(name)
     if (rule === undefined || !isWanted(shown)) return undefined
     const record = recordBy(shown.signed, rule.allowed)
@@ -252,34 +252,7 @@ class FileService implements Files {
     return {
       record,
       sizeBytes: content.sizeBytes,
-      stream: (options) => this.#stream(name, shown.fingerprint, options),
-    }
-  }
-
-  /** The bytes of this very file, even if another one takes its place meanwhile. */
-  async *#stream(
-    name: FileName,
-    fingerprint: string,
-    options: { start?: number; end?: number; signal?: AbortSignal } = {},
-  ): ContentSource {
-    const { disk } = this.#components
-    const path = shownPath(name)
-    let begun = false
-    try {
-      for await (const chunk of disk.stream(path, { ...options, fingerprint })) {
-        begun = true
-        yield chunk
-      }
-    } catch (error) {
-      const replaced =
-        !begun &&
-        isMeshError(error, 'ERR_STATE_UNUSABLE') &&
-        (await disk.stat(path))?.fingerprint !== fingerprint
-      if (!replaced) throw error
-      throw new MeshError('ERR_FILE_CONTENT_MISSING', `${name} was just replaced; ask again`, {
-        data: { name },
-        cause: error,
-      })
+      stream: (options) => streamShown(this.#components.disk, name, shown.fingerprint, options),
     }
   }
 
@@ -332,22 +305,5 @@ class FileService implements Files {
     await forEachLimited(withdrawn, MAX_NAMES_AT_ONCE, publish)
     await forEachLimited(others, MAX_NAMES_AT_ONCE, publish)
     this.#publications.retain(after.names)
-  }
-}
-
-/** Rejects when `signal` aborts; what was waited for goes on for others. */
-const cancelled = async <T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
-  if (signal === undefined) return promise
-  const reason = (): MeshError => new MeshError('ERR_ABORTED', 'opening a file was cancelled')
-  if (signal.aborted) throw reason()
-  let onAbort = (): void => {}
-  const abort = new Promise<never>((_, reject) => {
-    onAbort = () => reject(reason())
-    signal.addEventListener('abort', onAbort, { once: true })
-  })
-  try {
-    return await Promise.race([promise, abort])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
   }
 }
