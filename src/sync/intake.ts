@@ -1,8 +1,8 @@
 import { MeshError } from '../errors/index.ts'
-import { sha256 } from '../util/index.ts'
+import { createTokenBuckets, sha256 } from '../util/index.ts'
 import { createBoundedSet } from './bounded-set.ts'
-import { MAX_SEEN_RECORDS, RELAY_BURST_RECORDS, RELAY_RECORDS_PER_SECOND } from './limits.ts'
-import { createPeerBuckets } from './token-bucket.ts'
+import { MAX_RATED_PEERS, MAX_SEEN_RECORDS } from './limits.ts'
+import { RELAY_BURST_RECORDS, RELAY_RECORDS_PER_SECOND } from './limits.ts'
 import { malformed } from './wire.ts'
 import type { PeerId } from '../keys/index.ts'
 import type { Clock } from '../util/index.ts'
@@ -62,9 +62,13 @@ export const createIntake = ({ clock, onHolder }: IntakeInit): Intake => {
   // Only what was verified: an id does not commit to the bytes of its signatures, so remembering
   // an unverified one would let anybody suppress the real one.
   const seen = createBoundedSet<string>(MAX_SEEN_RECORDS)
-  const bucketOf = createPeerBuckets(
+  const bucketOf = createTokenBuckets<PeerId>(
     { clock },
-    { perSecond: RELAY_RECORDS_PER_SECOND, burst: RELAY_BURST_RECORDS },
+    {
+      perSecond: RELAY_RECORDS_PER_SECOND,
+      burst: RELAY_BURST_RECORDS,
+      maxKeys: MAX_RATED_PEERS,
+    },
   )
 
   /** Whether to pass on what is not kept here. Verifies, within the peer's rate. */

@@ -50,7 +50,7 @@ export const MAX_SEEN_RECORDS = 16_384
 export const RELAY_RECORDS_PER_SECOND = 100
 /** The same at once, after a pause. */
 export const RELAY_BURST_RECORDS = 1_000
-/** Peers whose rate is remembered; the longest known are forgotten first. */
+/** Peers whose rate is remembered. Bounds memory; those heard of longest ago are forgotten first. */
 export const MAX_RATED_PEERS = 1_024
 
 // Push-pull.

@@ -3,6 +3,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { MeshError } from '../errors/index.ts'
 import { peerIdFromPublicKey } from '../keys/index.ts'
+import { createTokenBucket, equalBytes } from '../util/index.ts'
 import { checkListenAddress, parsePeerAddress, readLocation } from './address.ts'
 import { createBlameBook } from './blame.ts'
 import { withDeadline } from './deadline.ts'
@@ -19,8 +20,6 @@ import { answerPings, PING_INIT, PING_PROTOCOL, startLiveness } from './liveness
 import { createMembers } from './members.ts'
 import { PSK_BYTES } from './private-network.ts'
 import { createStreams, MAX_STREAMS_OF_ONE_PROTOCOL } from './streams.ts'
-import { createTokenBucket } from './token-bucket.ts'
-import { equalBytes } from '../util/index.ts'
 import type { ErrorCode } from '../errors/index.ts'
 import type { PeerId, PrivateKey } from '../keys/index.ts'
 import type { Logger, Worker, Workers } from '../observe/index.ts'
@@ -136,11 +135,14 @@ export const createLibp2pTransport = (
   let running: { node: Libp2pNode; liveness: Worker } | undefined
   let changing: Promise<void> = Promise.resolve()
 
+  /** One listener that fails keeps the event from nobody else. */
   const emit = (event: keyof TransportEvents, peer: Peer): void => {
-    try {
-      events.emit(event, peer)
-    } catch (error) {
-      logger.error({ peer: peer.id, error }, `a listener for ${event} failed`)
+    for (const listener of events.rawListeners(event)) {
+      try {
+        listener.call(events, peer)
+      } catch (error) {
+        logger.error({ peer: peer.id, error }, `a listener for ${event} failed`)
+      }
     }
   }
 

@@ -1,5 +1,6 @@
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { MeshError } from '../errors/index.ts'
+import { createTokenBucket } from '../util/index.ts'
 import {
   MAX_CONNECTION_SEND_BUFFER_BYTES,
   MAX_CONTROL_FRAMES_PER_SECOND,
@@ -11,7 +12,6 @@ import {
   MAX_STREAMS_PER_CONNECTION,
   SMALL_FRAME_BYTES,
 } from './limits.ts'
-import { createTokenBucket } from './token-bucket.ts'
 import type { MessageStream, StreamMuxerFactory } from '@libp2p/interface'
 import type { Clock } from '../util/index.ts'
 import type { Session } from './session.ts'

@@ -1,4 +1,5 @@
 import { isMeshError, MeshError } from '../errors/index.ts'
+import { createTokenBuckets } from '../util/index.ts'
 import { parsePeerAddress, readLocation } from './address.ts'
 import {
   MAX_ADDRESSES_PER_PEER,
@@ -8,19 +9,17 @@ import {
   PEER_EXCHANGE_TIMEOUT_MS,
 } from './limits.ts'
 import { decodePeerExchange, encodePeerExchange } from './peer-exchange-codec.ts'
-import { createTokenBucket } from './token-bucket.ts'
 import type { PeerId } from '../keys/index.ts'
 import type { Clock } from '../util/index.ts'
 import type { AddressBook } from './address-book.ts'
 import type { PeerExchange } from './peer-exchange-codec.ts'
-import type { TokenBucket } from './token-bucket.ts'
 import type { FrameStream, Peer, ProtocolInit, Transport } from './types.ts'
 
 /** Wire format: docs/protocols/peers.md. */
 export const PEERS_PROTOCOL = '/mesh/peers/1'
 const PEERS_INIT: ProtocolInit = { maxFrameBytes: MAX_PEER_EXCHANGE_BYTES, maxStreamsPerPeer: 2 }
 
-/** Peers whose askings are counted after they have gone. */
+/** Peers whose requests are counted, also after they have gone. */
 const MAX_REMEMBERED_BUDGETS = 1_024
 /** What an answer can be that no honest peer sends. */
 const FAULTS: ReadonlySet<string> = new Set(['ERR_PROTOCOL_MALFORMED', 'ERR_LIMIT_EXCEEDED'])
@@ -60,7 +59,15 @@ export const createPeerExchanger = (
   },
 ): PeerExchanger => {
   const { rules } = init
-  const budgets = new Map<PeerId, TokenBucket>()
+  // Kept beyond disconnection: a peer that comes back at once has spent what it has spent.
+  const budgetOf = createTokenBuckets<PeerId>(
+    { clock },
+    {
+      perSecond: MAX_PEER_EXCHANGES_PER_MINUTE / 60,
+      burst: MAX_PEER_EXCHANGES_PER_MINUTE,
+      maxKeys: MAX_REMEMBERED_BUDGETS,
+    },
+  )
 
   const compose = (to: Peer): PeerExchange => ({
     own: transport
@@ -109,14 +116,10 @@ export const createPeerExchanger = (
   }
 
   const spend = (peer: PeerId): void => {
-    const perSecond = MAX_PEER_EXCHANGES_PER_MINUTE / 60
-    const burst = MAX_PEER_EXCHANGES_PER_MINUTE
-    const budget = budgets.get(peer) ?? createTokenBucket({ clock }, { perSecond, burst })
-    budgets.set(peer, budget)
-    if (budget.tryTake(1)) return
+    if (budgetOf(peer).tryTake(1)) return
     throw new MeshError(
       'ERR_LIMIT_EXCEEDED',
-      `${peer} asks for peers more than ${burst} times a minute`,
+      `${peer} asks for peers more than ${MAX_PEER_EXCHANGES_PER_MINUTE} times a minute`,
     )
   }
 
@@ -131,13 +134,6 @@ export const createPeerExchanger = (
   }
 
   transport.handle(PEERS_PROTOCOL, PEERS_INIT, answer)
-  // A peer that comes back at once has spent what it has spent: only full budgets are forgotten.
-  transport.events.on('disconnect', () => {
-    for (const [peer] of budgets) {
-      if (budgets.size <= MAX_REMEMBERED_BUDGETS) return
-      if (!transport.peers().some((each) => each.id === peer)) budgets.delete(peer)
-    }
-  })
 
   return {
     async ask(peer, signal) {

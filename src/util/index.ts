@@ -29,5 +29,7 @@ export { formatDuration, formatSize, parseDuration, parseSize } from './quantity
 export { nearest } from './nearest.ts'
 export { systemRandom } from './random.ts'
 export type { Random } from './random.ts'
+export { createTokenBucket, createTokenBuckets } from './token-bucket.ts'
+export type { TokenBucket } from './token-bucket.ts'
 export { formatTimestamp, parseTimestamp } from './timestamp.ts'
 export type { Timestamp } from './timestamp.ts'

@@ -1,10 +1,16 @@
 import { MeshError } from '../../errors/index.ts'
+import { createTokenBuckets } from '../../util/index.ts'
 import { sleep, watch } from '../async.ts'
-import { CONTENT_FRAME_BYTES, MAX_FRAME_BYTES, MAX_SERVED_STREAMS } from '../limits.ts'
+import {
+  CONTENT_FRAME_BYTES,
+  MAX_FRAME_BYTES,
+  MAX_RATED_PEERS,
+  MAX_SERVED_STREAMS,
+} from '../limits.ts'
 import { HOLDER_ANSWER_TIMEOUT_MS, MAX_SERVED_STREAMS_PER_PEER, SERVE_STALL_MS } from '../limits.ts'
-import { createPeerBuckets } from '../token-bucket.ts'
 import { malformed } from '../wire.ts'
 import { decodeRequest, encodeAnswer } from './messages.ts'
+import type { PeerId } from '../../keys/index.ts'
 import type { FrameStream, ProtocolInit } from '../../transport/index.ts'
 import type { Clock } from '../../util/index.ts'
 import type { Collection, Content, HeldContent } from '../collection.ts'
@@ -61,9 +67,9 @@ export const createContentServer = (init: ContentServerInit): ContentServer => {
   const rateOf =
     bytesPerSecondPerPeer === undefined
       ? undefined
-      : createPeerBuckets(
+      : createTokenBuckets<PeerId>(
           { clock },
-          { perSecond: bytesPerSecondPerPeer, burst: bytesPerSecondPerPeer },
+          { perSecond: bytesPerSecondPerPeer, maxKeys: MAX_RATED_PEERS },
         )
 
   /** Sends one frame to a reader that must keep up. */

@@ -1,4 +1,5 @@
 import { isMeshError, MeshError } from '../../errors/index.ts'
+import { createTokenBuckets } from '../../util/index.ts'
 import { forEachParallel, watch } from '../async.ts'
 import { CATCH_UP_DELAY_MS, CATCH_UP_ANSWERER_DELAY_MS } from '../limits.ts'
 import {
@@ -7,8 +8,7 @@ import {
   MAX_FRAME_BYTES,
 } from '../limits.ts'
 import { MAX_PARALLEL_ROUNDS, MAX_ROUND_MS, PUSH_PULL_JITTER } from '../limits.ts'
-import { ROUND_BURST, ROUNDS_PER_SECOND } from '../limits.ts'
-import { createPeerBuckets } from '../token-bucket.ts'
+import { MAX_RATED_PEERS, ROUND_BURST, ROUNDS_PER_SECOND } from '../limits.ts'
 import { answerRounds } from './answerer.ts'
 import { beginRound } from './beginner.ts'
 import { createChannel } from './channel.ts'
@@ -96,7 +96,10 @@ export const createPushPull = (init: PushPullInit): PushPull => {
   let controller = new AbortController()
   let last: RoundReport | undefined
 
-  const rateOf = createPeerBuckets({ clock }, { perSecond: ROUNDS_PER_SECOND, burst: ROUND_BURST })
+  const rateOf = createTokenBuckets<PeerId>(
+    { clock },
+    { perSecond: ROUNDS_PER_SECOND, burst: ROUND_BURST, maxKeys: MAX_RATED_PEERS },
+  )
   for (const [name, collection] of collections) replicas.set(name, createReplica(collection))
 
   const onTaken = (peer: PeerId): void => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createTokenBucket } from '../../src/transport/token-bucket.ts'
+import { createTokenBucket, createTokenBuckets } from '../../src/util/index.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
 
 t.test('allows a burst and then the rate', async (t) => {
@@ -24,4 +24,15 @@ t.test('says how long a debt takes to pay off', async (t) => {
   t.equal(bucket.take(0), 250)
   await clock.advance(250)
   t.equal(bucket.take(0), 0)
+})
+
+t.test('each key has its own bucket, and the one used longest ago is forgotten', async (t) => {
+  const clock = createVirtualClock()
+  const bucketOf = createTokenBuckets<string>({ clock }, { perSecond: 1, burst: 1, maxKeys: 3 })
+  const spend = (key: string): boolean => bucketOf(key).tryTake(1)
+  t.same(['a', 'a', 'b', 'c'].map(spend), [true, false, true, true])
+  t.notOk(spend('a'), 'remembered, and used again')
+  t.ok(spend('d'), 'a fourth takes the place of b')
+  t.notOk(spend('a'))
+  t.ok(spend('b'), 'b was forgotten')
 })
