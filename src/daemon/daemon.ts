@@ -10,6 +10,7 @@ import { createLibp2pTransport, createMembership, createPeering } from '../trans
 import { checkOwnCertificate } from './certificate-watch.ts'
 import { watchEventLoop } from './event-loop-watch.ts'
 import { loadIdentity } from './identity.ts'
+import { keepJournal } from './journal.ts'
 import { createLifecycle } from './lifecycle.ts'
 import { checkNewCertificate, takeOver, warnOfRestart } from './reload.ts'
 import { checkStateDirectory, makeStateDirectory, warnOfDamage } from './state-directory.ts'
@@ -129,6 +130,8 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
       { ...cluster, network: network.id },
     )
     const peering = createPeering({ ...child('peering'), transport, store }, cluster)
+    const journal = () => keepJournal({ files, transport }, { logger })
+    await enter('journal', journal, (end) => end())
     // Before the first peer can come in, so that it misses neither the peer nor what it brings.
     await run('sync', sync)
     await run('transport', transport)

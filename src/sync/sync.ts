@@ -65,7 +65,8 @@ export const createEngine = (
 
   const onFault = (peer: PeerId, error: unknown): void => {
     if (isMeshError(error) && FAULTS.has(error.code)) transport.blame(peer, error)
-    else logger.debug({ peer, error }, 'an exchange failed')
+    // What no code names is a defect of ours, and must not hide.
+    else logger[isMeshError(error) ? 'debug' : 'error']({ peer, error }, 'an exchange failed')
   }
 
   const intake = createIntake({

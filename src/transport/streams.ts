@@ -69,7 +69,9 @@ export const createStreams = (
     // A stream that just ended is no news.
     if (failure.code === 'ERR_STREAM_CLOSED') return
     init.onFailed(failure)
-    logger.debug({ peer, protocol, error: failure }, 'a stream was given up')
+    // What no code names is a defect of ours, not of the peer's, and must not hide.
+    const log = failure.code === 'ERR_INTERNAL' ? logger.error : logger.debug
+    log({ peer, protocol, error: failure }, 'a stream was given up')
     if (FAULTS.has(failure.code)) init.blame(peer, failure)
   }
 

@@ -51,6 +51,17 @@ t.test('a file uploaded at one node is shown by all, byte for byte', async (t) =
   }
 })
 
+t.test('the journal tells who connected, what was stored and where it came from', async (t) => {
+  const stored = await second.logged((line) => line.msg === 'version stored')
+  t.match(stored, { name: 'hello.txt', version: 1, content: sha256('hello, mesh\n') })
+  t.ok([first.peerId, third.peerId].includes(String(stored.from) as typeof first.peerId))
+  t.match(await first.logged((line) => line.msg === 'version stored'), { from: 'upload' })
+  const connected = await first.logged(
+    (line) => line.msg === 'peer connected' && line.peer === second.peerId,
+  )
+  t.match(connected, { name: 'node-1', direction: /bound$/ })
+})
+
 t.test('ssh-keygen accepts what every node shows', async (t) => {
   for (const node of nodes) {
     const audit = await auditedBy(node, 'hello.txt')
