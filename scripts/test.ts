@@ -36,7 +36,8 @@ const scratch = mkdtempSync(join(tmpdir(), 'mesh-test-'))
 const output = join(scratch, 'output.tap')
 const code = await run('tap', [
   '--disable-coverage',
-  '--reporter=terse',
+  // A terminal shows progress; a log wants the failures only.
+  `--reporter=${process.stdout.isTTY ? 'terse' : 'min'}`,
   `--output-file=${output}`,
   ...process.argv.slice(2),
 ])
