@@ -2,6 +2,7 @@ import { isMeshError, MeshError } from '../errors/index.ts'
 import {
   HANDSHAKE_TIMEOUT_MS,
   MAX_CONNECTIONS_PER_HOST_PER_SECOND,
+  MAX_DIAL_OUTCOMES,
   MAX_PENDING_HANDSHAKES,
   MAX_PENDING_HANDSHAKES_PER_HOST,
 } from './limits.ts'
@@ -44,8 +45,6 @@ export interface Handshakes {
   outcomeOf(address: string): Handshake | undefined
   readonly pending: number
 }
-
-const MAX_OUTCOMES = 256
 
 /** What limits are counted by: an IPv4 address, or the /64 that one IPv6 customer usually has. */
 export const hostOf = (remote: MultiaddrConnection['remoteAddr']): string => {
@@ -142,7 +141,7 @@ export const createHandshakes = (
         outcomes.set(address, handshake)
         // Whoever dials takes its outcome out again; the service of the DHT does not.
         const oldest = outcomes.keys().next()
-        if (outcomes.size > MAX_OUTCOMES && oldest.done !== true) outcomes.delete(oldest.value)
+        if (outcomes.size > MAX_DIAL_OUTCOMES && oldest.done !== true) outcomes.delete(oldest.value)
         return
       }
       checkInbound(host)

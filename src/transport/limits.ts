@@ -37,6 +37,8 @@ export const MAX_CIPHER_PIECE_BYTES = 64 * KIBIBYTE
 export const DEFAULT_MAX_CONNECTIONS = 128
 /** Time for one attempt to connect, TCP and handshake together. */
 export const DIAL_TIMEOUT_MS = 10 * SECOND_MS
+/** Outcomes of attempts to connect that are kept for whoever made them. */
+export const MAX_DIAL_OUTCOMES = 256
 /** Attempts to connect at once. */
 export const MAX_PARALLEL_DIALS = 8
 /** Time to open a stream and agree on its protocol. Stops streams that never say what they are. */
@@ -110,6 +112,8 @@ export const STABLE_CONNECTION_MS = 30 * SECOND_MS
 export const MAX_KNOWN_PEERS = 1_024
 /** Of those, peers that one peer has told us of and we never reached. Stops one liar filling the book. */
 export const MAX_HEARSAY_PER_PEER = 128
+/** Failed attempts in a row after which a peer that we only heard of is forgotten. */
+export const MAX_HEARSAY_FAILURES = 5
 export const MAX_ADDRESSES_PER_PEER = 8
 export const MAX_ADDRESS_BYTES = 256
 /** Peers that were not reached for this long are forgotten. */
@@ -126,7 +130,7 @@ export const PEER_EXCHANGE_HUNGRY_INTERVAL_MS = 30 * SECOND_MS
 export const PEER_EXCHANGE_TIMEOUT_MS = 10 * SECOND_MS
 /** Exchanges that one peer may ask for in a minute, after a burst of as many. */
 export const MAX_PEER_EXCHANGES_PER_MINUTE = 12
-/** Largest `peers.json` that is read. */
-export const MAX_PEERS_FILE_BYTES = 4 * MEBIBYTE
+/** Peers whose askings are counted after they have gone, so that coming back gains nothing. */
+export const MAX_REMEMBERED_BUDGETS = 1_024
 /** How long nobody may be connected before health warns. */
 export const NO_PEERS_WARNING_MS = 30 * SECOND_MS

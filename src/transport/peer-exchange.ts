@@ -6,6 +6,7 @@ import {
   MAX_EXCHANGED_PEERS,
   MAX_PEER_EXCHANGE_BYTES,
   MAX_PEER_EXCHANGES_PER_MINUTE,
+  MAX_REMEMBERED_BUDGETS,
   PEER_EXCHANGE_TIMEOUT_MS,
 } from './limits.ts'
 import { decodePeerExchange, encodePeerExchange } from './peer-exchange-codec.ts'
@@ -19,8 +20,6 @@ import type { FrameStream, Peer, ProtocolInit, Transport } from './types.ts'
 export const PEERS_PROTOCOL = '/mesh/peers/1'
 const PEERS_INIT: ProtocolInit = { maxFrameBytes: MAX_PEER_EXCHANGE_BYTES, maxStreamsPerPeer: 2 }
 
-/** Peers whose requests are counted, also after they have gone. */
-const MAX_REMEMBERED_BUDGETS = 1_024
 /** What an answer can be that no honest peer sends. */
 const FAULTS: ReadonlySet<string> = new Set(['ERR_PROTOCOL_MALFORMED', 'ERR_LIMIT_EXCEEDED'])
 

@@ -4,6 +4,7 @@ import { createAttempts } from './attempts.ts'
 import {
   DEFAULT_TARGET_CONNECTIONS,
   MAX_BACKOFF_MS,
+  MAX_HEARSAY_FAILURES,
   MAX_IDLE_BACKOFF_MS,
   MAX_PARALLEL_DIALS,
   PEER_EXCHANGE_HUNGRY_INTERVAL_MS,
@@ -57,8 +58,6 @@ export interface Peering {
 /** How often the address book is written, if it has changed. */
 const SAVE_INTERVAL_MS = 60_000
 const SAVE_SOON_MS = 2_000
-/** Attempts after which a peer that we only heard of is forgotten. */
-const MAX_HEARSAY_FAILURES = 5
 /** A connected peer's entry is renewed this often, so that a crash does not make it look old. */
 const RENEW_MS = 60 * 60_000
 
