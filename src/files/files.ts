@@ -1,9 +1,8 @@
 import { EventEmitter } from 'node:events'
 import { MeshError } from '../errors/index.ts'
-import { createKeyedLock } from '../util/index.ts'
+import { createKeyedLock, forEachParallel } from '../util/index.ts'
 import { createAcceptor } from './acceptor.ts'
 import { createCatalogue } from './catalogue.ts'
-import { forEachLimited } from './each.ts'
 import { contentDigest, createInspector } from './inspector.ts'
 import { isExpired } from './judge.ts'
 import { recordBy } from './kept.ts'
@@ -302,8 +301,8 @@ class FileService implements Files {
       if (this.#catalogue.knows(name)) await this.#publications.publishSoon(name, {}, { view })
       else this.#publications.tellChange(name, view)
     }
-    await forEachLimited(withdrawn, MAX_NAMES_AT_ONCE, publish)
-    await forEachLimited(others, MAX_NAMES_AT_ONCE, publish)
+    await forEachParallel(withdrawn, MAX_NAMES_AT_ONCE, publish)
+    await forEachParallel(others, MAX_NAMES_AT_ONCE, publish)
     this.#publications.retain(after.names)
   }
 }

@@ -5,9 +5,8 @@ import {
   parseStatementFile,
   verifyEntry,
 } from '../statement/index.ts'
-import { fromUtf8 } from '../util/index.ts'
+import { forEachParallel, fromUtf8 } from '../util/index.ts'
 import { changeOf } from './acceptor.ts'
-import { forEachLimited } from './each.ts'
 import { judge } from './judge.ts'
 import { recordsOf, retainedContent, winnerOf } from './kept.ts'
 import { MAX_NAMES_AT_ONCE, REBUILD_AFTER_UNCLEAN_OPENS } from './limits.ts'
@@ -87,7 +86,7 @@ const rebuildFromDisk = async (components: Components): Promise<number> => {
   const { disk, logger } = components
   let restored = 0
   const paths = await disk.list(STATEMENTS_DIRECTORY)
-  await forEachLimited(paths, MAX_NAMES_AT_ONCE, async (path) => {
+  await forEachParallel(paths, MAX_NAMES_AT_ONCE, async (path) => {
     try {
       const bytes = await disk.read(path, { maxBytes: MAX_STATEMENT_FILE_BYTES })
       const signed = parseStatementFile(fromUtf8(bytes ?? new Uint8Array()) ?? '')
@@ -193,8 +192,8 @@ const reconcile = async (components: Components, dropped: ReadonlySet<FileName>)
   }
   // A withdrawn name may be in the way of a new one: "a" of "a/b".
   const publish = (name: FileName): Promise<void> => publications.publishSoon(name)
-  await forEachLimited(withdrawn, MAX_NAMES_AT_ONCE, publish)
-  await forEachLimited(others, MAX_NAMES_AT_ONCE, publish)
+  await forEachParallel(withdrawn, MAX_NAMES_AT_ONCE, publish)
+  await forEachParallel(others, MAX_NAMES_AT_ONCE, publish)
 }
 
 /** Removes content that no statement needs: what was left by uploads that a crash interrupted. */

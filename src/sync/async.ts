@@ -35,30 +35,6 @@ export const watch = async <T>(
   }
 }
 
-/** Runs `task` for each item, `width` at a time, in order of starting; the first failure rejects. */
-export const forEachParallel = async <T>(
-  items: readonly T[],
-  width: number,
-  task: (item: T, index: number) => Promise<void>,
-): Promise<void> => {
-  let next = 0
-  let failed = false
-  const lane = async (): Promise<void> => {
-    while (next < items.length && !failed) {
-      const index = next++
-      try {
-        await task(items[index] as T, index)
-      } catch (error) {
-        failed = true
-        throw error
-      }
-    }
-  }
-  const lanes = Array.from({ length: Math.min(width, items.length) }, lane)
-  const results = await Promise.allSettled(lanes)
-  for (const result of results) if (result.status === 'rejected') throw result.reason
-}
-
 /** `signal`s as one; `end` detaches it from them, so that long-lived ones do not collect listeners. */
 export const linkSignals = (
   ...signals: readonly AbortSignal[]

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { forEachParallel, linkSignals, sleep, watch } from '../../src/sync/async.ts'
+import { linkSignals, sleep, watch } from '../../src/sync/async.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
 
 t.test('a sleep ends in time or with its signal', async (t) => {
@@ -32,31 +32,6 @@ t.test('a watch gives up once, in time, and leaves nothing behind', async (t) =>
     { message: 'no' },
   )
   t.equal(clock.pending(), 0)
-})
-
-t.test('work runs so wide and no wider; the first failure is the result', async (t) => {
-  let running = 0
-  let most = 0
-  const seen: number[] = []
-  await forEachParallel([5, 4, 3, 2, 1], 2, async (item, index) => {
-    most = Math.max(most, ++running)
-    for (let turn = 0; turn < item; turn++) await Promise.resolve()
-    seen.push(index)
-    running--
-  })
-  t.equal(most, 2)
-  t.same(seen.toSorted(), [0, 1, 2, 3, 4])
-  const started: number[] = []
-  const failing = forEachParallel([1, 2, 3, 4, 5, 6], 2, async (item) => {
-    started.push(item)
-    await Promise.resolve()
-    if (item === 2) throw new Error('two')
-  })
-  await t.rejects(failing, { message: 'two' })
-  t.ok(started.length < 6, 'nothing new is begun after a failure')
-  await forEachParallel([], 3, async () => {
-    t.fail('nothing to do')
-  })
 })
 
 t.test('linked signals abort with any of them, and can be let go', async (t) => {

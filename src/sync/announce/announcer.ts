@@ -1,4 +1,4 @@
-import { forEachParallel } from '../async.ts'
+import { forEachParallel } from '../../util/index.ts'
 import { MAX_PARALLEL_ACCEPTS } from '../limits.ts'
 import { packItem } from '../pack.ts'
 import { createOverlay } from './overlay.ts'

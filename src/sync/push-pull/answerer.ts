@@ -1,4 +1,5 @@
-import { forEachParallel, sleep, watch } from '../async.ts'
+import { forEachParallel } from '../../util/index.ts'
+import { sleep, watch } from '../async.ts'
 import { MAX_INDEX_PAGE_IDS, MAX_PARALLEL_ACCEPTS, MAX_ROUND_BYTES } from '../limits.ts'
 import { MAX_ROUND_MS } from '../limits.ts'
 import { malformed } from '../wire.ts'

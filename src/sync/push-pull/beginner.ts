@@ -1,5 +1,5 @@
 import { MeshError } from '../../errors/index.ts'
-import { forEachParallel } from '../async.ts'
+import { forEachParallel } from '../../util/index.ts'
 import { MAX_INDEX_IDS, MAX_PARALLEL_ACCEPTS, MAX_REQUEST_RECORDS } from '../limits.ts'
 import { MAX_ROUND_BYTES, MAX_ROUND_RECORDS } from '../limits.ts'
 import { malformed } from '../wire.ts'
@@ -202,9 +202,8 @@ export const beginRound = async (
   }
   const { lacking, extra, truncated } = await findDifference(other)
   const received = await pull(lacking)
-  // What we just got may have replaced what we had.
-  const kept = extra.filter((id) => collection.has(id))
-  const sent = await push(kept, other)
+  // What we just got may have replaced some of what we had; that is skipped.
+  const sent = await push(extra, other)
   const incomplete = truncated || !roomLeft()
   await channel.send({ type: 'done' })
   return { equal: lacking.length + extra.length === 0, received, sent, incomplete }

@@ -1,6 +1,6 @@
 import { isMeshError, MeshError } from '../../errors/index.ts'
-import { createTokenBuckets } from '../../util/index.ts'
-import { forEachParallel, watch } from '../async.ts'
+import { createTokenBuckets, forEachParallel } from '../../util/index.ts'
+import { watch } from '../async.ts'
 import { CATCH_UP_DELAY_MS, CATCH_UP_ANSWERER_DELAY_MS } from '../limits.ts'
 import {
   INCOMPLETE_ROUND_DELAY_MS,
