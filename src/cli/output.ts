@@ -1,6 +1,6 @@
 import { link, mkdir, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { describeSystemError, MeshError } from '../errors/index.ts'
+import { describeSystemError, MeshError, systemErrorCode } from '../errors/index.ts'
 import { toHex } from '../util/index.ts'
 import type { Random } from '../util/index.ts'
 
@@ -10,9 +10,6 @@ export interface OutputOptions {
   /** Whether a file that is there already may be replaced. */
   readonly force: boolean
 }
-
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 
 const unwritable = (path: string, cause: unknown): MeshError => {
   return new MeshError(
@@ -71,7 +68,7 @@ export const stageFile = async (
       } catch (error) {
         if (open_) await discard()
         else await rm(temporary, { force: true })
-        if (codeOf(error) !== 'EEXIST') throw unwritable(path, error)
+        if (systemErrorCode(error) !== 'EEXIST') throw unwritable(path, error)
         throw new MeshError('ERR_OUTPUT_EXISTS', `${path} is there already; --force replaces it`, {
           data: { path },
         })

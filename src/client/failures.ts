@@ -1,4 +1,4 @@
-import { errorTable, isMeshError, MeshError } from '../errors/index.ts'
+import { errorTable, isMeshError, MeshError, systemErrorCode } from '../errors/index.ts'
 import type { ErrorCode, ErrorData } from '../errors/index.ts'
 
 const isErrorCode = (code: unknown): code is ErrorCode =>
@@ -50,9 +50,6 @@ export const fromProblem = (address: string, status: number, body: string): Mesh
   )
 }
 
-const codeOf = (error: unknown): string =>
-  isRecord(error) && typeof error.code === 'string' ? error.code : ''
-
 const unreachable: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there; is the daemon running?',
   ENOENT: 'there is no such socket; is the daemon running?',
@@ -69,7 +66,7 @@ const unreachable: Readonly<Record<string, string>> = {
 /** What the connection's own failure means for a caller. */
 export const fromConnection = (address: string, cause: unknown): MeshError => {
   if (isMeshError(cause)) return cause
-  const code = codeOf(cause)
+  const code = systemErrorCode(cause)
   if (code.startsWith('HPE_')) {
     const message = `${address} does not speak HTTP; is the address right?`
     return new MeshError('ERR_RESPONSE_MALFORMED', message, { cause })

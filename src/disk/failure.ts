@@ -1,28 +1,20 @@
-import { MeshError } from '../errors/index.ts'
-
-const codeOf = (error: unknown): string | undefined =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : undefined
+import { MeshError, systemErrorCode } from '../errors/index.ts'
 
 /** Whether the system said that there is nothing at that path. */
-export const isAbsent = (error: unknown): boolean => {
-  const code = codeOf(error)
-  return code === 'ENOENT' || code === 'ENOTDIR'
-}
+export const isAbsent = (error: unknown): boolean => hasSystemCode(error, 'ENOENT', 'ENOTDIR')
 
 /** Whether the system said one of these. */
 export const hasSystemCode = (error: unknown, ...codes: readonly string[]): boolean =>
-  codes.includes(codeOf(error) ?? '')
+  codes.includes(systemErrorCode(error))
 
 const FULL = ['ENOSPC', 'EDQUOT']
 
 /** What a failed system call means to a caller, with the path and what to do about it. */
 export const diskFailure = (error: unknown, doing: string, path: string): MeshError => {
   if (error instanceof MeshError) return error
-  const code = codeOf(error)
-  const data = { path, system: code ?? null }
-  if (code !== undefined && FULL.includes(code)) {
+  const code = systemErrorCode(error)
+  const data = { path, system: code || null }
+  if (FULL.includes(code)) {
     return new MeshError('ERR_DISK_FULL', `cannot ${doing} ${path}: the disk is full; make room`, {
       data,
       cause: error,

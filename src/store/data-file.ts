@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { MeshError } from '../errors/index.ts'
+import { MeshError, systemErrorCode } from '../errors/index.ts'
 
 /** Name of the one file that LMDB keeps its pages in. */
 export const DATA_FILE = 'data.mdb'
@@ -54,7 +54,7 @@ const readMeta = (page: Buffer, path: string): Meta => {
 export const checkDataFile = async (directory: string): Promise<DataFileState> => {
   const path = join(directory, DATA_FILE)
   const file = await open(path, 'r').catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (systemErrorCode(error) === 'ENOENT') return undefined
     throw error
   })
   if (file === undefined) return 'fresh'

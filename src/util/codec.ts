@@ -1,4 +1,5 @@
 import { MeshError } from '../errors/index.ts'
+import { fromUtf8 } from './bytes.ts'
 
 const malformed = (why: string): MeshError =>
   new MeshError('ERR_PROTOCOL_MALFORMED', `malformed bytes: ${why}`)
@@ -67,12 +68,9 @@ export class ByteReader {
 
   /** UTF-8 text after a 32-bit length of at most `maxBytes`. */
   text(maxBytes: number): string {
-    const bytes = this.bytes(maxBytes)
-    try {
-      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-    } catch {
-      throw malformed('text is not UTF-8')
-    }
+    const text = fromUtf8(this.bytes(maxBytes))
+    if (text === undefined) throw malformed('text is not UTF-8')
+    return text
   }
 
   /** A 32-bit count of at most `max`, then that many items. */
