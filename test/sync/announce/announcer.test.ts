@@ -153,6 +153,18 @@ t.test('a record passes through a node that does not want it, which keeps nothin
   await mesh.stop()
 })
 
+t.test('who passes a record on does not claim to hold its content', async (t) => {
+  const mesh = await createFakeMesh({ count: 1 })
+  const node = mesh.node(0)
+  const listener = await befriend(mesh, node, 'Listener')
+  const holder = await befriend(mesh, node, 'Holder')
+  const value = record('unwanted', 1, Buffer.alloc(100_000))
+  await holder.stream.send(itemsFrame({ holds: true, record: encodeRecord(value) }))
+  await mesh.clock.advance(100)
+  t.match(listener.heard, [{ holds: false }])
+  await mesh.stop()
+})
+
 t.test('a record refused by the policy here is passed on to those with another one', async (t) => {
   const signers = (index: number) => ({ signers: index === 1 ? ['old'] : ['anna'] })
   const mesh = await createFakeMesh({ count: 3, collection: signers })

@@ -181,6 +181,7 @@ t.test('peers that differ by policy agree to differ', async (t) => {
   t.same(await roundCost(mesh, 1, 0), { frames: 2, bytes: 40 }, 'from the other side too')
 
   a.publish(record('b', 2))
+  a.publish(record('a', 2, undefined, { signer: 'new' }))
   await mesh.clock.advance(1000)
   await roundCost(mesh)
   await roundCost(mesh, 1, 0)
