@@ -10,6 +10,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+/** For one test file of the long tier, in seconds. */
+const SOAK_FILE_TIMEOUT_S = 3600
+
 interface Counts {
   readonly total: number
   readonly fail: number
@@ -39,6 +42,7 @@ const code = await run('tap', [
   // A terminal shows progress; a log wants the failures only.
   `--reporter=${process.stdout.isTTY ? 'terse' : 'min'}`,
   `--output-file=${output}`,
+  ...(process.env.MESH_TEST_TIER === 'soak' ? [`--timeout=${SOAK_FILE_TIMEOUT_S}`] : []),
   ...process.argv.slice(2),
 ])
 const counts = readCounts(readFileSync(output, 'utf8'))

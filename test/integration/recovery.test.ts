@@ -14,13 +14,20 @@ const FILES = ['a', 'b', 'large.bin']
 const SOAK = process.env.MESH_TEST_TIER === 'soak'
 const KILLS = SOAK ? 200 : 8
 /** Long enough that some uploads are acknowledged before the power goes. */
-const MAX_DELAY_MS = 400
+const MAX_DELAY_MS = 600
 const LARGE_BYTES = 8 * 2 ** 20
 
 const clientOf = (node: ClusterNode) => createClient({ socketPath: node.socketPath })
 
-async function* inPieces(content: Buffer): AsyncIterable<Uint8Array> {
-  for (let at = 0; at < content.length; at += 65_536) yield content.subarray(at, at + 65_536)
+/** Calls back before each piece with the bytes handed out so far. */
+async function* inPieces(
+  content: Buffer,
+  onPiece: (sentBytes: number) => void = () => {},
+): AsyncIterable<Uint8Array> {
+  for (let at = 0; at < content.length; at += 65_536) {
+    onPiece(at)
+    yield content.subarray(at, at + 65_536)
+  }
 }
 
 /** Signs and uploads one version; resolves when it was acknowledged. */
@@ -30,6 +37,7 @@ const upload = async (
   name: string,
   version: number,
   content: Buffer,
+  onPiece?: (sentBytes: number) => void,
 ): Promise<void> => {
   const { text, signatures } = await sign(cluster, name, content, { version })
   await clientOf(node).upload(name, {
@@ -38,7 +46,7 @@ const upload = async (
       toBase64(encodeSshsig({ ...entry, namespace: STATEMENT_NAMESPACE })),
     ),
     sizeBytes: content.length,
-    chunks: inPieces(content),
+    chunks: inPieces(content, onPiece),
   })
 }
 
@@ -83,13 +91,20 @@ t.test('kill -9 during uploads loses nothing that was acknowledged', async (t) =
   for (let kill = 0; kill < KILLS; kill++) {
     const content = randomBytes(LARGE_BYTES)
     const version = acknowledged.version + 1
-    const uploading = upload(cluster, first, 'large.bin', version, content).then(
+    const moment = Promise.withResolvers<void>()
+    // Every other time in the middle of the body, else at any time until well after it.
+    const atBytes = kill % 2 === 0 ? Math.random() * LARGE_BYTES : Number.POSITIVE_INFINITY
+    if (kill % 2 === 1) setTimeout(moment.resolve, Math.random() * MAX_DELAY_MS)
+    const uploading = upload(cluster, first, 'large.bin', version, content, (sentBytes) => {
+      if (sentBytes >= atBytes) moment.resolve()
+    }).then(
       () => Object.assign(acknowledged, { version, content }),
       () => {
         interrupted++
+        moment.resolve()
       },
     )
-    await new Promise((resolve) => setTimeout(resolve, 5 + Math.random() * MAX_DELAY_MS))
+    await moment.promise
     await first.kill()
     await uploading
     await first.start()
