@@ -1,8 +1,9 @@
 import { tcp } from '@libp2p/tcp'
 import { createLibp2p } from 'libp2p'
 import { isMeshError, MeshError } from '../errors/index.ts'
+import { loadDht } from './dht.ts'
 import { GuardedConnection } from './guarded-connection.ts'
-import { toLibp2pKey } from './identity.ts'
+import { fromLibp2pPeerId, toLibp2pKey } from './identity.ts'
 import {
   CONNECTION_CLOSE_TIMEOUT_MS,
   DIAL_TIMEOUT_MS,
@@ -23,24 +24,38 @@ import type { Handshakes } from './handshakes.ts'
 import type { Admission, Membership } from './membership.ts'
 import type { Session } from './session.ts'
 
+/** libp2p asks for an end; a listening address has none. */
+const FOR_EVER_MS = 1e15
 /** A number for limits of libp2p that we keep ourselves, with better words. */
 const OURS = 1_000_000
 
 interface Listeners {
   /** Multiaddrs that are listened on, without peer id; wildcards stand for all interfaces. */
   addresses(): string[]
+  /** Makes libp2p believe that these can be dialled; it has nobody to ask. */
+  confirm(): void
 }
 
-export type Libp2pNode = Libp2p<{ listeners: Listeners }>
+interface Services extends Record<string, unknown> {
+  readonly listeners: Listeners
+}
+
+export type Libp2pNode = Libp2p<Services>
 
 export interface Libp2pNodeInit {
   readonly listen: readonly string[]
   readonly psks: readonly Uint8Array[]
+  /** Told to others by the DHT. */
+  readonly announce: readonly string[]
+  readonly dht: boolean
   readonly maxConnections: number
   readonly maxInboundBytesPerSecond: number
   membership(): Membership
   /** Limits that hold even for members. @throws MeshError */
-  checkPlace(peer: PeerId, direction: 'inbound' | 'outbound'): void
+  checkPlace(peer: PeerId): void
+  isAvoided(peer: PeerId): boolean
+  /** The DHT has heard where a peer can be reached. */
+  onDiscovered(peer: PeerId, locations: readonly string[]): void
   onBreach(session: Session, error: MeshError): void
   onRefused(address: string, error: MeshError): void
   onOpen(connection: Connection): void
@@ -62,12 +77,8 @@ const guardOf = (connection: MessageStream): GuardedConnection => {
 /** The steps that a connection goes through, joined to the record of its handshake. */
 const createSteps = ({ clock, random, handshakes }: Components, init: Libp2pNodeInit) => {
   const admitted = new WeakMap<MessageStream, Session>()
-  const admit = (
-    certificate: string | undefined,
-    peer: PeerId,
-    direction: 'inbound' | 'outbound',
-  ): Admission => {
-    init.checkPlace(peer, direction)
+  const admit = (certificate: string | undefined, peer: PeerId): Admission => {
+    init.checkPlace(peer)
     return init.membership().admit(certificate, peer)
   }
   return {
@@ -113,6 +124,8 @@ const quiet = (() => {
   return { forComponent: () => log }
 })()
 
+const withoutPeerId = (address: string): string => address.replace(/\/p2p\/[^/]*$/, '')
+
 /** Makes a node that listens, dials and admits members, and does nothing else by itself. */
 export const createLibp2pNode = async (
   components: Components,
@@ -120,12 +133,12 @@ export const createLibp2pNode = async (
 ): Promise<Libp2pNode> => {
   const { handshakes, identity } = components
   const steps = createSteps(components, init)
-  const options: Libp2pOptions<{ listeners: Listeners }> = {
+  const options: Libp2pOptions<Services> = {
     start: false,
     privateKey: await toLibp2pKey(identity),
     // Its log is for those who debug libp2p itself; what matters is told by ours.
     ...(process.env.DEBUG?.includes('libp2p') ? {} : { logger: quiet }),
-    addresses: { listen: [...init.listen] },
+    addresses: { listen: [...init.listen], announce: [...init.announce] },
     transports: [
       tcp({
         inboundSocketInactivityTimeout: SOCKET_IDLE_TIMEOUT_MS,
@@ -146,6 +159,7 @@ export const createLibp2pNode = async (
           return true
         }
       },
+      denyDialPeer: (id) => init.isAvoided(fromLibp2pPeerId(id)),
       denyOutboundConnection(_, connection) {
         handshakes.begin(connection)
         return false
@@ -168,14 +182,27 @@ export const createLibp2pNode = async (
     },
     connectionMonitor: { enabled: false },
     services: {
-      listeners: ({ transportManager }) => ({
+      listeners: ({ transportManager, addressManager }) => ({
         addresses: () => transportManager.getAddrs().map(String),
+        confirm() {
+          for (const address of transportManager.getAddrs()) {
+            addressManager.confirmObservedAddr(address, { type: 'transport', ttl: FOR_EVER_MS })
+          }
+        },
       }),
+      ...(init.dht ? await loadDht() : {}),
     },
   }
   const node = await createLibp2p(options)
   node.addEventListener('connection:open', ({ detail }) => init.onOpen(detail))
   node.addEventListener('connection:close', ({ detail }) => init.onClose(detail))
+  if (init.dht) {
+    node.addEventListener('peer:update', ({ detail: { peer } }) => {
+      if (peer.id.equals(node.peerId) || peer.id.type !== 'Ed25519') return
+      const locations = peer.addresses.map(({ multiaddr }) => withoutPeerId(multiaddr.toString()))
+      if (locations.length > 0) init.onDiscovered(fromLibp2pPeerId(peer.id), locations)
+    })
+  }
   return node
 }
 
@@ -186,6 +213,7 @@ export const startLibp2pNode = async (
 ): Promise<void> => {
   try {
     await node.start()
+    node.services.listeners.confirm()
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error)
     const why = /EADDRINUSE/.test(text)

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { MeshError } from '../errors/index.ts'
-import { peerIdFromPublicKey } from '../keys/index.ts'
+import { MAX_PSKS, peerIdFromPublicKey, PSK_BYTES } from '../keys/index.ts'
 import { createTokenBucket, equalBytes } from '../util/index.ts'
 import { checkListenAddress, parsePeerAddress, readLocation } from './address.ts'
 import { createBlameBook } from './blame.ts'
@@ -14,11 +14,9 @@ import {
   DEFAULT_MAX_CONNECTIONS,
   DEFAULT_MAX_INBOUND_BYTES_PER_SECOND,
   DIAL_TIMEOUT_MS,
-  MAX_PSKS,
 } from './limits.ts'
 import { answerPings, PING_INIT, PING_PROTOCOL, startLiveness } from './liveness.ts'
 import { createMembers } from './members.ts'
-import { PSK_BYTES } from './private-network.ts'
 import { createStreams, MAX_STREAMS_OF_ONE_PROTOCOL } from './streams.ts'
 import type { ErrorCode } from '../errors/index.ts'
 import type { PeerId, PrivateKey } from '../keys/index.ts'
@@ -28,7 +26,7 @@ import type { Libp2pNode } from './libp2p-node.ts'
 import type { LivenessLink } from './liveness.ts'
 import type { Membership } from './membership.ts'
 import type { Served } from './streams.ts'
-import type { Peer, Transport, TransportEvents } from './types.ts'
+import type { Discoveries, Peer, Transport, TransportEvents } from './types.ts'
 
 export interface Libp2pTransportInit {
   /** Multiaddrs, as `/ip4/0.0.0.0/tcp/7946`; none: this node only dials. */
@@ -41,6 +39,8 @@ export interface Libp2pTransportInit {
   readonly maxConnections?: number
   /** Bytes a second that one connection may send us. @default 512 MiB */
   readonly maxInboundBytesPerSecond?: number
+  /** Looks for peers in a DHT of this network's members. @default not enabled */
+  readonly dht?: { readonly enabled: boolean }
 }
 
 export interface Libp2pTransportComponents {
@@ -124,6 +124,7 @@ export const createLibp2pTransport = (
   const maxConnections = init.maxConnections ?? DEFAULT_MAX_CONNECTIONS
   const own = peerIdFromPublicKey(identity.publicKey)
   const events = new EventEmitter<TransportEvents>()
+  const discoveries = new EventEmitter<Discoveries>()
   const protocols = new Map<string, Served>()
   const blamed = createBlameBook({ clock })
   const refusalsLogged = createTokenBucket(
@@ -154,6 +155,8 @@ export const createLibp2pTransport = (
       onConnect: (peer) => emit('connect', peer),
       onDisconnect(peer) {
         emit('disconnect', peer)
+        // The DHT needs it; without one it would only grow.
+        if (init.dht?.enabled === true) return
         // libp2p remembers every peer it has ever seen; peering has an address book with limits.
         void running?.node.peerStore.delete(peerIdFromString(peer.id)).catch(() => {})
       },
@@ -171,11 +174,11 @@ export const createLibp2pTransport = (
     { onFailed: ({ address }, error) => refuse(address, error) },
   )
 
-  const checkPlace = (peer: PeerId, direction: 'inbound' | 'outbound'): void => {
+  const checkPlace = (peer: PeerId): void => {
     if (blamed.avoidedUntilMs(peer) !== undefined) {
       throw new MeshError('ERR_PEER_MISBEHAVED', `${peer} is avoided for a while after its faults`)
     }
-    if (direction === 'outbound' || members.connectionCount < maxConnections) return
+    if (members.connectionCount < maxConnections) return
     throw new MeshError('ERR_LIMIT_EXCEEDED', `all ${maxConnections} connections are in use`)
   }
 
@@ -211,7 +214,11 @@ export const createLibp2pTransport = (
         maxInboundBytesPerSecond:
           init.maxInboundBytesPerSecond ?? DEFAULT_MAX_INBOUND_BYTES_PER_SECOND,
         membership: () => membership,
+        announce,
+        dht: init.dht?.enabled ?? false,
         checkPlace,
+        isAvoided: (peer) => blamed.avoidedUntilMs(peer) !== undefined,
+        onDiscovered: (peer, locations) => void discoveries.emit('peer', { peer, locations }),
         onBreach: ({ peer }, error) => blame(peer, error),
         onRefused: refuse,
         onOpen(connection) {
@@ -318,6 +325,7 @@ export const createLibp2pTransport = (
   return {
     peerId: own,
     events,
+    discoveries,
     start: () => change(async () => (running === undefined ? startNode() : undefined)),
     stop: () => change(stopNode),
     handle(protocol, limits, handler) {

@@ -95,7 +95,7 @@ export interface MembershipExchangeInit {
   /** Our own certificate as of now. */
   own(): string | undefined
   /** Judges a peer that has proved its key. @throws MeshError */
-  admit(certificate: string | undefined, peer: PeerId, direction: 'inbound' | 'outbound'): Admission
+  admit(certificate: string | undefined, peer: PeerId): Admission
   /** Noise is done or about to begin: see `Handshakes`. */
   onStage(connection: MessageStream, stage: 'negotiated' | 'secured'): void
   onFailed(connection: MessageStream, error: MeshError): void
@@ -148,6 +148,25 @@ export const membershipExchange = (
     await withDeadline({ clock }, deadline, (signal) => read(messages, { signal })).catch(() => {})
   }
 
+  /** Whoever dialled is told that its kind of key is not taken. */
+  const identify = async (
+    connection: MessageStream,
+    messages: Messages,
+    secured: SecuredConnection,
+  ): Promise<PeerId> => {
+    try {
+      return fromLibp2pPeerId(secured.remotePeer)
+    } catch (error) {
+      if (!isMeshError(error)) throw error
+      init.onFailed(connection, error)
+      if (connection.direction === 'inbound') {
+        await messages.write(Uint8Array.of(verdictOf(error)))
+        await linger(messages)
+      }
+      throw error
+    }
+  }
+
   const judge = async (
     { connection, messages, peer }: Party,
     shown: Uint8Array,
@@ -155,7 +174,7 @@ export const membershipExchange = (
   ): Promise<Session> => {
     try {
       const certificate = decodeCertificate(shown)
-      const admission = init.admit(certificate, peer, connection.direction)
+      const admission = init.admit(certificate, peer)
       return { peer, certificate, admission, heardMs: clock.monotonicMs() }
     } catch (error) {
       if (!isMeshError(error)) throw error
@@ -193,12 +212,12 @@ export const membershipExchange = (
     run: typeof asInitiator,
   ): Promise<SecuredConnection> => {
     init.onStage(connection, 'secured')
-    const peer = fromLibp2pPeerId(secured.remotePeer)
     const messages = lpStream(secured.connection, {
       maxDataLength: MAX_MEMBERSHIP_MESSAGE_BYTES,
       lengthEncoder: encodeLength,
       lengthDecoder: decodeLength,
     })
+    const peer = await identify(connection, messages, secured)
     const deadline = {
       timeoutMs: MEMBERSHIP_TIMEOUT_MS,
       what: `the certificate or verdict of ${peer}`,

@@ -22,7 +22,7 @@ import type { Clock, Random } from '../util/index.ts'
 import type { KnownPeer } from './address-book.ts'
 import type { AddressRules } from './peer-exchange.ts'
 import type { PeerStatus } from './peering-status.ts'
-import type { Peer, Transport } from './types.ts'
+import type { Discoveries, Peer, Transport } from './types.ts'
 
 export interface PeeringComponents {
   readonly transport: Transport
@@ -51,7 +51,7 @@ export interface Peering {
   stop(): Promise<void>
   /** Connected peers and known ones, connected first. */
   status(): readonly PeerStatus[]
-  /** Another source (the DHT) says where a peer may be reached. */
+  /** Somebody says where a peer may be reached. */
   suggest(peer: PeerId, locations: readonly string[]): void
 }
 
@@ -220,6 +220,14 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
     running?.dialler.wake()
   }
 
+  const suggest = (peer: PeerId, locations: readonly string[]): void => {
+    const usable = locations.filter((location) => rules.isUsable(location))
+    if (book.hear(peer, peer, usable)) running?.dialler.wake()
+  }
+
+  const onDiscovery = ({ peer, locations }: Discoveries['peer'][0]): void =>
+    suggest(peer, locations)
+
   const save = async (): Promise<void> => {
     book.expire()
     attempts.prune((peer) => book.get(peer) !== undefined)
@@ -257,6 +265,7 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
       peerStore.load()
       transport.events.on('connect', onConnect)
       transport.events.on('disconnect', onDisconnect)
+      transport.discoveries?.on('peer', onDiscovery)
       running = startWorkers()
       warnings.start()
       for (const peer of transport.peers()) onConnect(peer)
@@ -269,6 +278,7 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
       controller.abort()
       transport.events.off('connect', onConnect)
       transport.events.off('disconnect', onDisconnect)
+      transport.discoveries?.off('peer', onDiscovery)
       warnings.stop()
       await Promise.all([dialler.stop(), exchange.stop(), saver.stop(), ...dialling.values()])
       await peerStore.save().catch((error: unknown) => {
@@ -276,9 +286,6 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
       })
     },
     status: () => describePeers({ transport, book, attempts, clock }),
-    suggest(peer, locations) {
-      const usable = locations.filter((location) => rules.isUsable(location))
-      if (book.hear(peer, peer, usable)) running?.dialler.wake()
-    },
+    suggest,
   }
 }

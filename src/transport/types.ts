@@ -54,9 +54,16 @@ export interface TransportEvents {
   disconnect: [Peer]
 }
 
+export interface Discoveries {
+  /** Somebody says that `peer` can be reached at these multiaddrs (without its id). */
+  peer: [{ readonly peer: PeerId; readonly locations: readonly string[] }]
+}
+
 export interface Transport {
   readonly peerId: PeerId
   readonly events: EventEmitter<TransportEvents>
+  /** Peers that the transport has heard of by itself; there are none without a DHT. */
+  readonly discoveries?: EventEmitter<Discoveries>
   start(): Promise<void>
   stop(): Promise<void>
   /** Call before `start`. Protocol ids are `/mesh/<noun>/<major>`. */
