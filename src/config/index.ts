@@ -8,9 +8,9 @@
  *
  * @packageDocumentation
  */
-export { MAX_CONFIG_BYTES, MAX_FILES, MAX_NETWORK_KEYS, MAX_PSKS } from './limits.ts'
+export { MAX_CONFIG_BYTES, MAX_FILES, MAX_NETWORK_KEYS } from './limits.ts'
 export { MAX_LIST_ITEMS, MAX_SECRET_BYTES, MAX_SIGNERS_PER_FILE } from './limits.ts'
-export { MAX_SOCKET_PATH_BYTES, MAX_TOML_DEPTH } from './limits.ts'
+export { MAX_TOML_DEPTH } from './limits.ts'
 export { checkConfig, DEFAULT_CONFIG_PATH, loadConfig, parseConfig } from './parse.ts'
 export { readConfigFile } from './parse.ts'
 export { configError, formatProblem } from './problems.ts'

@@ -6,15 +6,11 @@ export const MAX_FILES = 100_000
 export const MAX_SIGNERS_PER_FILE = 256
 /** Most network keys. Each certificate is checked against all of them. */
 export const MAX_NETWORK_KEYS = 16
-/** Most pre-shared keys. Every incoming connection is tried with all of them. */
-export const MAX_PSKS = 8
 /** Most entries of any other list. Stops a generated file from opening thousands of listeners. */
 export const MAX_LIST_ITEMS = 1_000
 /** Longest private key, pre-shared key or certificate file that is read. */
 export const MAX_SECRET_BYTES = 64 * 2 ** 10
 /** Deepest nesting of arrays and inline tables in `dm.toml`. Protects the parser's stack. */
 export const MAX_TOML_DEPTH = 32
-/** Longest path of a unix socket (`sun_path` on Linux, without its NUL). */
-export const MAX_SOCKET_PATH_BYTES = 107
 /** Problems that a message spells out; the list of problems itself is complete. */
 export const MAX_PROBLEMS_SHOWN = 50

@@ -1,9 +1,9 @@
 import * as v from 'valibot'
 import { DEFAULT_CLUSTER_PORT, DEFAULT_HTTP_PORT, DEFAULT_SOCKET_PATH } from '../api/index.ts'
-import { parsePublicKey } from '../keys/index.ts'
+import { MAX_PSKS, parsePublicKey } from '../keys/index.ts'
 import { parseNetworkId } from '../statement/index.ts'
 import { isHost } from './address.ts'
-import { MAX_NETWORK_KEYS, MAX_PSKS, MAX_SIGNERS_PER_FILE } from './limits.ts'
+import { MAX_NETWORK_KEYS, MAX_SIGNERS_PER_FILE } from './limits.ts'
 import { address, anyTable, boolean, duration, fileMode, integer, list } from './values.ts'
 import { path, setting, size, table, textOf, word, wrong } from './values.ts'
 

@@ -1,10 +1,8 @@
 import { lstat, unlink } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { MAX_SOCKET_PATH_BYTES } from '../api/index.ts'
 import { describeSystemError, MeshError, systemErrorCode } from '../errors/index.ts'
 import type { Server } from 'node:http'
-
-/** What `sun_path` holds, without its final zero. */
-const MAX_SOCKET_PATH_BYTES = 107
 
 const failed = (path: string, why: string, cause?: unknown): MeshError =>
   new MeshError('ERR_LISTEN_FAILED', `cannot listen on the unix socket ${path}: ${why}`, {

@@ -3,6 +3,8 @@ import { fromHex, toHex } from '../util/index.ts'
 import type { Random } from '../util/index.ts'
 
 export const PSK_BYTES = 32
+/** Most pre-shared keys of a node. Each one costs a trial decryption for every stranger. */
+export const MAX_PSKS = 8
 
 const HEAD = ['/key/swarm/psk/1.0.0/', '/base16/']
 

@@ -94,10 +94,6 @@ export const parsePeerAddress = (text: string): PeerAddress => {
   return { peer, location }
 }
 
-/** The inverse of {@link parsePeerAddress}. */
-export const formatPeerAddress = ({ peer, location }: PeerAddress): string =>
-  `${location}/p2p/${peer}`
-
 /**
  * A multiaddr to listen on: as a location, but port 0 and the unspecified addresses are allowed.
  *

@@ -14,7 +14,6 @@ import type {
 import type { Clock, Random } from '../util/index.ts'
 
 const NONCE_BYTES = 24
-export const PSK_BYTES = 32
 
 export interface PrivateNetworkInit {
   /** 32 bytes each; the first is used for dialling, any of them is accepted. None: no secrecy. */
