@@ -82,14 +82,14 @@ export const MAX_INDEX_IDS = 1_000_000
 export const MAX_NAMES_BYTES = 8 * MEBIBYTE
 /** All lists of wanted names that are remembered; the longest unused are forgotten. */
 export const MAX_NAMES_CACHE_BYTES = 32 * MEBIBYTE
-/** Record ids on which we and one peer have agreed to differ. */
-export const MAX_SETTLED_IDS = 4_096
+/** Record ids on which we and one peer have agreed to differ, on either side. Bounds memory. */
+export const MAX_SETTLED_IDS = 1_024
 /** Rounds a second that one peer may begin, after a burst of {@link ROUND_BURST}; beyond it waits. */
 export const ROUNDS_PER_SECOND = 1
 export const ROUND_BURST = 20
 /** More records than this in one round are not announced one by one: neighbours reconcile. */
 export const MAX_ANNOUNCED_ROUND_RECORDS = 256
-/** Orders between records that were neither delivered nor refused, before a round counts as failed. */
+/** Wait before a round that reached a limit goes on; after a failure it doubles, up to the interval. */
 export const INCOMPLETE_ROUND_DELAY_MS = SECOND_MS
 
 // Content.

@@ -22,8 +22,8 @@ const roundCost = async (mesh: Mesh<FakeCollection>, from = 0, to = 1) => {
   return { frames: after.frames - before.frames, bytes: after.bytes - before.bytes }
 }
 
-/** What one stream costs per frame beside its payload: length prefix, Yamux and Noise. */
-const FRAMING_BYTES = 4 + 12 + 18
+/** What one frame costs on a socket beside its payload; measured in test/sync/sockets.test.ts. */
+const FRAMING_BYTES = 64
 
 const inStep = (...nodes: readonly MeshNode<FakeCollection>[]): boolean =>
   new Set(nodes.map(({ state }) => state.digest())).size === 1

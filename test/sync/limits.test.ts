@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { MAX_SIGNED_STATEMENT_BYTES } from '../../src/statement/index.ts'
+import * as statement from '../../src/statement/index.ts'
+import * as limits from '../../src/sync/limits.ts'
+import { MAX_PAGE_NAMES_BYTES } from '../../src/sync/push-pull/messages.ts'
+import { formatDuration, formatSize } from '../../src/util/index.ts'
+
+const write = (name: string, value: number): string => {
+  if (name.endsWith('_MS')) return formatDuration(value)
+  return name.endsWith('_BYTES') ? formatSize(value) : `${value}`
+}
+
+t.test('docs/limits.md shows every limit with its value, and no other', async (t) => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/limits.md'), 'utf8')
+  const [, section = ''] = page.split('\n## Sync\n')
+  const [own = ''] = section.split('\n## ')
+  const documented = new Map(
+    [...own.matchAll(/^\| `([A-Z_]+)` \| ([^|]+) \|/gm)].map(([, name = '', value = '']) => [
+      name,
+      value,
+    ]),
+  )
+  const actual = Object.entries(limits).map(([name, value]) => [name, write(name, value)] as const)
+  t.same(documented, new Map(actual))
+})
+
+t.test('limits that depend on each other fit together', async (t) => {
+  const { MAX_FRAME_BYTES, FRAME_HEADER_BYTES } = limits
+  const item = 1 + 4 + limits.MAX_RECORD_BYTES + 4 + limits.MAX_INLINE_BYTES
+  t.ok(FRAME_HEADER_BYTES + item <= MAX_FRAME_BYTES, 'one item fits into a frame')
+  t.ok(MAX_SIGNED_STATEMENT_BYTES <= limits.MAX_RECORD_BYTES, 'every statement is a record')
+  t.ok(statement.MAX_NAME_BYTES <= limits.MAX_NAME_BYTES)
+  t.ok(32 * limits.MAX_INDEX_PAGE_IDS + FRAME_HEADER_BYTES <= MAX_FRAME_BYTES)
+  t.ok(32 * limits.MAX_REQUEST_RECORDS + FRAME_HEADER_BYTES <= MAX_FRAME_BYTES)
+  t.ok(MAX_PAGE_NAMES_BYTES > limits.MAX_NAME_BYTES, 'every page takes a name')
+  t.ok(32 * limits.MAX_INDEX_IDS < limits.MAX_ROUND_BYTES, 'a whole index fits into a round')
+  t.ok(limits.CONTENT_FRAME_BYTES <= MAX_FRAME_BYTES)
+  t.ok(limits.MIN_RATE_BYTES <= limits.CONTENT_FRAME_BYTES, 'one piece is enough for a window')
+  t.ok(limits.CATCH_UP_ANSWERER_DELAY_MS > 10 * limits.CATCH_UP_DELAY_MS)
+})
