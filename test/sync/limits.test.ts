@@ -1,30 +1,8 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
 import { MAX_SIGNED_STATEMENT_BYTES } from '../../src/statement/index.ts'
 import * as statement from '../../src/statement/index.ts'
 import * as limits from '../../src/sync/limits.ts'
 import { MAX_PAGE_NAMES_BYTES } from '../../src/sync/push-pull/messages.ts'
-import { formatDuration, formatSize } from '../../src/util/index.ts'
-
-const write = (name: string, value: number): string => {
-  if (name.endsWith('_MS')) return formatDuration(value)
-  return name.endsWith('_BYTES') ? formatSize(value) : `${value}`
-}
-
-t.test('docs/limits.md shows every limit with its value, and no other', async (t) => {
-  const page = readFileSync(join(import.meta.dirname, '../../docs/limits.md'), 'utf8')
-  const [, section = ''] = page.split('\n## Sync\n')
-  const [own = ''] = section.split('\n## ')
-  const documented = new Map(
-    [...own.matchAll(/^\| `([A-Z_]+)` \| ([^|]+) \|/gm)].map(([, name = '', value = '']) => [
-      name,
-      value,
-    ]),
-  )
-  const actual = Object.entries(limits).map(([name, value]) => [name, write(name, value)] as const)
-  t.same(documented, new Map(actual))
-})
 
 t.test('limits that depend on each other fit together', async (t) => {
   const { MAX_FRAME_BYTES, FRAME_HEADER_BYTES } = limits

@@ -1,27 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
 import * as limits from '../../src/transport/limits.ts'
-import { formatDuration, formatSize } from '../../src/util/index.ts'
-
-const write = (name: string, value: number): string => {
-  if (name.endsWith('_MS')) return formatDuration(value)
-  return name.includes('_BYTES') ? formatSize(value) : `${value}`
-}
-
-t.test('docs/limits.md shows every limit with its value, and no other', async (t) => {
-  const page = readFileSync(join(import.meta.dirname, '../../docs/limits.md'), 'utf8')
-  const [, section = ''] = page.split('\n## Transport\n')
-  const [own = ''] = section.split('\n## ')
-  const documented = new Map(
-    [...own.matchAll(/^\| `([A-Z_]+)` \| ([^|]+) \|/gm)].map(([, name = '', value = '']) => [
-      name,
-      value,
-    ]),
-  )
-  const actual = Object.entries(limits).map(([name, value]) => [name, write(name, value)] as const)
-  t.same(documented, new Map(actual))
-})
 
 t.test('limits that depend on each other fit together', async (t) => {
   t.ok(
