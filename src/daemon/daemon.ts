@@ -78,7 +78,7 @@ const membershipInit = ({ id, keys }: Config['network'], { certificate }: Trust)
 
 /** All parts of a node, joined. Read `build` from top to bottom to know the daemon. */
 export const createDaemon = ({ config, clock, random, logger }: DaemonComponents): Daemon => {
-  const health = createHealth({ clock })
+  const health = createHealth({ clock, logger: logger.child('health') })
   const workers = createWorkers({ clock, random, logger: logger.child('workers') })
   const controller = new AbortController()
   const lifecycle = createLifecycle({ clock, logger }, { signal: controller.signal })

@@ -1,3 +1,5 @@
+import type { Logger } from './logger.ts'
+
 /** `error`: something the user relies on does not work. `warning`: it will, unless somebody acts. */
 export type Severity = 'warning' | 'error'
 
@@ -22,17 +24,27 @@ export interface Health {
   list(): readonly HealthWarning[]
 }
 
-export const createHealth = (components: { clock: { nowMs(): number } }): Health => {
+/** What begins to be wrong and what ends is logged, so that it can be found when it is over. */
+export const createHealth = (components: {
+  clock: { nowMs(): number }
+  logger?: Pick<Logger, 'error' | 'warn' | 'info'>
+}): Health => {
+  const { clock, logger } = components
   const warnings = new Map<string, HealthWarning>()
   const keyOf = (code: string, subject: string): string => `${code} ${subject}`
   return {
     raise(warning) {
-      const key = keyOf(warning.code, warning.subject)
-      const sinceMs = warnings.get(key)?.sinceMs ?? components.clock.nowMs()
-      warnings.set(key, { ...warning, sinceMs })
+      const { code, subject, severity, message } = warning
+      const key = keyOf(code, subject)
+      const before = warnings.get(key)
+      warnings.set(key, { ...warning, sinceMs: before?.sinceMs ?? clock.nowMs() })
+      // Raised again it has another message at most, as with every attempt that fails.
+      if (before?.severity === severity) return
+      const log = severity === 'error' ? logger?.error : logger?.warn
+      log?.({ code, subject }, message)
     },
     clear(code, subject = '') {
-      warnings.delete(keyOf(code, subject))
+      if (warnings.delete(keyOf(code, subject))) logger?.info({ code, subject }, 'no longer wrong')
     },
     list() {
       const rank = (warning: HealthWarning): number => (warning.severity === 'error' ? 0 : 1)

@@ -40,3 +40,25 @@ t.test('a warning is cleared by code and subject', async (t) => {
     ['y'],
   )
 })
+
+t.test('what begins and what ends is logged once, by its severity', async (t) => {
+  const lines: unknown[] = []
+  const log = (level: string) => (data: object, message: string) =>
+    void lines.push([level, data, message])
+  const health = createHealth({
+    clock: { nowMs: () => 0 },
+    logger: { error: log('error'), warn: log('warn'), info: log('info') },
+  })
+  const about = { code: 'a', subject: 'x' }
+  health.clear('a', 'x')
+  health.raise({ ...about, severity: 'warning', message: 'soon' })
+  health.raise({ ...about, severity: 'warning', message: 'very soon' })
+  health.raise({ ...about, severity: 'error', message: 'now' })
+  health.clear('a', 'x')
+  health.clear('a', 'x')
+  t.same(lines, [
+    ['warn', about, 'soon'],
+    ['error', about, 'now'],
+    ['info', about, 'no longer wrong'],
+  ])
+})
