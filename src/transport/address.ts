@@ -32,9 +32,13 @@ const reachOfIp4 = (host: string): Reach | undefined => {
 }
 
 const reachOfIp6 = (host: string): Reach | undefined => {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(host)?.[1]
-  if (mapped !== undefined) return reachOfIp4(mapped)
   const groups = new URL(`http://[${host}]`).hostname.slice(1, -1)
+  const mapped = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(groups)
+  if (mapped !== null) {
+    const [high, low] = mapped.slice(1).map((group) => Number.parseInt(group, 16))
+    const bytes = [high, low].flatMap((group = 0) => [group >> 8, group & 0xff])
+    return reachOfIp4(bytes.join('.'))
+  }
   if (groups === '::1') return 'loopback'
   if (groups === '::') return undefined
   const first = Number.parseInt(groups.startsWith('::') ? '0' : (groups.split(':')[0] ?? '0'), 16)
