@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { isMeshError } from '../errors/index.ts'
 import { findNameClashes, isReservedName, parseFileName } from '../statement/index.ts'
+import { nearest } from '../util/index.ts'
 import { MAX_FILES } from './limits.ts'
 import { formatPath } from './problems.ts'
 import { fileSchema } from './schema.ts'
@@ -26,7 +27,9 @@ const unquotedName = (name: string, value: Table): string | undefined => {
   const known = ['signers', 'max_size', 'mode']
   const keys = Object.keys(value)
   const [key] = keys
-  if (key === undefined || keys.some((each) => known.includes(each))) return undefined
+  // A list below "signer" is meant for `signers`, not for a file "NAME.signer".
+  const isMeant = (each: string) => known.includes(each) || nearest(each, ['signers']) !== undefined
+  if (key === undefined || keys.some(isMeant)) return undefined
   const inner = value[key]
   if (!Array.isArray(inner) && !isTable(inner)) return undefined
   return `a name with a dot must be in quotes: "${name}.${key}"`

@@ -73,6 +73,14 @@ const checkTable = (
   return findings.length > 0 ? { findings } : { config: { ...resolved, files }, findings }
 }
 
+/** What was found in the files that a configuration names, where the configuration names them. */
+export const problemsAt = (text: string, findings: readonly Finding[]): ConfigProblem[] =>
+  toProblems(
+    createSource(text),
+    // What stands there instead of a path may be the secret itself.
+    findings.map((finding) => ({ ...finding, quote: 'key' })),
+  )
+
 /** Reads a configuration and reports everything that is wrong with it, not only the first thing. */
 export const checkConfig = (text: string, options: ParseConfigOptions): ConfigCheck => {
   const path = resolve(options.path)

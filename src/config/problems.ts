@@ -1,11 +1,14 @@
 import { MeshError } from '../errors/index.ts'
 import { MAX_PROBLEMS_SHOWN } from './limits.ts'
+import type { ErrorCode } from '../errors/index.ts'
 import type { Quote, Source } from './source.ts'
 import type { ConfigPath, ConfigProblem } from './types.ts'
 
 /** What a check found, before it is known where that stands. */
 export interface Finding {
   readonly path: ConfigPath
+  /** @default 'ERR_CONFIG_INVALID' */
+  readonly code?: ErrorCode
   readonly message: string
   /**
    * How much of the line is quoted. `key`: up to the `=`, and `nothing`: where what follows may be a
@@ -30,10 +33,10 @@ export const formatPath = (path: ConfigPath): string => {
 /** Puts findings where they stand in the text, top to bottom. */
 export const toProblems = (source: Source, findings: readonly Finding[]): ConfigProblem[] =>
   findings
-    .map(({ path, message, quote }): ConfigProblem => {
+    .map(({ path, message, quote, code = 'ERR_CONFIG_INVALID' }): ConfigProblem => {
       const position = source.locate(path)
       const excerpt = source.excerpt(position, quote)
-      return { code: 'ERR_CONFIG_INVALID', key: formatPath(path), ...position, message, excerpt }
+      return { code, key: formatPath(path), ...position, message, excerpt }
     })
     .sort((a, b) => a.line - b.line || a.column - b.column)
 

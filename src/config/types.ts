@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors/index.ts'
 import type { PublicKey } from '../keys/index.ts'
 import type { LogLevel } from '../observe/index.ts'
 import type { FileName, NetworkId } from '../statement/index.ts'
@@ -58,7 +59,8 @@ export type ConfigPath = readonly (string | number)[]
 
 /** One thing that is wrong with a configuration file. */
 export interface ConfigProblem {
-  readonly code: 'ERR_CONFIG_SYNTAX' | 'ERR_CONFIG_INVALID'
+  /** `ERR_CONFIG_SYNTAX`, `ERR_CONFIG_INVALID`, or what is wrong with a file that it names. */
+  readonly code: ErrorCode
   /** Dotted, as `cluster.bootstrap_peers[0]`; empty for the whole file. */
   readonly key: string
   /** From 1. */

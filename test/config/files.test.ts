@@ -64,6 +64,12 @@ t.test('points at the one key that is wrong', async (t) => {
   t.same(places(`[files."x"]\nsigners = [\n  "${key}",\n  "bad",\n]`), ['4:3 files.x.signers[1]'])
 })
 
+t.test('takes a misspelt `signers` for that, not for a name without quotes', async (t) => {
+  const [missing, misspelt] = check(`[files]\na = { signer = ["${key}"] }`).problems
+  t.match([missing, misspelt].map((each) => each?.message).join('\n'), /did you mean "signers"/)
+  t.notMatch([missing, misspelt].map((each) => each?.message).join('\n'), /quotes/)
+})
+
 t.test('refuses names that cannot live together on a disk', async (t) => {
   const text = `[files]\n"a" = ["${key}"]\n"a/b" = ["${key}"]\n"c" = ["${key}"]\n"C" = ["${key}"]`
   const messages = check(text).problems.map(({ message }) => message)

@@ -1,28 +1,11 @@
-import { access, constants } from 'node:fs/promises'
 import { Command } from 'commander'
 import { checkConfig, configError, DEFAULT_CONFIG_PATH } from '../../config/index.ts'
-import { readConfigFile } from '../../config/index.ts'
+import { problemsAt, readConfigFile } from '../../config/index.ts'
+import { checkSecrets } from '../config-secrets.ts'
 import { JSON_OPTION, printFields, printJson, warn } from '../print.ts'
 import type { Config } from '../../config/index.ts'
 import type { Context } from '../context.ts'
 import type { ReadOptions } from '../print.ts'
-
-/** Secrets that cannot be read from here: no fault of the file, which may be for another machine. */
-const missingSecrets = async ({ network }: Config): Promise<string[]> => {
-  const { pskPaths, certificatePath } = network
-  const paths = [...pskPaths, ...(certificatePath === undefined ? [] : [certificatePath])]
-  const found = await Promise.all(
-    paths.map(async (path) => {
-      try {
-        await access(path, constants.R_OK)
-        return []
-      } catch {
-        return [`${path} cannot be read by this user on this machine`]
-      }
-    }),
-  )
-  return found.flat()
-}
 
 const membership = ({ network }: Config): string => {
   const by = [
@@ -49,17 +32,17 @@ const summary = (config: Config): (readonly [string, string])[] => [
 ]
 
 const run = async (path: string, { json }: ReadOptions, context: Context): Promise<void> => {
-  const { problems, doubts, config } = checkConfig(await readConfigFile(path), { path })
-  const notes = config === undefined ? doubts : [...doubts, ...(await missingSecrets(config))]
+  const text = await readConfigFile(path)
+  const { problems: own, doubts, config } = checkConfig(text, { path })
+  const nowMs = context.clock.nowMs()
+  const secrets = config === undefined ? undefined : await checkSecrets(config, { nowMs })
+  const problems = [...own, ...problemsAt(text, secrets?.findings ?? [])]
+  const notes = [...doubts, ...(secrets?.notes ?? [])]
   if (json === true) {
-    await printJson(context, 'mesh-config-check/1', {
-      ok: config !== undefined,
-      path,
-      problems,
-      notes,
-    })
+    const ok = problems.length === 0
+    await printJson(context, 'mesh-config-check/1', { ok, path, problems, notes })
   }
-  if (config === undefined) throw configError(path, problems)
+  if (config === undefined || problems.length > 0) throw configError(path, problems)
   if (json === true) return
   await printFields(context, summary(config))
   for (const note of notes) await warn(context, note)
@@ -68,7 +51,7 @@ const run = async (path: string, { json }: ReadOptions, context: Context): Promi
 export const configCheckCommand = (context: Context): Command =>
   new Command()
     .description(
-      'Reads a configuration as a daemon would and reports everything that is wrong with it, each with line and column. Changes nothing and asks no daemon.',
+      'Reads a configuration, and the keys and the certificate that it names as far as they are on this machine, and reports everything that is wrong, each with line and column. Changes nothing and asks no daemon.',
     )
     .argument('[path]', `configuration [$MESH_CONFIG; else ${DEFAULT_CONFIG_PATH}]`)
     .option(...JSON_OPTION)

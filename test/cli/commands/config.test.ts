@@ -1,8 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { listSettings } from '../../../src/config/index.ts'
-import { mesh, publicText } from '../harness.ts'
+import { mesh, publicText, writeKey } from '../harness.ts'
 
 const root = join(import.meta.dirname, '../../..')
 
@@ -36,6 +36,46 @@ t.test('reports every problem with its place, and exits 7', async (t) => {
   t.match(await mesh(['config', 'check', '/nonexistent']), {
     code: 7,
     stderr: /ERR_CONFIG_NOT_FOUND/,
+  })
+})
+
+t.test('judges the keys and the certificate that a configuration names', async (t) => {
+  const directory = t.testdir({})
+  const cwd = directory
+  const run = (...args: string[]) => mesh(args, { cwd })
+  const [networkKey, identity, other] = [1, 2, 3].map((byte) => writeKey(directory, byte))
+  const sign = ['certificate', 'sign', '--network-key', `${networkKey}`, '--network', 'fleet']
+  const certificate = (name: string, byte: number) =>
+    run(...sign, '--name', name, '--key', publicText(byte), '--expires', '30d')
+  await certificate('own', 2)
+  await certificate('other', 3)
+  await run('generate', 'psk', '--output', 'good.psk')
+  const check = async (psk: string, cert: string, key: string | undefined, network = 'fleet') => {
+    const text = `[network]\nid = "${network}"\nkeys = ["${publicText(1)}"]\npsk = "${psk}"\ncertificate = "${cert}"\nidentity_key = "${key}"\n`
+    writeFileSync(join(directory, 'dm.toml'), text)
+    return run('config', 'check', 'dm.toml')
+  }
+  t.match(await check('good.psk', 'own.cert', identity), { code: 0 })
+  t.match(await check('good.psk', 'own.cert', 'not-made-yet.key'), { code: 0 })
+  t.match(await check('good.psk', 'other.cert', identity), {
+    code: 6,
+    stdout: '',
+    stderr: /dm\.toml:5:1: network\.certificate: .*other\.cert: .* is for the key/,
+  })
+  t.match(await check('good.psk', 'other.cert', other, 'mine'), {
+    code: 6,
+    stderr: /network\.certificate: .* is for the network fleet, not mine/,
+  })
+  t.match(await check('own.cert', 'own.cert', identity), { code: 8, stderr: /network\.psk: / })
+  chmodSync(join(directory, 'good.psk'), 0o644)
+  const { code, stderr } = await check('good.psk', 'own.cert', identity)
+  t.equal(code, 8)
+  t.match(stderr, /dm\.toml:4:1: network\.psk: .*good\.psk is open to everybody \(mode 0644\)/)
+  t.match(stderr, /ERR_KEY_INSECURE/)
+  const json = JSON.parse((await run('config', 'check', 'dm.toml', '--json')).stdout)
+  t.match(json, {
+    ok: false,
+    problems: [{ code: 'ERR_KEY_INSECURE', key: 'network.psk', line: 4 }],
   })
 })
 

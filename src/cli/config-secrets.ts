@@ -1,0 +1,83 @@
+import { readSecretFile } from '../config/index.ts'
+import { isMeshError } from '../errors/index.ts'
+import { MAX_CERTIFICATE_BYTES, parsePsk, readPrivateKey } from '../keys/index.ts'
+import { verifyCertificate } from '../keys/index.ts'
+import { readSmallFile } from './content.ts'
+import type { Config, ConfigPath } from '../config/index.ts'
+import type { ErrorCode } from '../errors/index.ts'
+import type { PublicKey } from '../keys/index.ts'
+
+/** What the files say that a configuration names. */
+export interface SecretsCheck {
+  /** With these a daemon would not start, or nobody would let it in. */
+  readonly findings: readonly {
+    readonly path: ConfigPath
+    readonly code: ErrorCode
+    readonly message: string
+  }[]
+  /** Files that are not here: no fault of the configuration, which may be for another machine. */
+  readonly notes: readonly string[]
+}
+
+const NONE: SecretsCheck = { findings: [], notes: [] }
+
+/** Whether the file could not be read at all, as opposed to read and refused. */
+const isAbsent = (error: unknown): boolean =>
+  isMeshError(error, 'ERR_KEY_UNREADABLE') || isMeshError(error, 'ERR_INPUT_UNREADABLE')
+
+const refused = (at: ConfigPath, file: string, error: unknown): SecretsCheck => {
+  if (!isMeshError(error)) throw error
+  if (isAbsent(error)) {
+    return { findings: [], notes: [`${file} cannot be read by this user on this machine`] }
+  }
+  const { code } = error
+  const message = error.message.includes(file) ? error.message : `${file}: ${error.message}`
+  return { findings: [{ path: at, code, message }], notes: [] }
+}
+
+const checkPsk = async (at: ConfigPath, file: string): Promise<SecretsCheck> => {
+  try {
+    parsePsk(await readSecretFile(file))
+    return NONE
+  } catch (error) {
+    return refused(at, file, error)
+  }
+}
+
+/** The node's public key; a key that is not there yet is made by the first start. */
+const checkIdentity = async (file: string): Promise<SecretsCheck & { key?: PublicKey }> => {
+  try {
+    return { ...NONE, key: readPrivateKey(await readSecretFile(file)).publicKey }
+  } catch (error) {
+    return isAbsent(error) ? NONE : refused(['network', 'identity_key'], file, error)
+  }
+}
+
+const checkCertificate = async (
+  { id, keys, certificatePath: file }: Config['network'],
+  key: PublicKey | undefined,
+  nowMs: number,
+): Promise<SecretsCheck> => {
+  if (file === undefined) return NONE
+  try {
+    const text = await readSmallFile(file, MAX_CERTIFICATE_BYTES)
+    if (keys.length > 0) verifyCertificate(text, { network: id, networkKeys: keys, key, nowMs })
+    return NONE
+  } catch (error) {
+    return refused(['network', 'certificate'], file, error)
+  }
+}
+
+/** Reads what `[network]` names, as far as it is there, and judges it as a daemon would. */
+export const checkSecrets = async (
+  { network }: Config,
+  { nowMs }: { nowMs: number },
+): Promise<SecretsCheck> => {
+  const psks = network.pskPaths.map((file) => checkPsk(['network', 'psk'], file))
+  const { key, ...identity } = await checkIdentity(network.identityKeyPath)
+  const all = [...(await Promise.all(psks)), identity, await checkCertificate(network, key, nowMs)]
+  return {
+    findings: all.flatMap(({ findings }) => findings),
+    notes: all.flatMap(({ notes }) => notes),
+  }
+}
