@@ -62,8 +62,10 @@ export const PUSH_PULL_JITTER = 0.2
 export const CATCH_UP_DELAY_MS = 20
 /** Wait of the other side, in case the first one does not. */
 export const CATCH_UP_ANSWERER_DELAY_MS = 2 * SECOND_MS
-/** Rounds that run at the same time. */
+/** Rounds that run at the same time. Stops a few silent partners from holding up all others. */
 export const MAX_PARALLEL_ROUNDS = 4
+/** Wait before a round is begun beside one under way, which may well bring the same records. */
+export const BESIDE_ROUND_DELAY_MS = SECOND_MS
 /** Wait for the next frame within a round. Stops a partner that holds a round open. */
 export const ROUND_FRAME_TIMEOUT_MS = 20 * SECOND_MS
 /** The whole round. Stops a partner that is just fast enough for every frame. */

@@ -48,8 +48,9 @@ export const createAnnouncer = (init: AnnouncerInit): Announcer => {
     collection: Collection,
     items: readonly WireItem[],
     from: PeerId,
-    signal: AbortSignal,
   ): Promise<void> => {
+    // Not the stream's signal: what has come is taken in, whether its sender stays or not.
+    const { signal } = controller
     await forEachParallel(items, MAX_PARALLEL_ACCEPTS, async (item) => {
       counts.received++
       const { outcome, relay } = await intake.take(collection, item, from, { signal, relay: true })
@@ -61,16 +62,12 @@ export const createAnnouncer = (init: AnnouncerInit): Announcer => {
     })
   }
 
-  const onMessage = async (
-    message: AnnounceMessage,
-    from: PeerId,
-    signal: AbortSignal,
-  ): Promise<void> => {
+  const onMessage = async (message: AnnounceMessage, from: PeerId): Promise<void> => {
     if (message.type !== 'items' && message.type !== 'have') return
     const collection = collections.get(message.collection)
     // A newer node may replicate more than we know of.
     if (collection === undefined) return
-    if (message.type === 'items') return onItems(collection, message.items, from, signal)
+    if (message.type === 'items') return onItems(collection, message.items, from)
     for (const { name, digest } of message.holdings) {
       const [missing] = collection.missing(name)
       if (missing?.content.digest !== digest) continue

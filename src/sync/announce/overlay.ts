@@ -34,7 +34,7 @@ export interface OverlayInit {
   readonly clock: Clock
   readonly logger: Logger
   /** Takes one message; a rejection ends the link. */
-  readonly onMessage: (message: AnnounceMessage, from: PeerId, signal: AbortSignal) => Promise<void>
+  readonly onMessage: (message: AnnounceMessage, from: PeerId) => Promise<void>
   /** A link has come up; announcements before it may have been missed. */
   readonly onLink: (peer: PeerId) => void
   /** Announcements for this neighbour were dropped. */
@@ -92,6 +92,16 @@ export const createOverlay = (init: OverlayInit): Overlay => {
     avoid(peer, Math.min(forMs * 2, REFUSED_NEIGHBOUR_MS))
   }
 
+  /** Has a stream end when the overlay stops. */
+  const bind = (stream: FrameStream): void => {
+    const { signal } = controller
+    const onAbort = (): void => stream.abort(new MeshError('ERR_ABORTED', 'sync stops'))
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
+    const forget = (): void => signal.removeEventListener('abort', onAbort)
+    stream.signal.addEventListener('abort', forget, { once: true })
+  }
+
   /** Serves a link until it ends; rejects with why, unless it ended in good order. */
   const run = async (stream: FrameStream, picked: boolean): Promise<void> => {
     const { peer } = stream
@@ -119,7 +129,7 @@ export const createOverlay = (init: OverlayInit): Overlay => {
         if (message.type !== 'items' && message.type !== 'have') {
           throw malformed(`${message.type} in the middle of a stream`)
         }
-        await init.onMessage(message, peer, stream.signal)
+        await init.onMessage(message, peer)
       }
       avoided.delete(peer)
       await stream.close()
@@ -134,6 +144,7 @@ export const createOverlay = (init: OverlayInit): Overlay => {
   const hello = async (peer: PeerId): Promise<void> => {
     const { signal } = controller
     const stream = await transport.open(peer, ANNOUNCE_PROTOCOL, ANNOUNCE_INIT, { signal })
+    bind(stream)
     try {
       await stream.send(encodeAnnounce({ type: 'hello' }))
       const frame = await stream.receive({ timeoutMs: HELLO_TIMEOUT_MS })
@@ -216,6 +227,7 @@ export const createOverlay = (init: OverlayInit): Overlay => {
   }
 
   const welcome = async (stream: FrameStream): Promise<void> => {
+    bind(stream)
     const frame = await stream.receive({ timeoutMs: HELLO_TIMEOUT_MS })
     if (frame === undefined) return
     if (decodeAnnounce(frame).type !== 'hello') throw malformed('a stream without a hello')
@@ -244,8 +256,6 @@ export const createOverlay = (init: OverlayInit): Overlay => {
       timer?.cancel()
       timer = undefined
       controller.abort()
-      const reason = new MeshError('ERR_ABORTED', 'sync stops')
-      for (const { stream } of links.values()) stream.abort(reason)
       await Promise.allSettled(work)
       avoided.clear()
     },

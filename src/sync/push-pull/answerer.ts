@@ -1,7 +1,7 @@
 import { forEachParallel } from '../../util/index.ts'
 import { sleep, watch } from '../async.ts'
 import { MAX_INDEX_PAGE_IDS, MAX_PARALLEL_ACCEPTS, MAX_ROUND_BYTES } from '../limits.ts'
-import { MAX_ROUND_MS } from '../limits.ts'
+import { MAX_ROUND_MS, MAX_ROUND_RECORDS } from '../limits.ts'
 import { malformed } from '../wire.ts'
 import { createChannel } from './channel.ts'
 import { createNameReader, pagesOf } from './names.ts'
@@ -146,6 +146,7 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
   const restOfRound = async (round: Round): Promise<void> => {
     let current: Round | undefined = round
     let indexes = 0
+    let records = 0
     while (current !== undefined) {
       if (channel.bytes > ALLOWANCE * MAX_ROUND_BYTES) throw malformed('a round without end')
       const request = await channel.receive({ timeoutMs: MAX_ROUND_MS })
@@ -155,6 +156,9 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
         continue
       }
       if (request.type === 'get-index' && ++indexes > 1) throw malformed('a second index')
+      if (request.type === 'get-items') records += request.ids.length
+      if (request.type === 'put-items') records += request.items.length
+      if (records > 2 * MAX_ROUND_RECORDS) throw malformed('more records than a round may have')
       await answer(current, request)
     }
   }

@@ -124,7 +124,11 @@ export const beginRound = async (
   const pull = async (lacking: readonly Digest[]): Promise<number> => {
     let received = 0
     for (let start = 0; start < lacking.length && roomLeft(); start += MAX_REQUEST_RECORDS) {
-      const ids = lacking.slice(start, start + MAX_REQUEST_RECORDS)
+      // Some may have come meanwhile, from somebody else.
+      const ids = lacking
+        .slice(start, start + MAX_REQUEST_RECORDS)
+        .filter((id) => !collection.has(id))
+      if (ids.length === 0) continue
       const open = new Set(ids)
       await channel.send({ type: 'get-items', ids })
       for (let last = false; !last; ) {

@@ -1,7 +1,7 @@
 import { isMeshError, MeshError } from '../../errors/index.ts'
-import { createTokenBuckets, forEachParallel } from '../../util/index.ts'
+import { createTokenBuckets } from '../../util/index.ts'
 import { watch } from '../async.ts'
-import { CATCH_UP_DELAY_MS, CATCH_UP_ANSWERER_DELAY_MS } from '../limits.ts'
+import { BESIDE_ROUND_DELAY_MS, CATCH_UP_DELAY_MS, CATCH_UP_ANSWERER_DELAY_MS } from '../limits.ts'
 import {
   INCOMPLETE_ROUND_DELAY_MS,
   MAX_ANNOUNCED_ROUND_RECORDS,
@@ -87,6 +87,9 @@ export const createPushPull = (init: PushPullInit): PushPull => {
   const kept = new Map<PeerId, Channel>()
   const rounds = new Map<PeerId, Promise<void>>()
   const dues = new Map<PeerId, Due>()
+  const catchingUp = new Map<PeerId, Promise<void>>()
+  /** Before this (monotonic) time no round is begun beside those under way. */
+  let besideMs = 0
   /** Records that were news, in rounds under way. */
   const arriving = new Map<PeerId, number>()
   const serving = new Map<FrameStream, Promise<void>>()
@@ -106,16 +109,28 @@ export const createPushPull = (init: PushPullInit): PushPull => {
     arriving.set(peer, (arriving.get(peer) ?? 0) + 1)
   }
 
+  /** Whether rounds under way, this peer's among them, bring more than is announced. */
+  const isBulk = (peer: PeerId): boolean => {
+    if (!arriving.has(peer)) return false
+    let count = 0
+    for (const each of arriving.values()) count += each
+    return count > MAX_ANNOUNCED_ROUND_RECORDS
+  }
+
   const endArriving = (peer: PeerId): void => {
-    const count = arriving.get(peer) ?? 0
+    const bulk = isBulk(peer)
     arriving.delete(peer)
-    if (count > MAX_ANNOUNCED_ROUND_RECORDS) init.onBulk(peer)
+    if (bulk) init.onBulk(peer)
   }
 
   const openChannel = async (peer: PeerId, signal: AbortSignal): Promise<Channel> => {
     const channel = createChannel(
       await transport.open(peer, PUSH_PULL_PROTOCOL, PUSH_PULL_INIT, { signal }),
     )
+    if (signal.aborted) {
+      channel.stream.abort(new MeshError('ERR_ABORTED', 'sync stops'))
+      throw new MeshError('ERR_ABORTED', 'sync stops')
+    }
     kept.set(peer, channel)
     const forget = (): void => {
       if (kept.get(peer) === channel) kept.delete(peer)
@@ -210,7 +225,11 @@ export const createPushPull = (init: PushPullInit): PushPull => {
 
   const wakeForDues = (): void => {
     let soonestMs = Number.POSITIVE_INFINITY
-    for (const { dueMs } of dues.values()) soonestMs = Math.min(soonestMs, dueMs)
+    if (catchingUp.size >= MAX_PARALLEL_ROUNDS) return
+    for (const [peer, { dueMs }] of dues) {
+      if (!catchingUp.has(peer)) soonestMs = Math.min(soonestMs, dueMs)
+    }
+    if (catchingUp.size > 0) soonestMs = Math.max(soonestMs, besideMs)
     if (soonestMs === Number.POSITIVE_INFINITY) return
     catchUp?.wake(Math.max(1, soonestMs - clock.monotonicMs()))
   }
@@ -230,8 +249,6 @@ export const createPushPull = (init: PushPullInit): PushPull => {
   const isConnected = (peer: PeerId): boolean => transport.peers().some(({ id }) => id === peer)
 
   const runDue = async (peer: PeerId, entry: Due): Promise<void> => {
-    dues.delete(peer)
-    if (!isConnected(peer)) return
     try {
       // One that is under way may have compared before there was reason for this one.
       await rounds.get(peer)?.catch(() => undefined)
@@ -244,10 +261,22 @@ export const createPushPull = (init: PushPullInit): PushPull => {
     }
   }
 
-  const runDues = async (): Promise<void> => {
+  /** Begins what is due; does not wait for it, so that a slow partner holds up one place only. */
+  const beginDues = async (): Promise<void> => {
     const nowMs = clock.monotonicMs()
-    const ready = [...dues].filter(([, { dueMs }]) => dueMs <= nowMs)
-    await forEachParallel(ready, MAX_PARALLEL_ROUNDS, ([peer, entry]) => runDue(peer, entry))
+    for (const [peer, entry] of dues) {
+      if (entry.dueMs > nowMs || catchingUp.has(peer)) continue
+      // The first partner usually brings all that the others have: they wait for it a while.
+      if (catchingUp.size >= MAX_PARALLEL_ROUNDS || (catchingUp.size > 0 && besideMs > nowMs)) break
+      dues.delete(peer)
+      if (!isConnected(peer)) continue
+      besideMs = nowMs + BESIDE_ROUND_DELAY_MS
+      const running = runDue(peer, entry).finally(() => {
+        catchingUp.delete(peer)
+        wakeForDues()
+      })
+      catchingUp.set(peer, running)
+    }
     wakeForDues()
   }
 
@@ -293,7 +322,7 @@ export const createPushPull = (init: PushPullInit): PushPull => {
           }),
         )
       }
-      catchUp = workers.add({ name: 'catch-up', run: runDues })
+      catchUp = workers.add({ name: 'catch-up', run: beginDues })
       const regular = workers.add({
         name: 'push-pull',
         intervalMs: init.intervalMs,
@@ -318,7 +347,7 @@ export const createPushPull = (init: PushPullInit): PushPull => {
       for (const { stream } of kept.values()) stream.abort(reason)
       for (const stream of serving.keys()) stream.abort(reason)
       await Promise.all(stopping.map((worker) => worker.stop()))
-      await Promise.allSettled([...rounds.values(), ...serving.values()])
+      await Promise.allSettled([...rounds.values(), ...catchingUp.values(), ...serving.values()])
       dues.clear()
     },
 
@@ -341,7 +370,7 @@ export const createPushPull = (init: PushPullInit): PushPull => {
     due: (peer, delayMs) => due(peer, delayMs),
     last: () => last,
     wants,
-    isBulk: (peer) => (arriving.get(peer) ?? 0) > MAX_ANNOUNCED_ROUND_RECORDS,
+    isBulk,
   }
 }
 

@@ -159,6 +159,29 @@ t.test('stopping takes no time and leaves no link; starting again brings them ba
   await mesh.stop()
 })
 
+t.test('stopping does not wait for an answer to hello, and takes none', async (t) => {
+  for (const waitMs of [0, 8, 12, 16, 20, 25, 30, 40, 60]) {
+    const mesh = await createFakeMesh({ count: 1, network: { jitterMs: 0 } })
+    const node = mesh.node(0)
+    const friend = await mesh.stranger('Friend')
+    let welcomed = false
+    friend.handle(ANNOUNCE_PROTOCOL, ANNOUNCE_INIT, async (stream) => {
+      await stream.receive()
+      await stream.send(encodeAnnounce({ type: 'welcome' }))
+      welcomed = true
+      await stream.receive().catch(() => undefined)
+    })
+    await mesh.run(friend.dial(node.transport.addresses()[0] ?? ''))
+    await mesh.clock.advance(waitMs)
+    const atMs = mesh.clock.monotonicMs()
+    await node.sync.stop()
+    t.equal(mesh.clock.monotonicMs(), atMs, `stopped ${waitMs} ms after connecting`)
+    await mesh.clock.advance(1000)
+    t.same(node.sync.status().neighbours, [], `welcomed: ${welcomed}`)
+    await mesh.node(0).transport.stop()
+  }
+})
+
 t.test('what is no hello, or no announcement, is blamed and costs the stream', async (t) => {
   const cases: [string, Uint8Array[]][] = [
     ['garbage', [Buffer.from('garbage')]],

@@ -162,6 +162,21 @@ t.test('names without end are cut off at the limit', async (t) => {
   await mesh.stop()
 })
 
+t.test('the same records asked for again and again are cut off', async (t) => {
+  const { mesh, stream, send, receive, blamed } = await play()
+  await send(round)
+  await receive()
+  const ids = Array.from({ length: 1000 }, (_, index) => sha256(`${index}`)).sort()
+  let count = 0
+  for (; !stream.signal.aborted && count < 100; count++) {
+    await send({ type: 'get-items', ids }).catch(() => undefined)
+    await receive().catch(() => undefined)
+  }
+  t.equal(count, 21)
+  t.same(blamed(), ['ERR_PROTOCOL_MALFORMED'])
+  await mesh.stop()
+})
+
 t.test('a forged record costs its sender the connection', async (t) => {
   const { mesh, node, peer, send, blamed } = await play()
   const forged = encodeRecord(record('c', 1, undefined, { signature: 'forged' }))

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { ANNOUNCE_PROTOCOL } from '../../../src/sync/announce/overlay.ts'
 import { MAX_ROUND_RECORDS } from '../../../src/sync/limits.ts'
-import { PUSH_PULL_PROTOCOL } from '../../../src/sync/push-pull/push-pull.ts'
+import { PUSH_PULL_INIT, PUSH_PULL_PROTOCOL } from '../../../src/sync/push-pull/push-pull.ts'
 import { record } from '../../support/fake-collection.ts'
 import { allPairs, createFakeMesh } from '../../support/mesh.ts'
 import type { Mesh, MeshNode } from '../../support/mesh.ts'
@@ -268,6 +268,24 @@ t.test('without announcements it still gets everywhere, by random partners', asy
   mesh.node(3).state.publish(record('a', 1))
   const took = await mesh.until(() => inStep(...mesh.nodes), 20 * 60_000)
   t.ok(took !== undefined, `everywhere after ${took?.toFixed(0)} ms`)
+  await mesh.stop()
+})
+
+t.test('partners that fall silent do not keep a node from catching up with others', async (t) => {
+  const mesh = await createFakeMesh({ count: 2 })
+  const [node, friend] = [mesh.node(0), mesh.node(1)]
+  friend.state.publish(record('a', 1))
+  for (let count = 0; count < 3; count++) {
+    const mute = await mesh.stranger(`Mute${count}`)
+    mute.handle(PUSH_PULL_PROTOCOL, PUSH_PULL_INIT, (stream) => {
+      return new Promise((resolve) => stream.signal.addEventListener('abort', () => resolve()))
+    })
+    await mesh.run(mute.dial(node.transport.addresses()[0] ?? ''))
+  }
+  await mesh.clock.advance(5000)
+  await mesh.link([[1, 0]])
+  const tookMs = await mesh.until(() => node.state.current('a') !== undefined, 60_000)
+  t.ok(tookMs !== undefined && tookMs < 1000, `${tookMs?.toFixed(0)} ms`)
   await mesh.stop()
 })
 
