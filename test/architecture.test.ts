@@ -36,11 +36,11 @@ interface Import {
 }
 
 const imports: Import[] = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.ts'))
+  .filter((file) => /\.[jt]s$/.test(file))
   .flatMap((file) => {
     const text = readFileSync(join(root, 'src', file), 'utf8')
     const found = text.matchAll(
-      /(?:^|\n)(?:import|export)[^'"`;]*?from '([^']+)'|import\('([^']+)'\)/g,
+      /(?:^|\n)(?:import|export)(?:[^'"`;]*?from)? '([^']+)'|import\('([^']+)'\)/g,
     )
     const folder = file.split(sep)[0] ?? ''
     return [...found].map((match) => ({ file, folder, specifier: match[1] ?? match[2] ?? '' }))
@@ -98,6 +98,17 @@ t.test('imports between folders go through the door and follow the table', async
   }
 })
 
+t.test('every arrow of the table is used', async (t) => {
+  for (const [folder, room] of house) {
+    const used = new Set(
+      imports.filter((each) => each.folder === folder).map((each) => target(each)?.folder),
+    )
+    for (const other of room.mayImport.filter((each) => each !== 'everything below')) {
+      t.ok(used.has(other), `${folder} imports ${other}`)
+    }
+  }
+})
+
 t.test('each library is imported in its home only', async (t) => {
   const homes = new Map(
     [...house].flatMap(([folder, { homeOf }]) => homeOf.map((name) => [name, folder])),
@@ -108,6 +119,12 @@ t.test('each library is imported in its home only', async (t) => {
     const home = homes.get(family(each.specifier))
     if (home !== each.folder)
       t.fail(`${each.file} imports ${each.specifier}, at home in ${home ?? 'no folder'}`)
+  }
+  for (const [name, home] of homes) {
+    t.ok(
+      imports.some((each) => each.folder === home && family(each.specifier) === name),
+      `${home} imports ${name}`,
+    )
   }
 })
 
