@@ -19,8 +19,6 @@ export interface Handshake {
   /** Multiaddr of the other side. */
   readonly address: string
   readonly host: string
-  /** Monotonic. */
-  readonly startedMs: number
   stage: Stage
   /** Why it fails, if one of our own steps knows. */
   error?: MeshError
@@ -109,14 +107,10 @@ export const createHandshakes = (
     else perHost.set(handshake.host, left)
   }
 
-  const guess = (handshake: Handshake): MeshError => {
-    const data = { address: handshake.address }
-    const elapsedMs = clock.monotonicMs() - handshake.startedMs
-    if (handshake.stage === 'secured') {
-      return new MeshError('ERR_STREAM_CLOSED', 'it hung up before it was a member', { data })
-    }
-    return elapsedMs >= HANDSHAKE_TIMEOUT_MS - 100
-      ? new MeshError('ERR_TIMEOUT', 'it was silent during the handshake', { data })
+  const guess = ({ address, stage }: Handshake): MeshError => {
+    const data = { address }
+    return stage === 'secured'
+      ? new MeshError('ERR_STREAM_CLOSED', 'it hung up before it was a member', { data })
       : new MeshError('ERR_PROTOCOL_MALFORMED', 'it did not speak the handshake of mesh', { data })
   }
 
@@ -131,8 +125,7 @@ export const createHandshakes = (
       const { direction, remoteAddr } = connection
       const host = hostOf(remoteAddr)
       const address = remoteAddr.toString()
-      const startedMs = clock.monotonicMs()
-      const handshake: Handshake = { direction, address, host, startedMs, stage: 'connected' }
+      const handshake: Handshake = { direction, address, host, stage: 'connected' }
       records.set(connection, { handshake, root: connection })
       connection.addEventListener('close', ({ error }) => {
         if (isMeshError(error)) handshake.error ??= error
@@ -147,7 +140,12 @@ export const createHandshakes = (
       checkInbound(host)
       pending.add(handshake)
       perHost.set(host, (perHost.get(host) ?? 0) + 1)
+      const silence = new MeshError('ERR_TIMEOUT', 'it was silent during the handshake')
+      const cancel = clock.schedule(HANDSHAKE_TIMEOUT_MS, () => {
+        if (handshake.stage !== 'admitted') connection.abort(silence)
+      })
       connection.addEventListener('close', () => {
+        cancel()
         finish(handshake)
         if (handshake.stage === 'admitted') return
         init.onFailed(handshake, handshake.error ?? guess(handshake))

@@ -172,7 +172,8 @@ export const createLibp2pNode = async (
       maxParallelDials: 2 * MAX_PARALLEL_DIALS,
       dialTimeout: DIAL_TIMEOUT_MS,
       addressDialTimeout: DIAL_TIMEOUT_MS,
-      inboundUpgradeTimeout: HANDSHAKE_TIMEOUT_MS,
+      // Ours ends first, and says why.
+      inboundUpgradeTimeout: 2 * HANDSHAKE_TIMEOUT_MS,
       connectionCloseTimeout: CONNECTION_CLOSE_TIMEOUT_MS,
       inboundStreamProtocolNegotiationTimeout: STREAM_OPEN_TIMEOUT_MS,
       outboundStreamProtocolNegotiationTimeout: STREAM_OPEN_TIMEOUT_MS,

@@ -89,8 +89,10 @@ t.test('says why a handshake came to nothing', async (t) => {
   known.abort(new Error('gone'))
   arrive('10.0.0.2').abort(new Error('gone'))
   const silent = arrive('10.0.0.3')
-  await clock.advance(HANDSHAKE_TIMEOUT_MS)
-  silent.abort(new Error('gone'))
+  await clock.advance(HANDSHAKE_TIMEOUT_MS - 1)
+  t.equal(silent.status, 'open')
+  await clock.advance(1)
+  t.equal(silent.status, 'aborted')
   const late = arrive('10.0.0.4')
   handshakes.reach(late, 'secured')
   late.abort(new Error('gone'))
@@ -98,6 +100,8 @@ t.test('says why a handshake came to nothing', async (t) => {
   own.abort(new MeshError('ERR_LIMIT_EXCEEDED', 'too many bytes'))
   const member = arrive('10.0.0.6')
   handshakes.admit(member, session)
+  await clock.advance(HANDSHAKE_TIMEOUT_MS)
+  t.equal(member.status, 'open', 'a member may be silent')
   member.abort(new Error('gone'))
   t.same(
     failed.map(({ code }) => code),

@@ -14,6 +14,7 @@ import type { Logger, Workers } from '../../src/observe/index.ts'
 import type { Libp2pTransport, Libp2pTransportInit, Membership } from '../../src/transport/index.ts'
 import type { FrameStream, Peer, Transport } from '../../src/transport/index.ts'
 import type { Clock, Timestamp } from '../../src/util/index.ts'
+import type { VirtualClock } from '../support/virtual-clock.ts'
 
 export const NETWORK = 'test-net'
 export const HOUR_MS = 60 * 60_000
@@ -159,6 +160,19 @@ export const until = async (done: () => boolean, what: string, maxMs = 15_000): 
   const startMs = performance.now()
   while (!done()) {
     if (performance.now() - startMs > maxMs) throw new Error(`never: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+/** Moves a virtual clock on, second by second, while the network does what it does. */
+export const passTime = async (
+  clock: VirtualClock,
+  done: () => boolean,
+  what: string,
+): Promise<void> => {
+  for (let seconds = 0; !done(); seconds++) {
+    if (seconds > 600) throw new Error(`never: ${what}`)
+    await clock.advance(1_000)
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }

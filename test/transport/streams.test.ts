@@ -1,18 +1,24 @@
 import t from 'tap'
 import { MeshError } from '../../src/errors/index.ts'
-import { addressOf, connect, createNode, failure, nextEvent, startNode } from './nodes.ts'
+import { createVirtualClock } from '../support/virtual-clock.ts'
+import { addressOf, connect, createNode, failure, nextEvent, passTime, startNode } from './nodes.ts'
 import { stayAlive, until } from './nodes.ts'
 import type { ErrorCode } from '../../src/errors/index.ts'
 import type { FrameStream, Libp2pTransport, ProtocolInit } from '../../src/transport/index.ts'
 import type { Test } from 'tap'
+import type { NodeInit } from './nodes.ts'
 
 stayAlive(t)
 
 const PROTOCOL = '/mesh/test/1'
 const limits: ProtocolInit = { maxFrameBytes: 1024, maxStreamsPerPeer: 2 }
 
-const setUp = async (t: Test, handler: (stream: FrameStream) => Promise<void>) => {
-  const server = createNode(t)
+const setUp = async (
+  t: Test,
+  handler: (stream: FrameStream) => Promise<void>,
+  init: NodeInit = {},
+) => {
+  const server = createNode(t, init)
   server.handle(PROTOCOL, limits, handler)
   await server.start()
   const client = await startNode(t)
@@ -76,12 +82,13 @@ t.test('one stream too many is refused, and no fault', async (t) => {
 })
 
 t.test('a stream whose peer does not end it is cut some time after its handler', async (t) => {
-  const { server, open } = await setUp(t, async () => {})
+  const clock = createVirtualClock()
+  const { server, open } = await setUp(t, async () => {}, { clock })
   const stream = await open()
   t.equal(await stream.receive(), undefined, 'their side has ended')
   // What is still sent into it is thrown away.
   await stream.send(Buffer.from('anybody?'))
-  await until(() => stream.signal.aborted, 'it is cut')
+  await passTime(clock, () => stream.signal.aborted, 'it is cut')
   t.equal(handlerErrors(server, 'ERR_STREAM_CLOSED'), 0)
 })
 
