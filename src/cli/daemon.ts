@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { accessSync, constants } from 'node:fs'
 import { Option } from 'commander'
 import { DEFAULT_HTTP_PORT, DEFAULT_SOCKET_PATH } from '../api/index.ts'
 import { createClient } from '../client/index.ts'
@@ -13,6 +13,11 @@ export interface DaemonOptions {
   readonly socket?: string
 }
 
+/** Where a daemon with the default state directory has its socket when there is no /run/mesh. */
+const STATE_SOCKET_PATH = '/var/lib/mesh/mesh.sock'
+
+const SOCKETS = [DEFAULT_SOCKET_PATH, STATE_SOCKET_PATH]
+
 const DEFAULT_URL = `http://127.0.0.1:${DEFAULT_HTTP_PORT}`
 
 /** Adds `--url` and `--socket`. */
@@ -25,14 +30,24 @@ export const withDaemonOptions = (command: Command): Command =>
     )
     .option(
       '--socket <path>',
-      `unix socket of the daemon [$MESH_SOCKET; else ${DEFAULT_SOCKET_PATH} if it is there]`,
+      `unix socket of the daemon [$MESH_SOCKET; else ${SOCKETS.join(' or ')} if this user may]`,
     )
+
+/** Whoever may not use the socket is still served over TCP. */
+const isUsable = (path: string): boolean => {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
 
 /** Options first, then the environment, then the usual places. */
 export const daemonAddress = (
   { url, socket }: DaemonOptions,
   env: Context['env'],
-  exists: (path: string) => boolean = existsSync,
+  usable: (path: string) => boolean = isUsable,
 ): DaemonAddress => {
   if (url === '' || socket === '') throw new MeshError('ERR_USAGE', 'the address is empty')
   if (url !== undefined) return { url }
@@ -40,7 +55,8 @@ export const daemonAddress = (
   if (env.MESH_URL !== undefined && env.MESH_URL !== '') return { url: env.MESH_URL }
   const socketPath = env.MESH_SOCKET
   if (socketPath !== undefined && socketPath !== '') return { socketPath }
-  return exists(DEFAULT_SOCKET_PATH) ? { socketPath: DEFAULT_SOCKET_PATH } : { url: DEFAULT_URL }
+  const usual = SOCKETS.find(usable)
+  return usual === undefined ? { url: DEFAULT_URL } : { socketPath: usual }
 }
 
 /** A client of the daemon that the options mean. */

@@ -58,7 +58,9 @@ export const readKeyFile = async (
   options: PassphraseOptions,
   { env }: Pick<Context, 'env'>,
 ): Promise<PrivateKey> => {
-  const text = await readSecretFile(path)
+  const text = await readSecretFile(path).catch(async (error: unknown) => {
+    throw (await holdsPublicKey(path, error)) ? isPublic(path) : error
+  })
   const passphrase = await readPassphrase(options, env)
   try {
     return readPrivateKey(text, { passphrase })
@@ -72,6 +74,19 @@ export const readKeyFile = async (
   } catch (error) {
     throw isMeshError(error, 'ERR_ABORTED') ? error : about(path, error)
   }
+}
+
+/** Whether a file that is open to everybody may well be: somebody named `x.pub` for `x`. */
+const holdsPublicKey = async (path: string, error: unknown): Promise<boolean> => {
+  if (!isMeshError(error, 'ERR_KEY_INSECURE')) return false
+  const text = await readSmallFile(path, MAX_KEY_TEXT_BYTES).catch(() => '')
+  return !(tryParse(text) instanceof MeshError)
+}
+
+const isPublic = (path: string): MeshError => {
+  const other = path.endsWith('.pub') ? `, perhaps ${path.slice(0, -'.pub'.length)}` : ''
+  const message = `${path} is a public key; name the private one${other}`
+  return new MeshError('ERR_KEY_MALFORMED', message, { data: { path } })
 }
 
 const tryParse = (text: string): PublicKey | MeshError => {

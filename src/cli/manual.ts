@@ -13,7 +13,7 @@ Results go to standard output, everything else to standard error. \`mesh COMMAND
 here for one command.
 
 **Which daemon.** \`--url\` or \`--socket\`; else \`$MESH_URL\`; else \`$MESH_SOCKET\`; else \`/run/mesh/mesh.sock\`
-if it is there; else \`http://127.0.0.1:7331\`. Over TCP a daemon takes uploads from anybody who may sign
+or \`/var/lib/mesh/mesh.sock\` if this user may; else \`http://127.0.0.1:7331\`. Over TCP a daemon takes uploads from anybody who may sign
 and shows what everybody on its machine may read; the rest it tells on the unix socket.
 
 **For programs.** Every command that reads has \`--json\`: one object whose \`schema\`, as in

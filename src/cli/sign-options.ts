@@ -12,7 +12,7 @@ export const collect = (value: string, before: readonly string[] = []): string[]
 export const parseVersion = (text: string): number => {
   const version = Number(text)
   if (/^[1-9]\d{0,15}$/.test(text) && Number.isSafeInteger(version)) return version
-  throw new InvalidArgumentError('It must be a whole number from 1 on.')
+  throw new InvalidArgumentError('It must be a whole number from 1 on')
 }
 
 /** Adds `--key` and what goes with it. */

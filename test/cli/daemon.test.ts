@@ -19,6 +19,10 @@ t.test(
         socketPath: '/run/mesh/mesh.sock',
       },
     )
+    t.same(
+      daemonAddress({}, {}, (path) => path === '/var/lib/mesh/mesh.sock'),
+      { socketPath: '/var/lib/mesh/mesh.sock' },
+    )
     t.same(daemonAddress({}, {}, nothing), { url: 'http://127.0.0.1:7331' })
     t.throws(() => daemonAddress({ url: '' }, env), { code: 'ERR_USAGE' })
   },

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { MeshError } from '../../errors/index.ts'
+import { isMeshError, MeshError } from '../../errors/index.ts'
 import { openContent } from '../content.ts'
 import { connect, withDaemonOptions } from '../daemon.ts'
 import { withStatementOptions } from '../sign-options.ts'
@@ -29,7 +29,13 @@ const ask = async (
 ): Promise<Standing | undefined> => {
   const network = options.network ?? context.env.MESH_NETWORK
   if (options.version !== undefined && network !== undefined) return undefined
-  return lookUp(connect(options, context), name, context)
+  try {
+    return await lookUp(connect(options, context), name, context)
+  } catch (error) {
+    if (!isMeshError(error, 'ERR_DAEMON_UNREACHABLE')) throw error
+    const message = `${error.message}; with --network and --version no daemon is asked`
+    throw new MeshError(error.code, message, { data: error.data, cause: error })
+  }
 }
 
 const signContent = async (

@@ -30,7 +30,9 @@ const print = async (context: Context, file: FileBody): Promise<void> => {
   await printFields(context, [
     ['name', name],
     ['state', state],
-    ...(current === null ? [] : [['size', showContent(current)] as const]),
+    ...(current === null || current.content === null
+      ? []
+      : [['size', showContent(current)] as const]),
     ...(current === null ? [] : versionFields(current, nowMs)),
     ...shown,
   ])

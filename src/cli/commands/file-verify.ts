@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { MeshError } from '../../errors/index.ts'
+import { isMeshError, MeshError } from '../../errors/index.ts'
 import { formatPublicKey } from '../../keys/index.ts'
 import { formatTimestamp } from '../../util/index.ts'
 import { openContent } from '../content.ts'
@@ -7,7 +7,7 @@ import { readPublicKey } from '../key-files.ts'
 import { JSON_OPTION, printJson } from '../print.ts'
 import { collect } from '../sign-options.ts'
 import { describeStatement, readStatementFile, requireSigner } from '../statement-files.ts'
-import type { Statement } from '../../statement/index.ts'
+import type { SignedStatement, Statement } from '../../statement/index.ts'
 import type { Content } from '../content.ts'
 import type { Context } from '../context.ts'
 import type { ReadOptions } from '../print.ts'
@@ -51,9 +51,19 @@ const requireContent = (
   throw new MeshError('ERR_FILE_CONTENT_MISMATCH', message)
 }
 
+const readProof = async (path: string, { statement }: Options): Promise<SignedStatement> => {
+  try {
+    return await readStatementFile(statement ?? `${path}.stmt`)
+  } catch (error) {
+    if (statement !== undefined || !isMeshError(error, 'ERR_INPUT_UNREADABLE')) throw error
+    const message = `${error.message}; name the statement with --statement (a daemon keeps those of its files/ in statements/)`
+    throw new MeshError(error.code, message, { data: error.data, cause: error })
+  }
+}
+
 const run = async (path: string, options: Options, context: Context): Promise<void> => {
   const signers = await Promise.all(options.signer.map(readPublicKey))
-  const signed = await readStatementFile(options.statement ?? `${path}.stmt`)
+  const signed = await readProof(path, options)
   const by = requireSigner(signed, signers).map((key) => formatPublicKey(key, 'openssh'))
   const { statement } = signed
   requireFacts(statement, options, context.clock.nowMs())

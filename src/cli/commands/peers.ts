@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { connect, withDaemonOptions } from '../daemon.ts'
 import { JSON_OPTION, printJson, printTable } from '../print.ts'
 import { relativeTime, shortPeerId } from '../show.ts'
+import { clean } from '../terminal.ts'
 import type { PeerBody } from '../../api/index.ts'
 import type { Context } from '../context.ts'
 import type { DaemonOptions } from '../daemon.ts'
@@ -18,8 +19,19 @@ const toRow = (peer: PeerBody, nowMs: number): string[] => [
   shortPeerId(peer.peerId),
   showState(peer, nowMs),
   peer.roundTripMs === null ? '-' : `${peer.roundTripMs.toFixed(1)} ms`,
-  (peer.connected ? peer.address : (peer.lastError ?? peer.address)) ?? '-',
+  // The peer id stands in a column of its own.
+  peer.address?.replace(/\/p2p\/[^/]+$/, '') ?? '-',
 ]
+
+/** Why a peer is away; never cut, as it says what to do. */
+const showFailures = async ({ out }: Context, peers: readonly PeerBody[]): Promise<void> => {
+  for (const { connected, lastError, peerId } of peers) {
+    if (connected || lastError === null) continue
+    await out.line(`\n${shortPeerId(peerId)} is away:\n  ${oneLine(lastError)}`)
+  }
+}
+
+const oneLine = (text: string): string => clean(text).replaceAll('\n', ' ')
 
 export const peersCommand = (context: Context): Command =>
   withDaemonOptions(new Command())
@@ -43,4 +55,5 @@ export const peersCommand = (context: Context): Command =>
         ],
         body.peers.map((peer) => toRow(peer, nowMs)),
       )
+      await showFailures(context, body.peers)
     })

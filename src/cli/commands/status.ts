@@ -65,12 +65,21 @@ const printStatus = async (context: Context, status: StatusBody): Promise<void> 
     ]),
   )
   await out.line()
-  if (health.length === 0) await out.line(out.style('green', 'Nothing is wrong.'))
+  if (health.length === 0) {
+    // It is an error only after a while; whoever looks before that must not be soothed.
+    await out.line(
+      status.peersConnected > 0
+        ? out.style('green', 'Nothing is wrong.')
+        : 'Nothing is known to be wrong, but no peer is connected; see mesh peers.',
+    )
+  }
   for (const { severity, code, subject, message, since } of health) {
     const what = subject === '' ? code : `${code} ${subject}`
     const style = severity === 'error' ? 'red' : 'yellow'
     const head = out.style(style, `${severity}: ${cleanLine(what)}`)
-    await out.line(`${head} (${relativeTime(since, nowMs)})\n  ${cleanLine(message)}`)
+    await out.line(
+      `${head} (${relativeTime(since, nowMs)})\n  ${clean(message).replaceAll('\n', '\n  ')}`,
+    )
   }
 }
 

@@ -47,6 +47,27 @@ t.test('asks a daemon for what it is not told', async (t) => {
   t.equal(daemon.held.get('motd')?.length, 1, 'nothing was uploaded')
 })
 
+t.test(
+  'says how to do without the daemon, the statement or the key that is not there',
+  async (t) => {
+    const { path, key } = begin(t)
+    const alone = ['file', 'sign', path, '--url', 'http://127.0.0.1:1']
+    t.match(await mesh([...alone, '--key', key]), {
+      code: 5,
+      stderr: /with --network and --version no daemon is asked/,
+    })
+    t.match(await mesh(['file', 'verify', path, '--signer', publicText(1)]), {
+      code: 2,
+      stderr: /motd\.stmt cannot be read.*--statement/,
+    })
+    writeFileSync(`${key}.pub`, `${publicText(1)}\n`)
+    t.match(await mesh([...alone, '--key', `${key}.pub`]), {
+      code: 8,
+      stderr: /1\.key\.pub is a public key; name the private one, perhaps .*1\.key \(/,
+    })
+  },
+)
+
 t.test('adds signatures to a statement', async (t) => {
   const { directory, path, sign, read } = begin(t)
   await sign()

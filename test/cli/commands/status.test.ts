@@ -45,6 +45,20 @@ t.test('says that nothing is wrong', async (t) => {
   t.match(await mesh(['status', '--url', url]), { stdout: /Nothing is wrong\.\n$/ })
 })
 
+t.test('does not call a node well that has no peers', async (t) => {
+  const body = { ...status, peersConnected: 0, health: [] }
+  const url = await serve(t, (_, response) => answer(response, 200, body))
+  const { stdout } = await mesh(['status', '--url', url])
+  t.match(stdout, /no peer is connected; see mesh peers\.\n$/)
+})
+
+t.test('keeps the lines of what is wrong', async (t) => {
+  const health = [{ ...status.health[0], message: 'dm.toml:1:1: x\n  1 | y\n    | ^' }]
+  const url = await serve(t, (_, response) => answer(response, 200, { ...status, health }))
+  const { stdout } = await mesh(['status', '--url', url])
+  t.ok(stdout.endsWith('\n  dm.toml:1:1: x\n    1 | y\n      | ^\n'), stdout)
+})
+
 t.test('prints JSON, with what kind and version it is', async (t) => {
   const url = await serve(t, (_, response) => answer(response, 200, status))
   const { stdout } = await mesh(['status', '--json'], { env: { MESH_URL: url } })
