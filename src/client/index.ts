@@ -9,7 +9,5 @@
  * @packageDocumentation
  */
 export { createClient } from './client.ts'
-export { CONNECT_TIMEOUT_MS, CONTINUE_WAIT_MS, IDLE_TIMEOUT_MS, MAX_JSON_BYTES } from './limits.ts'
-export { MAX_PROBLEM_BYTES, MAX_STATEMENT_ANSWER_BYTES } from './limits.ts'
 export type { Client, ClientInit, DaemonAddress, Download } from './types.ts'
 export type { Removal, RequestOptions, StatementHeaders, Upload } from './types.ts'

@@ -8,14 +8,11 @@
  *
  * @packageDocumentation
  */
-export { MAX_CONFIG_BYTES, MAX_FILES, MAX_NETWORK_KEYS } from './limits.ts'
-export { MAX_LIST_ITEMS, MAX_SECRET_BYTES, MAX_SIGNERS_PER_FILE } from './limits.ts'
-export { MAX_TOML_DEPTH } from './limits.ts'
+export { MAX_CONFIG_BYTES } from './limits.ts'
 export { checkConfig, DEFAULT_CONFIG_PATH, loadConfig, parseConfig } from './parse.ts'
 export { problemsAt, readConfigFile } from './parse.ts'
-export { configError, formatProblem } from './problems.ts'
+export { configError } from './problems.ts'
 export { configReference, listSettings } from './reference.ts'
-export { DEFAULT_NETWORK_ID } from './resolve.ts'
 export { readSecretFile, resolveSecretPath } from './secret.ts'
 export type { ConfigCheck, ParseConfigOptions } from './parse.ts'
 export type { SettingReference } from './reference.ts'

@@ -9,10 +9,9 @@
  *
  * @packageDocumentation
  */
-export { createDisk, STREAM_CHUNK_BYTES } from './disk.ts'
+export { createDisk } from './disk.ts'
 export { lockStateDirectory } from './lock.ts'
 export { createMemoryDisk } from './memory.ts'
-export { MAX_PATH_BYTES, MAX_PATH_PART_BYTES } from './paths.ts'
 export type { DiskInit } from './disk.ts'
 export type { DiskFault, DiskOperation } from './faults.ts'
 export type { FileSystem, Handle, NodeKind, NodeStat } from './file-system.ts'

@@ -10,7 +10,6 @@
  * @packageDocumentation
  */
 export { createFiles } from './files.ts'
-export { DEFAULT_HISTORY_COUNT, MAX_TIME_AHEAD_MS, MAX_VERSION_JUMP } from './limits.ts'
 export type { FilesComponents, FilesInit } from './files.ts'
 export type { AcceptOptions, ContentSource, FilePolicy, FileRecord } from './types.ts'
 export type { Files, FileState, FilesEvents, FileView, OpenFile, Origin, Verdict } from './types.ts'
