@@ -7,9 +7,11 @@
  *
  * @packageDocumentation
  */
-export { MAX_CERTIFICATE_BYTES } from './certificate.ts'
+export { CERTIFICATE_NAMESPACE, MAX_CERTIFICATE_BYTES } from './certificate.ts'
 export { parseCertificate, signCertificate, verifyCertificate } from './certificate.ts'
-export { MAX_KDF_ROUNDS } from './openssh-private.ts'
+export { MAX_CERTIFICATE_NAMESPACE_BYTES, MAX_CERTIFICATE_NAMESPACES } from './certificate-text.ts'
+export { MAX_NODE_NAME_BYTES } from './certificate-text.ts'
+export { MAX_KDF_ROUNDS, MAX_KDF_SALT_BYTES } from './openssh-private.ts'
 export { parsePeerId, peerIdFromPublicKey, publicKeyFromPeerId } from './peer-id.ts'
 export { generatePrivateKey, privateKeyFromSeed } from './private-key.ts'
 export { readPrivateKey, writePrivateKey } from './private-key-text.ts'
@@ -18,7 +20,7 @@ export { MAX_CACHED_KEYS, PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from './public-key
 export { publicKeyFromBytes, publicKeyToBytes, verifySignature } from './public-key.ts'
 export { formatPublicKey, MAX_KEY_TEXT_BYTES, parsePublicKey } from './public-key-text.ts'
 export { armorSshsig, dearmorSshsig, decodeSshsig, encodeSshsig } from './sshsig.ts'
-export { MAX_SSHSIG_BYTES, MAX_SSHSIG_TEXT_BYTES } from './sshsig.ts'
+export { MAX_SSHSIG_BYTES, MAX_SSHSIG_NAMESPACE_BYTES, MAX_SSHSIG_TEXT_BYTES } from './sshsig.ts'
 export { signSsh, verifySsh } from './sshsig.ts'
 export type { CertificateCheck, ParsedCertificate } from './certificate.ts'
 export type { NodeCertificate } from './certificate-text.ts'
