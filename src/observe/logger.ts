@@ -1,4 +1,5 @@
 import { pino } from 'pino'
+import { isMeshError } from '../errors/index.ts'
 import type { DestinationStream } from 'pino'
 
 /** Least severe lines that are written. */
@@ -19,12 +20,26 @@ export interface Logger {
   setLevel(level: LogLevel): void
 }
 
+/**
+ * Where in our code an expected error came up tells an administrator nothing, and hides what failed;
+ * a defect needs it, also as the cause of something expected.
+ */
+const describeError = (error: unknown): unknown => {
+  if (!isMeshError(error) || error.code === 'ERR_INTERNAL') {
+    if (!(error instanceof Error)) return error
+    // The system's own words, as in "ENOENT: no such file or directory, open …".
+    return 'syscall' in error ? error.message : pino.stdSerializers.err(error)
+  }
+  const { code, message, data, cause } = error
+  return { code, message, data, ...(cause === undefined ? {} : { cause: describeError(cause) }) }
+}
+
 /** JSON lines by pino, to standard output unless `destination` is given. */
 export const createLogger = (init: {
   level: LogLevel
   destination?: DestinationStream
 }): Logger => {
-  const options = { level: init.level, base: null, serializers: { error: pino.stdSerializers.err } }
+  const options = { level: init.level, base: null, serializers: { error: describeError } }
   const root = pino(options, init.destination ?? pino.destination(1))
   const made = [root]
   const wrap = (log: typeof root): Logger => ({
