@@ -34,7 +34,6 @@ const type = (script: string) => {
   const exports = [
     `PATH="${directory}/bin:$PATH"`,
     `NETWORK='${network}'`,
-    `URL='${first?.url ?? ''}'`,
   ]
   const typed = script
     .replaceAll('http://localhost:7331', first?.url ?? '')
