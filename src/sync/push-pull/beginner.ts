@@ -19,19 +19,19 @@ export interface RoundResult {
   readonly received: number
   /** Records that the peer lacked and took. */
   readonly sent: number
-  /** A limit was reached before everything had been exchanged. */
+  /** A limit was reached before everything had been exchanged, and something was. */
   readonly incomplete: boolean
 }
 
 /** Rounds of comparing states before the indexes are exchanged: names may have to be told first. */
 const MAX_COMPARISONS = 3
 
+/** At most {@link MAX_ROUND_RECORDS} of each; the next round finds the rest. */
 interface Difference {
   /** The peer's and not ours, in order. */
   readonly lacking: readonly Digest[]
   /** Ours and not the peer's, in order. */
   readonly extra: readonly Digest[]
-  readonly truncated: boolean
 }
 
 /** The side that begins a round with one peer, for one collection. */
@@ -87,11 +87,9 @@ export const beginRound = async (
     const oursSettled = new Set<Digest>()
     const lacking: Digest[] = []
     const extra: Digest[] = []
-    let truncated = false
     const note = (list: Digest[], id: Digest, known: ReadonlyMap<Digest, string>): void => {
       if (known.has(id)) (list === lacking ? theirsSettled : oursSettled).add(id)
       else if (list.length < MAX_ROUND_RECORDS) list.push(id)
-      else truncated = true
     }
     let at = 0
     let count = 0
@@ -115,7 +113,7 @@ export const beginRound = async (
     }
     for (const own of ours.slice(at)) note(extra, own, settled.ours)
     settled.keep(theirsSettled, oursSettled)
-    return { lacking, extra, truncated }
+    return { lacking, extra }
   }
 
   const roomLeft = (): boolean => channel.bytes < MAX_ROUND_BYTES
@@ -204,11 +202,14 @@ export const beginRound = async (
     if (agreed) break
     if (comparison === MAX_COMPARISONS) return { ...nothing, equal: false, incomplete: true }
   }
-  const { lacking, extra, truncated } = await findDifference(other)
+  const { lacking, extra } = await findDifference(other)
   const received = await pull(lacking)
   // What we just got may have replaced some of what we had; that is skipped.
   const sent = await push(extra, other)
-  const incomplete = truncated || !roomLeft()
+  // If nothing moved the next round would be no better: an index may speak of what does not exist.
+  const hasMore = (list: readonly Digest[], moved: number): boolean =>
+    moved > 0 && (list.length === MAX_ROUND_RECORDS || !roomLeft())
+  const incomplete = hasMore(lacking, received) || hasMore(extra, sent)
   await channel.send({ type: 'done' })
   return { equal: lacking.length + extra.length === 0, received, sent, incomplete }
 }

@@ -1,17 +1,17 @@
 import { isMeshError, MeshError } from '../../errors/index.ts'
 import { createTokenBuckets } from '../../util/index.ts'
 import { watch } from '../async.ts'
-import { BESIDE_ROUND_DELAY_MS, CATCH_UP_DELAY_MS, CATCH_UP_ANSWERER_DELAY_MS } from '../limits.ts'
 import {
+  CATCH_UP_ANSWERER_DELAY_MS,
+  CATCH_UP_DELAY_MS,
   INCOMPLETE_ROUND_DELAY_MS,
-  MAX_ANNOUNCED_ROUND_RECORDS,
-  MAX_FRAME_BYTES,
 } from '../limits.ts'
-import { MAX_PARALLEL_ROUNDS, MAX_ROUND_MS, PUSH_PULL_JITTER } from '../limits.ts'
-import { MAX_RATED_PEERS, ROUND_BURST, ROUNDS_PER_SECOND } from '../limits.ts'
+import { MAX_ANNOUNCED_ROUND_RECORDS, MAX_FRAME_BYTES, MAX_RATED_PEERS } from '../limits.ts'
+import { MAX_ROUND_MS, PUSH_PULL_JITTER, ROUND_BURST, ROUNDS_PER_SECOND } from '../limits.ts'
 import { answerRounds } from './answerer.ts'
 import { beginRound } from './beginner.ts'
 import { createChannel } from './channel.ts'
+import { createDues } from './dues.ts'
 import { createReplica } from './replica.ts'
 import type { PeerId } from '../../keys/index.ts'
 import type { Logger, Worker, Workers } from '../../observe/index.ts'
@@ -74,28 +74,16 @@ export interface PushPullInit {
   readonly onBulk: (from: PeerId) => void
 }
 
-interface Due {
-  dueMs: number
-  failures: number
-  /** Stays until a round of ours; otherwise a round that the peer begins will do as well. */
-  ours: boolean
-}
-
 export const createPushPull = (init: PushPullInit): PushPull => {
   const { transport, clock, random, logger, workers, collections, intake } = init
   const replicas = new Map<string, Replica>()
   const kept = new Map<PeerId, Channel>()
   const rounds = new Map<PeerId, Promise<void>>()
-  const dues = new Map<PeerId, Due>()
-  const catchingUp = new Map<PeerId, Promise<void>>()
-  /** Before this (monotonic) time no round is begun beside those under way. */
-  let besideMs = 0
   /** Records that were news, in rounds under way. */
   const arriving = new Map<PeerId, number>()
   const serving = new Map<FrameStream, Promise<void>>()
   const unsubscribes: (() => void)[] = []
-  let running: Worker[] = []
-  let catchUp: Worker | undefined
+  let regular: Worker | undefined
   let controller = new AbortController()
   let last: RoundReport | undefined
 
@@ -184,7 +172,7 @@ export const createPushPull = (init: PushPullInit): PushPull => {
             if (signal.aborted || !isMeshError(error, 'ERR_STREAM_CLOSED')) throw error
             return attempt(await openChannel(peer, signal))
           }))
-      if (incomplete) due(peer, INCOMPLETE_ROUND_DELAY_MS)
+      if (incomplete) dues.add(peer, { delayMs: INCOMPLETE_ROUND_DELAY_MS, ours: true })
     } catch (error) {
       if (!signal.aborted) init.onFault(peer, error)
       throw error
@@ -223,73 +211,29 @@ export const createPushPull = (init: PushPullInit): PushPull => {
     return peers.length === 0 ? undefined : peers[random.below(peers.length)]
   }
 
-  const wakeForDues = (): void => {
-    let soonestMs = Number.POSITIVE_INFINITY
-    if (catchingUp.size >= MAX_PARALLEL_ROUNDS) return
-    for (const [peer, { dueMs }] of dues) {
-      if (!catchingUp.has(peer)) soonestMs = Math.min(soonestMs, dueMs)
-    }
-    if (catchingUp.size > 0) soonestMs = Math.max(soonestMs, besideMs)
-    if (soonestMs === Number.POSITIVE_INFINITY) return
-    catchUp?.wake(Math.max(1, soonestMs - clock.monotonicMs()))
-  }
-
-  function due(peer: PeerId, delayMs: number = CATCH_UP_DELAY_MS, ours = true): void {
-    const jittered = delayMs * (1 + random.fraction())
-    const dueMs = clock.monotonicMs() + jittered
-    const known = dues.get(peer)
-    dues.set(peer, {
-      dueMs: Math.min(dueMs, known?.dueMs ?? dueMs),
-      failures: known?.failures ?? 0,
-      ours: ours || known?.ours === true,
-    })
-    wakeForDues()
-  }
-
-  const isConnected = (peer: PeerId): boolean => transport.peers().some(({ id }) => id === peer)
-
-  const runDue = async (peer: PeerId, entry: Due): Promise<void> => {
-    try {
+  const dues = createDues({
+    clock,
+    random,
+    workers,
+    isConnected: (peer) => transport.peers().some(({ id }) => id === peer),
+    async round(peer) {
       // One that is under way may have compared before there was reason for this one.
       await rounds.get(peer)?.catch(() => undefined)
       await roundWith(peer)
-    } catch {
-      if (controller.signal.aborted || !isConnected(peer)) return
-      const failures = entry.failures + 1
-      const delayMs = Math.min(INCOMPLETE_ROUND_DELAY_MS * 2 ** failures, init.intervalMs)
-      dues.set(peer, { dueMs: clock.monotonicMs() + delayMs, failures, ours: entry.ours })
-    }
-  }
-
-  /** Begins what is due; does not wait for it, so that a slow partner holds up one place only. */
-  const beginDues = async (): Promise<void> => {
-    const nowMs = clock.monotonicMs()
-    for (const [peer, entry] of dues) {
-      if (entry.dueMs > nowMs || catchingUp.has(peer)) continue
-      // The first partner usually brings all that the others have: they wait for it a while.
-      if (catchingUp.size >= MAX_PARALLEL_ROUNDS || (catchingUp.size > 0 && besideMs > nowMs)) break
-      dues.delete(peer)
-      if (!isConnected(peer)) continue
-      besideMs = nowMs + BESIDE_ROUND_DELAY_MS
-      const running = runDue(peer, entry).finally(() => {
-        catchingUp.delete(peer)
-        wakeForDues()
-      })
-      catchingUp.set(peer, running)
-    }
-    wakeForDues()
-  }
+    },
+    maxDelayMs: init.intervalMs,
+  })
 
   /** Of two that have reason to reconcile, the lesser peer id begins; the other one sees to it. */
   const meet = (peer: PeerId): void => {
-    if (transport.peerId < peer) due(peer)
-    else due(peer, CATCH_UP_ANSWERER_DELAY_MS, false)
+    if (transport.peerId < peer) dues.add(peer, { delayMs: CATCH_UP_DELAY_MS, ours: true })
+    else dues.add(peer, { delayMs: CATCH_UP_ANSWERER_DELAY_MS, ours: false })
   }
 
   const onConnect = ({ id }: Peer): void => meet(id)
 
   const onDisconnect = ({ id }: Peer): void => {
-    dues.delete(id)
+    dues.remove(id)
     for (const replica of replicas.values()) replica.forget(id)
   }
 
@@ -301,14 +245,14 @@ export const createPushPull = (init: PushPullInit): PushPull => {
       rate: rateOf(stream.peer),
       onTaken,
       onRound(peer, state) {
-        if (dues.get(peer)?.ours === false) dues.delete(peer)
+        dues.served(peer)
         if (state === 'ended') endArriving(peer)
       },
     })
 
   return {
     start() {
-      if (running.length > 0) return
+      if (regular !== undefined) return
       controller = new AbortController()
       transport.events.on('connect', onConnect)
       transport.events.on('disconnect', onDisconnect)
@@ -322,8 +266,8 @@ export const createPushPull = (init: PushPullInit): PushPull => {
           }),
         )
       }
-      catchUp = workers.add({ name: 'catch-up', run: beginDues })
-      const regular = workers.add({
+      dues.start()
+      regular = workers.add({
         name: 'push-pull',
         intervalMs: init.intervalMs,
         jitter: PUSH_PULL_JITTER,
@@ -332,13 +276,12 @@ export const createPushPull = (init: PushPullInit): PushPull => {
           if (peer !== undefined) await roundWith(peer)
         },
       })
-      running = [regular, catchUp]
       for (const { id } of transport.peers()) meet(id)
     },
 
     async stop() {
-      const stopping = running
-      running = []
+      const stopping = regular
+      regular = undefined
       controller.abort()
       transport.events.off('connect', onConnect)
       transport.events.off('disconnect', onDisconnect)
@@ -346,13 +289,12 @@ export const createPushPull = (init: PushPullInit): PushPull => {
       const reason = new MeshError('ERR_ABORTED', 'sync stops')
       for (const { stream } of kept.values()) stream.abort(reason)
       for (const stream of serving.keys()) stream.abort(reason)
-      await Promise.all(stopping.map((worker) => worker.stop()))
-      await Promise.allSettled([...rounds.values(), ...catchingUp.values(), ...serving.values()])
-      dues.clear()
+      await Promise.all([stopping?.stop(), dues.stop()])
+      await Promise.allSettled([...rounds.values(), ...serving.values()])
     },
 
     async serve(stream) {
-      if (running.length === 0) throw new MeshError('ERR_ABORTED', 'sync is not running')
+      if (regular === undefined) throw new MeshError('ERR_ABORTED', 'sync is not running')
       const promise = answer(stream)
       serving.set(stream, promise)
       try {
@@ -367,7 +309,7 @@ export const createPushPull = (init: PushPullInit): PushPull => {
       if (partner !== undefined) await roundWith(partner)
     },
     meet,
-    due: (peer, delayMs) => due(peer, delayMs),
+    due: (peer, delayMs = CATCH_UP_DELAY_MS) => dues.add(peer, { delayMs, ours: true }),
     last: () => last,
     wants,
     isBulk,
