@@ -59,9 +59,10 @@ export const createPeeringHealth = (
     })
   }
 
-  const forgive = (peer: PeerId): void => {
+  /** Forgets why `peer` refused us, but for a reason that it has given again. */
+  const forgive = (peer: PeerId, except?: string): void => {
     for (const [reason, peers] of refusals) {
-      if (peers.delete(peer)) raiseRefusal(reason)
+      if (reason !== except && peers.delete(peer)) raiseRefusal(reason)
     }
   }
 
@@ -87,13 +88,14 @@ export const createPeeringHealth = (
       const [oldest] = failures.keys()
       if (failures.size > MAX_REASONS && oldest !== undefined) failures.delete(oldest)
       if (lonely) raiseLonely()
-      forgive(peer)
       const { reason } = error.data
-      if (error.code !== 'ERR_PEER_REFUSED' || !isOurFault(reason)) return
+      const isOurs = error.code === 'ERR_PEER_REFUSED' && isOurFault(reason)
+      forgive(peer, isOurs ? reason : undefined)
+      if (!isOurs) return
       refusals.set(reason, (refusals.get(reason) ?? new Map()).set(peer, error))
       raiseRefusal(reason)
     },
-    connected: forgive,
+    connected: (peer) => forgive(peer),
     stop() {
       stopWaiting()
       for (const reason of refusals.keys()) health.clear('peer-refused-us', reason)

@@ -63,6 +63,15 @@ t.test('says that others refuse us, once for each reason, until they do not', as
   t.same(health.list(), [], 'what b would say now is not known')
 })
 
+t.test('the same refusal at the next attempt is the same warning, with its age', async (t) => {
+  const { clock, health, warnings } = setUp()
+  warnings.failed(a, expired)
+  const [before] = health.list()
+  await clock.advance(5_000)
+  warnings.failed(a, expired)
+  t.same(health.list(), [before])
+})
+
 t.test('a full peer is nothing to act on', async (t) => {
   const { health, warnings } = setUp()
   const full = new MeshError('ERR_PEER_REFUSED', 'full', { data: { reason: 'ERR_LIMIT_EXCEEDED' } })
