@@ -62,7 +62,11 @@ export const createFrameStream = (
       // Delivers what has piled up and then tells the peer to go on: a pause in between, from the
       // listener below, would be overruled by that, so it has to wait until here.
       resuming = true
-      stream.resume()
+      try {
+        stream.resume()
+      } catch {
+        // What had piled up is here; there is nobody left to be told to go on.
+      }
       resuming = false
       regulate()
     }

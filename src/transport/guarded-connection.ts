@@ -1,5 +1,5 @@
 import { AbstractMultiaddrConnection } from '@libp2p/utils'
-import { MeshError } from '../errors/index.ts'
+import { MeshError, toMeshError } from '../errors/index.ts'
 import { equalBytes, utf8 } from '../util/index.ts'
 import { MAX_CIPHER_PIECE_BYTES, MAX_HANDSHAKE_BYTES } from './limits.ts'
 import type { AbortOptions, MessageStream, MultiaddrConnection } from '@libp2p/interface'
@@ -77,7 +77,14 @@ export class GuardedConnection extends AbstractMultiaddrConnection {
     this.#inner = inner
     this.#ciphers = ciphers
     if (greeting !== undefined) this.#deliver(greeting)
-    inner.addEventListener('message', ({ data }) => this.#receive(data))
+    inner.addEventListener('message', ({ data }) => {
+      try {
+        this.#receive(data)
+      } catch (error) {
+        // Nobody catches what a listener throws: it would be the end of the process.
+        this.abort(toMeshError(error))
+      }
+    })
     inner.addEventListener('drain', () => this.onMuxerDrain())
     inner.addEventListener('close', ({ error, local }) => {
       if (error === undefined) this.onTransportClosed()
@@ -120,7 +127,9 @@ export class GuardedConnection extends AbstractMultiaddrConnection {
   }
 
   #isGreeting(data: Data): boolean {
-    const bytes = data.subarray(0, GREETING.length - this.#greetedBytes)
+    // A list of bytes, other than bytes, throws when it is asked for more than it has.
+    const count = Math.min(data.byteLength, GREETING.length - this.#greetedBytes)
+    const bytes = data.subarray(0, count)
     const wanted = GREETING.subarray(this.#greetedBytes, this.#greetedBytes + bytes.length)
     this.#greetedBytes += bytes.length
     return equalBytes(bytes, wanted)

@@ -1,6 +1,7 @@
 import { tcp } from '@libp2p/tcp'
 import { createLibp2p } from 'libp2p'
 import { isMeshError, MeshError } from '../errors/index.ts'
+import { parsePeerId } from '../keys/index.ts'
 import { loadDht } from './dht.ts'
 import { GuardedConnection } from './guarded-connection.ts'
 import { fromLibp2pPeerId, toLibp2pKey } from './identity.ts'
@@ -199,9 +200,10 @@ export const createLibp2pNode = async (
   node.addEventListener('connection:close', ({ detail }) => init.onClose(detail))
   if (init.dht) {
     node.addEventListener('peer:update', ({ detail: { peer } }) => {
-      if (peer.id.equals(node.peerId) || peer.id.type !== 'Ed25519') return
+      // What others say may be anything, the ids of keys that nobody would accept among it.
+      const id = parsePeerId(peer.id.toString())
       const locations = peer.addresses.map(({ multiaddr }) => withoutPeerId(multiaddr.toString()))
-      if (locations.length > 0) init.onDiscovered(fromLibp2pPeerId(peer.id), locations)
+      if (id !== undefined && locations.length > 0) init.onDiscovered(id, locations)
     })
   }
   return node

@@ -16,7 +16,7 @@ import {
   DIAL_TIMEOUT_MS,
 } from './limits.ts'
 import { answerPings, PING_INIT, PING_PROTOCOL, startLiveness } from './liveness.ts'
-import { createMembers } from './members.ts'
+import { abortConnection, createMembers } from './members.ts'
 import { createStreams, MAX_STREAMS_OF_ONE_PROTOCOL } from './streams.ts'
 import type { ErrorCode } from '../errors/index.ts'
 import type { PeerId, PrivateKey } from '../keys/index.ts'
@@ -147,6 +147,14 @@ export const createLibp2pTransport = (
     }
   }
 
+  const onDiscovered = (peer: PeerId, locations: readonly string[]): void => {
+    try {
+      discoveries.emit('peer', { peer, locations })
+    } catch (error) {
+      logger.error({ peer, error }, 'a listener for discovered peers failed')
+    }
+  }
+
   const members = createMembers(
     { clock, logger },
     {
@@ -218,14 +226,14 @@ export const createLibp2pTransport = (
         dht: init.dht?.enabled ?? false,
         checkPlace,
         isAvoided: (peer) => blamed.avoidedUntilMs(peer) !== undefined,
-        onDiscovered: (peer, locations) => void discoveries.emit('peer', { peer, locations }),
+        onDiscovered,
         onBreach: ({ peer }, error) => blame(peer, error),
         onRefused: refuse,
         onOpen(connection) {
           // Its end, if it came while it was being made, is told to nobody.
           if (connection.status !== 'open') return
           const session = handshakes.sessionOf(connection)
-          if (session === undefined) connection.abort(new Error('not admitted'))
+          if (session === undefined) abortConnection(connection, new Error('not admitted'))
           else members.add(connection, session)
         },
         onClose: members.remove,

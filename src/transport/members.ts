@@ -54,6 +54,15 @@ export interface Members {
   stop(): void
 }
 
+/** The multiplexer says good-bye in doing so, and throws if it no longer can. */
+export const abortConnection = (connection: Connection, reason: Error): void => {
+  try {
+    connection.abort(reason)
+  } catch {
+    // It is over already.
+  }
+}
+
 export const createMembers = (
   { clock, logger }: { clock: Clock; logger: Logger },
   init: {
@@ -95,7 +104,7 @@ export const createMembers = (
 
   const cutLink = (link: Link, reason: MeshError): void => {
     cutStreams(link, reason)
-    link.connection.abort(reason)
+    abortConnection(link.connection, reason)
   }
 
   const closeLink = async (link: Link, reason: MeshError): Promise<void> => {
@@ -105,7 +114,7 @@ export const createMembers = (
     try {
       await withDeadline({ clock }, deadline, (signal) => link.connection.close({ signal }))
     } catch {
-      link.connection.abort(reason)
+      abortConnection(link.connection, reason)
     }
   }
 

@@ -1,5 +1,5 @@
 import { yamux } from '@chainsafe/libp2p-yamux'
-import { MeshError } from '../errors/index.ts'
+import { MeshError, toMeshError } from '../errors/index.ts'
 import { createTokenBucket } from '../util/index.ts'
 import {
   MAX_CONNECTION_SEND_BUFFER_BYTES,
@@ -34,6 +34,8 @@ export interface GuardedMultiplexerInit {
   /** A peer broke a limit; its connection has been cut. */
   onBreach(session: Session, error: MeshError): void
 }
+
+type Data = Parameters<MessageStream['send']>[0]
 
 /** What is wrong with a header, if anything. */
 type Judge = (header: DataView) => MeshError | undefined
@@ -104,13 +106,17 @@ const createBrake = ({ clock }: { clock: Clock }, connection: MessageStream) => 
     clock.schedule(leftMs, release)
   }
   const release = (): void => {
-    if (connection.status !== 'open') return
     held = false
+    if (connection.status !== 'open') return
     resuming = true
-    // Delivers what is buffered first: a pause from in there would be undone by its own end.
-    connection.resume()
-    resuming = false
-    hold()
+    try {
+      // Delivers what is buffered first: a pause from in there would be undone by its own end.
+      connection.resume()
+      resuming = false
+      hold()
+    } catch (error) {
+      connection.abort(toMeshError(error))
+    }
   }
   return (delayMs: number): void => {
     if (delayMs <= 0) return
@@ -129,7 +135,7 @@ const guard = (
   const follow = createFollower(createJudge({ clock }))
   const brake = createBrake({ clock }, connection)
 
-  const judge = (data: Parameters<MessageStream['send']>[0]): MeshError | undefined => {
+  const judge = (data: Data): MeshError | undefined => {
     if (connection.writeBufferLength > MAX_CONNECTION_SEND_BUFFER_BYTES) {
       return tooMuch('it makes us answer and does not read the answers')
     }
@@ -140,13 +146,24 @@ const guard = (
     return undefined
   }
 
-  connection.addEventListener('message', (event) => {
+  const receive = (data: Data): MeshError | undefined => {
     session.heardMs = clock.monotonicMs()
-    const breach = judge(event.data)
-    if (breach === undefined) return brake(bytesAllowed.take(event.data.byteLength))
+    try {
+      const breach = judge(data)
+      if (breach === undefined) brake(bytesAllowed.take(data.byteLength))
+      return breach
+    } catch (error) {
+      // Nobody catches what a listener throws: it would be the end of the process.
+      return toMeshError(error)
+    }
+  }
+
+  connection.addEventListener('message', (event) => {
+    const breach = receive(event.data)
+    if (breach === undefined) return
     event.stopImmediatePropagation()
     connection.abort(breach)
-    init.onBreach(session, breach)
+    if (breach.code !== 'ERR_INTERNAL') init.onBreach(session, breach)
   })
 }
 

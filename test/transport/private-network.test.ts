@@ -176,3 +176,17 @@ t.test('a key of another length, or too many of them, are refused', async (t) =>
   await t.rejects(startNode(t, { psks: [systemRandom.bytes(31)] }), { code })
   await t.rejects(startNode(t, { psks: Array.from({ length: 17 }, newPsk) }), { code })
 })
+
+t.test('a greeting may come in any pieces', async (t) => {
+  const node = await startNode(t)
+  const socket = await openSocket(t, node)
+  let heard = ''
+  socket.on('data', (data) => {
+    heard += data.toString('latin1')
+  })
+  for (const byte of Buffer.from('\x13/multistream/1.0.0\n')) {
+    socket.write(Buffer.of(byte))
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+  await until(() => heard.includes('/multistream/1.0.0'), 'it is answered')
+})
