@@ -4,6 +4,7 @@ import {
   HEADERS_TIMEOUT_MS,
   IDLE_TIMEOUT_MS,
   KEEP_ALIVE_TIMEOUT_MS,
+  LINGER_MS,
   MAX_CONNECTIONS,
   MAX_HEADER_BYTES,
   MAX_REQUESTS_PER_CONNECTION,
@@ -41,9 +42,19 @@ const parserProblems: Readonly<Record<string, MeshError>> = {
 }
 const notHttp = new MeshError('ERR_REQUEST_MALFORMED', 'this is not HTTP/1.1')
 
-const answerParserError = (error: Error & { code?: string }, socket: Socket): void => {
-  if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
-  else socket.end(rawProblem(parserProblems[error.code ?? ''] ?? notHttp))
+const answerParserError = (
+  error: Error & { code?: string },
+  socket: Socket,
+  clock: Clock,
+): void => {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  // Cut at once, the answer might not arrive; left open, a client that never closes keeps its place.
+  const cancel = clock.schedule(LINGER_MS, () => socket.destroy())
+  socket.once('close', cancel)
+  socket.end(rawProblem(parserProblems[error.code ?? ''] ?? notHttp))
 }
 
 const listenOnTcp = (server: Server, host: string, port: number): Promise<void> =>
@@ -106,7 +117,9 @@ export const createListeners = (
       waiting.add(request)
       components.handle(request, response)
     })
-    server.on('clientError', answerParserError)
+    server.on('clientError', (error, socket: Socket) =>
+      answerParserError(error, socket, components.clock),
+    )
     servers.push(server)
     return server
   }
