@@ -1,0 +1,504 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, readdirSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import {
+  encodeSshsig,
+  generatePrivateKey,
+  peerIdFromPublicKey,
+  signSsh,
+} from '../../src/keys/index.ts'
+import {
+  encodeSignedStatement,
+  parseNetworkId,
+  signStatement,
+  STATEMENT_NAMESPACE,
+} from '../../src/statement/index.ts'
+import { encodeAnnounce } from '../../src/sync/announce/messages.ts'
+import { encodeAnswer } from '../../src/sync/content/messages.ts'
+import { decodePushPull, encodePushPull } from '../../src/sync/push-pull/messages.ts'
+import { createNameList } from '../../src/sync/push-pull/names.ts'
+import { encodePeerExchange } from '../../src/transport/peer-exchange-codec.ts'
+import { sha256, systemRandom, toBase64, utf8 } from '../../src/util/index.ts'
+import { sign, startCluster, until } from './cluster.ts'
+import { createHostileMember } from './hostile-member.ts'
+import type { Test } from 'tap'
+import type { SignedStatement } from '../../src/statement/index.ts'
+import type { PushPullMessage } from '../../src/sync/push-pull/messages.ts'
+import type { ProtocolHandler } from '../../src/transport/index.ts'
+import type { Digest } from '../../src/util/index.ts'
+import type { Cluster, ClusterNode } from './cluster.ts'
+import type { HostileMember, Protocol } from './hostile-member.ts'
+
+/**
+ * What must hold against bad input, through running daemons: a clear error with a stable code,
+ * nothing stored, whoever did it named, everybody else served. Formats: docs/protocols.
+ */
+const cluster: Cluster = await startCluster({ files: ['hello.txt', 'etc/motd', 'x', 'big'] })
+t.teardown(cluster.stop)
+const { nodes } = cluster
+const [victim, honest] = nodes
+
+interface Answer {
+  readonly status: number
+  /** Of a problem; of what was stored its outcome. */
+  readonly code: string
+  readonly body: string
+}
+
+type Fields = Record<string, string | string[]>
+
+const ask = (
+  method: string,
+  path: string,
+  {
+    fields = {},
+    body,
+    node = victim,
+  }: { fields?: Fields; body?: string | Uint8Array; node?: ClusterNode } = {},
+): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    const sent = request(node.url, { method, path, headers: fields, agent: false }, (response) => {
+      let body = ''
+      response.setEncoding('utf8').on('data', (piece) => {
+        body += piece
+      })
+      response.on('error', reject).on('end', () => {
+        const json = /json/.test(response.headers['content-type'] ?? '')
+          ? JSON.parse(body || '{}')
+          : {}
+        resolve({ status: response.statusCode ?? 0, code: json.code ?? json.outcome, body })
+      })
+    })
+    sent.on('error', reject).end(body)
+  })
+
+const fieldsOf = ({ text, signatures }: SignedStatement): Record<string, string> => ({
+  'Mesh-Statement': toBase64(utf8(text)),
+  'Mesh-Signature': signatures
+    .map((entry) => toBase64(encodeSshsig({ ...entry, namespace: STATEMENT_NAMESPACE })))
+    .join(','),
+})
+
+const put = (
+  signed: SignedStatement,
+  body: string | Uint8Array,
+  node: ClusterNode = victim,
+): Promise<Answer> =>
+  ask('PUT', `/files/${signed.statement.name}`, { fields: fieldsOf(signed), body, node })
+
+/** The same with one bit of each signature turned. */
+const forge = (signed: SignedStatement): SignedStatement => ({
+  ...signed,
+  signatures: signed.signatures.map((entry) => {
+    const signature = Uint8Array.from(entry.signature)
+    signature[7] = (signature[7] ?? 0) ^ 1
+    return { ...entry, signature }
+  }),
+})
+
+const versionOf = async (name: string, node: ClusterNode = victim): Promise<number> => {
+  const { body } = await ask('GET', `/files?name=${name}`, { node })
+  return JSON.parse(body).files[0].current?.version ?? 0
+}
+
+/** Whether nothing came of it: the files and statements of all nodes are as they were. */
+const untouched = async (t: Test, work: () => Promise<void>): Promise<void> => {
+  const look = (): unknown =>
+    nodes.map(({ stateDir }) =>
+      ['files', 'statements', 'content', 'tmp'].map((each) => {
+        const path = join(stateDir, each)
+        return existsSync(path) ? readdirSync(path, { recursive: true }).sort() : []
+      }),
+    )
+  const before = look()
+  const versions = await Promise.all(nodes.map((node) => versionOf('hello.txt', node)))
+  await work()
+  t.strictSame(look(), before, 'nothing is stored')
+  t.strictSame(await Promise.all(nodes.map((node) => versionOf('hello.txt', node))), versions)
+  t.equal(victim.read('hello.txt'), 'one')
+}
+
+t.test('HTTP', async (t) => {
+  t.equal((await put(await sign(cluster, 'hello.txt', 'one'), 'one')).code, 'stored')
+  for (const { stateDir } of nodes) {
+    await until('hello.txt', () => existsSync(join(stateDir, 'statements/hello.txt')))
+  }
+
+  t.test('refuses each field of a statement that is wrong, with its own code', (t) =>
+    untouched(t, async () => {
+      const good = await sign(cluster, 'hello.txt', 'two', { version: 2 })
+      const signed = async (text: string): Promise<Record<string, string>> => ({
+        'Mesh-Statement': toBase64(utf8(text)),
+        'Mesh-Signature': toBase64(
+          encodeSshsig(await signSsh(cluster.signer, STATEMENT_NAMESPACE, utf8(text))),
+        ),
+      })
+      const wrong: [RegExp, string, string][] = [
+        [/^mesh-file 1/, 'mesh-file 2', 'ERR_STATEMENT_MALFORMED'],
+        [/^network .*$/m, 'network other', 'ERR_FILE_NETWORK_MISMATCH'],
+        [/^network .*$/m, 'network ../x', 'ERR_STATEMENT_MALFORMED'],
+        [/^name .*$/m, 'name ../hello.txt', 'ERR_STATEMENT_MALFORMED'],
+        [/^name .*$/m, 'name etc/motd', 'ERR_REQUEST_MALFORMED'],
+        [/^version .*$/m, 'version 0', 'ERR_STATEMENT_MALFORMED'],
+        [/^version .*$/m, 'version 02', 'ERR_STATEMENT_MALFORMED'],
+        [/^version .*$/m, 'version -2', 'ERR_STATEMENT_MALFORMED'],
+        [/^version .*$/m, 'version 9007199254740992', 'ERR_STATEMENT_MALFORMED'],
+        [/^version .*$/m, 'version 1', 'ERR_FILE_NOT_NEWER'],
+        [/^version .*$/m, 'version 5000', 'ERR_FILE_VERSION_JUMP'],
+        [/^time .*$/m, 'time 2026-02-30T00:00:00.000Z', 'ERR_STATEMENT_MALFORMED'],
+        [/^time .*$/m, 'time 2026-01-01T00:00:00Z', 'ERR_STATEMENT_MALFORMED'],
+        [/^time .*$/m, 'time 9999-12-31T23:59:59.999Z', 'ERR_FILE_TIME_AHEAD'],
+        [/^expires .*$/m, 'expires 1999-12-31T23:59:59.999Z', 'ERR_FILE_EXPIRED'],
+        [/^expires .*$/m, 'expires soon', 'ERR_STATEMENT_MALFORMED'],
+        [/^replaces .*$/m, 'replaces sha256:00', 'ERR_STATEMENT_MALFORMED'],
+        [/^content sha256:(.*) .*$/m, 'content sha256:$1 -1', 'ERR_STATEMENT_MALFORMED'],
+        [/^content sha256:(.*) .*$/m, 'content sha256:$1 4', 'ERR_FILE_CONTENT_MISMATCH'],
+        [/^content .*$/m, `content ${`sha256:${sha256('tow')} 3`}`, 'ERR_FILE_CONTENT_MISMATCH'],
+        [/^content .*$/m, 'content deleted', 'ERR_REQUEST_MALFORMED'],
+        [/^blocks .*$/m, 'blocks sha256:FF', 'ERR_STATEMENT_MALFORMED'],
+        [/^blocks .*\n/m, '', 'ERR_STATEMENT_MALFORMED'],
+        [/\n$/, '', 'ERR_STATEMENT_MALFORMED'],
+        [/\n/g, '\r\n', 'ERR_STATEMENT_MALFORMED'],
+        [/$/, 'extra 1\n', 'ERR_STATEMENT_MALFORMED'],
+      ]
+      for (const [field, by, code] of wrong) {
+        const text = good.text.replace(field, by)
+        const fields = await signed(text)
+        const answer = await ask('PUT', '/files/hello.txt', { fields, body: 'two' })
+        t.equal(answer.code, code, JSON.stringify(`${field} ${by}`))
+        // Changed after it was signed, it is worth nothing whatever it says.
+        const stale = { ...fieldsOf(good), 'Mesh-Statement': toBase64(utf8(text)) }
+        const changed = await ask('PUT', '/files/hello.txt', { fields: stale, body: 'two' })
+        t.ok(changed.status >= 400 && changed.status < 500, `${changed.status}`)
+      }
+    }),
+  )
+
+  t.test('refuses signatures that are missing, doubled, oversized or of another kind', (t) =>
+    untouched(t, async () => {
+      const good = await sign(cluster, 'hello.txt', 'two', { version: 2 })
+      const fields = fieldsOf(good)
+      const signature = fields['Mesh-Signature'] ?? ''
+      const statement = fields['Mesh-Statement'] ?? ''
+      const alien = toBase64(encodeSshsig(await signSsh(cluster.signer, 'file', utf8(good.text))))
+      const longer = toBase64(Buffer.concat([Buffer.from(signature, 'base64'), Buffer.of(0)]))
+      const unlisted = await signStatement(good.statement, [generatePrivateKey(systemRandom)])
+      const cases: [string, Fields, string][] = [
+        ['none', {}, 'ERR_REQUEST_MALFORMED'],
+        ['no signature', { 'Mesh-Statement': statement }, 'ERR_REQUEST_MALFORMED'],
+        ['no statement', { 'Mesh-Signature': signature }, 'ERR_REQUEST_MALFORMED'],
+        [
+          'two statements',
+          { ...fields, 'Mesh-Statement': [statement, statement] },
+          'ERR_REQUEST_MALFORMED',
+        ],
+        [
+          'one twice',
+          { ...fields, 'Mesh-Signature': [signature, signature] },
+          'ERR_STATEMENT_MALFORMED',
+        ],
+        ['no base64', { ...fields, 'Mesh-Statement': `${statement}!` }, 'ERR_REQUEST_MALFORMED'],
+        ['another namespace', { ...fields, 'Mesh-Signature': alien }, 'ERR_SSHSIG_MALFORMED'],
+        ['a byte too many', { ...fields, 'Mesh-Signature': longer }, 'ERR_SSHSIG_MALFORMED'],
+        ['12 KiB', { ...fields, 'Mesh-Statement': 'QUFB'.repeat(4_000) }, 'ERR_REQUEST_TOO_LARGE'],
+        [
+          '20 KiB of anything',
+          { ...fields, 'X-Junk': 'a'.repeat(22_000) },
+          'ERR_REQUEST_TOO_LARGE',
+        ],
+        ['forged', fieldsOf(forge(good)), 'ERR_SIGNATURE_INVALID'],
+        ['an unlisted signer', fieldsOf(unlisted), 'ERR_FILE_SIGNER_NOT_ALLOWED'],
+      ]
+      for (const [what, fields, code] of cases) {
+        t.equal((await ask('PUT', '/files/hello.txt', { fields, body: 'two' })).code, code, what)
+      }
+    }),
+  )
+
+  t.test('refuses names that climb out, in every encoding', (t) =>
+    untouched(t, async () => {
+      const fields = fieldsOf(await sign(cluster, 'hello.txt', 'two', { version: 2 }))
+      const names =
+        '../x|..%2fx|%2e%2e/x|%2e%2e%2fx|%252e%252e/x|..%5cx|hello.txt/..|hello.txt%2f..%2fx|' +
+        'hello.txt%00|hello.txt%0a|%ff|%|hello.txt/|/hello.txt|//etc/passwd|a//b|-x|~|*'
+      for (const name of names.split('|')) {
+        for (const method of ['PUT', 'DELETE', 'GET', 'HEAD']) {
+          const { status } = await ask(method, `/files/${name}`, { fields })
+          t.equal(status, 400, `${method} ${name}`)
+        }
+      }
+    }),
+  )
+
+  t.test('refuses bodies that are longer, shorter, other than stated, or none', (t) =>
+    untouched(t, async () => {
+      const good = await sign(cluster, 'hello.txt', 'two', { version: 2 })
+      for (const body of ['longer', 'to', '', 'tow']) {
+        t.equal((await put(good, body)).code, 'ERR_FILE_CONTENT_MISMATCH', body)
+        const fields = { ...fieldsOf(good), 'Transfer-Encoding': 'chunked' }
+        const chunked = await ask('PUT', '/files/hello.txt', { fields, body })
+        t.equal(chunked.code, 'ERR_FILE_CONTENT_MISMATCH', `${body}, chunked`)
+      }
+    }),
+  )
+
+  t.test(
+    'a hundred uploads of one name at once leave the greatest version that was stored',
+    async (t) => {
+      const answers = await Promise.all(
+        Array.from({ length: 100 }, async (_, index) => {
+          const content = `${index}`
+          const version = index + 1
+          const { status } = await put(await sign(cluster, 'x', content, { version }), content)
+          return { status, version, content }
+        }),
+      )
+      t.notOk(answers.find(({ status }) => ![201, 409, 429].includes(status)))
+      const stored = answers.filter(({ status }) => status === 201)
+      const last = stored.at(-1)
+      t.equal(await versionOf('x'), last?.version)
+      for (const node of nodes) await until('x', () => node.read('x') === last?.content)
+    },
+  )
+
+  t.test('the last version number locks nobody out', async (t) => {
+    const version = Number.MAX_SAFE_INTEGER
+    const publish = async (content: string): Promise<Answer> => {
+      const signed = await sign(cluster, 'etc/motd', content, { version })
+      return ask('PUT', '/files/etc/motd?force=true', { fields: fieldsOf(signed), body: content })
+    }
+    t.equal((await publish('one')).code, 'stored')
+    t.equal((await publish('two')).code, 'stored')
+    for (const node of nodes) await until('etc/motd', () => node.read('etc/motd') === 'two')
+  })
+
+  t.test('a client that gets its refusal and never closes does not keep its place', async (t) => {
+    const { port, hostname } = new URL(victim.url)
+    const deaf = Array.from({ length: 300 }, () =>
+      // Nothing reads, so nothing closes.
+      connect(Number(port), hostname).on('error', () => {}),
+    )
+    t.teardown(() => {
+      for (const socket of deaf) socket.destroy()
+    })
+    for (const socket of deaf) socket.write('\x16\x03 this is not HTTP\r\n\r\n')
+    await until(
+      'a place',
+      () =>
+        ask('GET', '/readyz').then(
+          () => true,
+          () => false,
+        ),
+      8_000,
+    )
+  })
+
+  t.test('neither links nor edits in the state directory are served', async (t) => {
+    unlinkSync(victim.file('hello.txt'))
+    symlinkSync('/etc/hostname', victim.file('hello.txt'))
+    t.equal((await ask('GET', '/files/hello.txt')).status, 404)
+    const signed = await sign(cluster, 'hello.txt', 'three', { version: 3 })
+    t.equal((await put(signed, 'three')).code, 'stored')
+    for (const node of nodes) await until('hello.txt', () => node.read('hello.txt') === 'three')
+    writeFileSync(victim.file('hello.txt'), 'eerht')
+    t.not((await ask('GET', '/files/hello.txt')).body, 'eerht')
+    await until('the true content', () => victim.read('hello.txt') === 'three')
+  })
+})
+
+t.test('a member that lies', async (t) => {
+  const names = createNameList(['big', 'etc/motd', 'hello.txt', 'x'])
+  let members = 0
+
+  /** A fresh one each time: those before it are avoided. */
+  const member = async (
+    t: Test,
+    handlers: Partial<Record<Protocol, ProtocolHandler>> = {},
+  ): Promise<HostileMember & { readonly name: string }> => {
+    const name = `mallory-${++members}`
+    const hostile = await createHostileMember(cluster, victim, { name, handlers })
+    t.teardown(() => hostile.stop())
+    return { ...hostile, name }
+  }
+
+  const named = async (name: string, code: string): Promise<unknown> =>
+    victim.logged((line) => line.level === 40 && line.name === name && line.code === code)
+
+  const avoided = async (name: string): Promise<unknown> =>
+    victim.logged((line) => line.name === name && line.avoided === true)
+
+  const announcement = (
+    ...statements: { signed: SignedStatement; holds?: boolean; content?: string }[]
+  ) =>
+    encodeAnnounce({
+      type: 'items',
+      collection: 'files',
+      items: statements.map(({ signed, holds = false, content }) => ({
+        holds,
+        record: encodeSignedStatement(signed),
+        ...(content === undefined ? {} : { content: utf8(content) }),
+      })),
+    })
+
+  /** An honest node's file still reaches the victim. */
+  const served = async (): Promise<void> => {
+    const version = (await versionOf('hello.txt', honest)) + 1
+    const content = `version ${version}`
+    await put(await sign(cluster, 'hello.txt', content, { version }), content, honest)
+    await until('an honest file', () => victim.read('hello.txt') === content, 5_000)
+  }
+
+  for (const noun of ['announce', 'push-pull', 'content', 'peers', 'ping']) {
+    t.test(`is named and avoided for garbage on /mesh/${noun}/1`, async (t) => {
+      const { name, open, transport } = await member(t)
+      // Three faults are too many; the connection may be gone before the last is sent.
+      for (const sizeBytes of [100, 2 ** 20, 9, 1]) {
+        const stream = await open(`/mesh/${noun}/1`).catch(() => undefined)
+        await stream?.send(randomBytes(sizeBytes).fill(0xff, 0, 4)).catch(() => {})
+        await stream?.receive({ timeoutMs: 3_000 }).catch(() => {})
+      }
+      await avoided(name)
+      await until('the cut', () => transport.peers().length === 0)
+      await t.rejects(transport.dial(victim.address))
+      await served()
+    })
+  }
+
+  t.test('is avoided at once for a forged signature, wanted or to be passed on', async (t) => {
+    for (const file of ['x', 'not/configured']) {
+      const { name, link } = await member(t)
+      const signed = forge(await sign(cluster, file, 'evil', { version: 1_000 }))
+      await (await link).send(announcement({ signed, content: 'evil' }))
+      await named(name, 'ERR_SIGNATURE_INVALID')
+      await avoided(name)
+    }
+    t.not(await versionOf('x'), 1_000)
+  })
+
+  t.test(
+    'gets nothing stored by an unlisted signer, for another network or another content',
+    async (t) => {
+      const before = victim.read('x')
+      const { name, link } = await member(t)
+      const stream = await link
+      const good = await sign(cluster, 'x', 'evil', { version: 1_000 })
+      const unlisted = await signStatement(good.statement, [generatePrivateKey(systemRandom)])
+      const network = parseNetworkId('other')
+      const foreign = await signStatement({ ...good.statement, network }, [cluster.signer])
+      await stream.send(announcement({ signed: unlisted, content: 'evil' }))
+      await stream.send(announcement({ signed: foreign, content: 'evil' }))
+      await stream.send(announcement({ signed: good, content: 'live' }))
+      await named(name, 'ERR_PROTOCOL_MALFORMED')
+      t.not(await versionOf('x'), 1_000)
+      t.equal(victim.read('x'), before)
+    },
+  )
+
+  t.test('keeps nobody from the content that it claims and does not give', async (t) => {
+    const sizeBytes = 300_000
+    const found = encodeAnswer({ type: 'found', sizeBytes })
+    const lies: Record<string, ProtocolHandler> = {
+      'wrong size': async (stream) => stream.send(encodeAnswer({ type: 'found', sizeBytes: 5 })),
+      'wrong bytes': async (stream) => {
+        await stream.send(found)
+        await stream.send(new Uint8Array(200_000))
+        await stream.send(new Uint8Array(100_000))
+      },
+      'tiny pieces': async (stream) => {
+        await stream.send(found)
+        for (;;) await stream.send(new Uint8Array(1))
+      },
+      'no end': async (stream) => {
+        await stream.send(found)
+        for (;;) await stream.send(new Uint8Array(200_000))
+      },
+    }
+    let version = 0
+    for (const [what, lie] of Object.entries(lies)) {
+      const { name, link } = await member(t, {
+        '/mesh/content/1': async (stream) => {
+          await stream.receive()
+          await lie(stream)
+        },
+      })
+      const content = randomBytes(sizeBytes)
+      const signed = await sign(cluster, 'big', content, { version: ++version })
+      await (await link).send(announcement({ signed, holds: true }))
+      await victim.logged((line) => line.level === 40 && line.name === name)
+      t.not(victim.readBytes('big')?.length, 5, what)
+      t.equal((await put(signed, content, honest)).status, 201)
+      await until(what, () => victim.readBytes('big')?.equals(content) === true, 10_000)
+    }
+  })
+
+  t.test('does not have us reconcile for ever by an index of what does not exist', async (t) => {
+    let rounds = 0
+    const index = (page: number): PushPullMessage => ({
+      type: 'index',
+      last: page === 2,
+      ids: Array.from(
+        { length: 8_000 },
+        (_, at) => (page * 8_000 + at).toString(16).padStart(64, '0') as Digest,
+      ),
+    })
+    const answers: Partial<Record<PushPullMessage['type'], readonly PushPullMessage[]>> = {
+      round: [{ type: 'differs', names: names.digest, yourNames: names.digest }],
+      'get-index': [0, 1, 2].map(index),
+      'get-items': [{ type: 'items', last: true, items: [] }],
+      'put-items': [{ type: 'taken', notKept: [] }],
+    }
+    await member(t, {
+      '/mesh/push-pull/1': async (stream) => {
+        for (
+          let frame = await stream.receive();
+          frame !== undefined;
+          frame = await stream.receive()
+        ) {
+          const { type } = decodePushPull(frame)
+          if (type === 'done') rounds++
+          for (const message of answers[type] ?? []) await stream.send(encodePushPull(message))
+        }
+      },
+    })
+    await until('a round', () => rounds > 0)
+    const before = rounds
+    await served()
+    // That something does not happen can only be waited for.
+    await new Promise((resolve) => setTimeout(resolve, 3_500))
+    t.ok(rounds - before <= 1, `${rounds - before} more rounds in a few seconds`)
+  })
+
+  t.test('is held to so many exchanges of peers, and its tales fill no book', async (t) => {
+    const { name, open } = await member(t)
+    const port = Number(new URL(victim.url).port)
+    for (let round = 0; round < 20; round++) {
+      const peers = Array.from({ length: 32 }, () => ({
+        peer: peerIdFromPublicKey(generatePrivateKey(systemRandom).publicKey),
+        locations: [`/ip4/127.0.0.1/tcp/${port}`, `/ip6/::ffff:7f00:1/tcp/${port}`],
+      }))
+      const stream = await open('/mesh/peers/1').catch(() => undefined)
+      if (stream === undefined) break
+      await stream.send(encodePeerExchange({ own: [], peers })).catch(() => {})
+      await stream.receive({ timeoutMs: 3_000 }).catch(() => {})
+      await stream.close().catch(() => {})
+    }
+    await named(name, 'ERR_LIMIT_EXCEEDED')
+    await served()
+  })
+
+  t.test('leaves the daemons well', async (t) => {
+    for (const node of nodes) {
+      const { body } = await ask('GET', '/healthz', { node })
+      t.notMatch(body, /event-loop-stalled/)
+      // What is not a log line was written by a crash, or by a rejection that nobody handled.
+      t.strictSame(
+        node.log.filter(({ level }) => level === 0 || level > 50),
+        [],
+      )
+      t.equal(await node.stop(), 0)
+    }
+  })
+})
