@@ -30,7 +30,10 @@ export const sendProblem = (
 ): FastifyReply => {
   const { body } = toProblem(error, reply.request.id, members)
   if (body.status === 429) void reply.header('Retry-After', RETRY_AFTER_SECONDS)
-  return reply.code(body.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(body))
+  return reply
+    .code(body.status)
+    .type(PROBLEM_MEDIA_TYPE)
+    .send(`${JSON.stringify(body)}\n`)
 }
 
 /**

@@ -188,3 +188,12 @@ t.test('tells its health, and over TCP only how severe it is', async (t) => {
   t.equal(starting.status, 503)
   t.match(starting.json(), { status: 'starting' })
 })
+
+t.test('every answer in JSON ends its line, problems too', async (t) => {
+  const harness = await startHarness()
+  t.teardown(harness.stop)
+  for (const path of ['/status', '/files', '/files/unknown', '/nowhere', '/peers']) {
+    const { body } = await call(harness.url, 'GET', path)
+    t.match(body.toString(), /^\{.*\}\n$/, path)
+  }
+})
