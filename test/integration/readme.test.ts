@@ -31,10 +31,7 @@ let network = ''
 /** Types a block of shell; `mesh` is on the path, as the README supposes. */
 const type = (script: string) => {
   const [first] = nodes
-  const exports = [
-    `PATH="${directory}/bin:$PATH"`,
-    `NETWORK='${network}'`,
-  ]
+  const exports = [`PATH="${directory}/bin:$PATH"`, `NETWORK='${network}'`]
   const typed = script
     .replaceAll('http://localhost:7331', first?.url ?? '')
     .replaceAll('/var/lib/mesh', first?.stateDir ?? '')
