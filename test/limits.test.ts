@@ -17,6 +17,7 @@ const sections: Readonly<Record<string, readonly string[]>> = {
   Configuration: ['config'],
   HTTP: ['http', 'api'],
   Client: ['client'],
+  Log: ['observe'],
 }
 
 /** A size or time as the page writes it, with a unit only where that loses nothing. */

@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import { isMeshError } from '../errors/index.ts'
+import { createLogOutput } from './log-output.ts'
 import type { DestinationStream } from 'pino'
 
 /** Least severe lines that are written. */
@@ -40,7 +41,7 @@ export const createLogger = (init: {
   destination?: DestinationStream
 }): Logger => {
   const options = { level: init.level, base: null, serializers: { error: describeError } }
-  const root = pino(options, init.destination ?? pino.destination(1))
+  const root = pino(options, init.destination ?? createLogOutput(1))
   const made = [root]
   const wrap = (log: typeof root): Logger => ({
     fatal: (data, message) => log.fatal(data, message),
