@@ -107,6 +107,8 @@ export const MIN_CONTENT_FRAME_BYTES = 4 * KIBIBYTE
 /** A holder must send {@link MIN_RATE_BYTES} within every such window, or another one is asked. */
 export const MIN_RATE_WINDOW_MS = 20 * SECOND_MS
 export const MIN_RATE_BYTES = 128 * KIBIBYTE
+/** The same while another holder is there that was not tried. Stops one that is just fast enough. */
+export const FAIR_RATE_BYTES = 5 * MEBIBYTE
 /** Wait for a holder's answer to a request. */
 export const HOLDER_ANSWER_TIMEOUT_MS = 10 * SECOND_MS
 /** How long a fetch that has begun waits without progress before it gives up what it has. */

@@ -11,8 +11,8 @@ export interface AttemptInit {
   readonly holders: Holders
   /** The holder to begin with. */
   readonly first: PeerId
-  /** Bytes of one holder from an offset on. */
-  readonly read: (peer: PeerId, offset: number) => Content
+  /** Bytes of one holder from an offset on; `hasChoice`: there is another one to go on with. */
+  readonly read: (peer: PeerId, offset: number, hasChoice: () => boolean) => Content
   /**
    * Waits until somebody may be asked (again), with this many bytes here; `false`: it is not worth
    * waiting any longer.
@@ -64,6 +64,8 @@ export const createAttempt = (init: AttemptInit): Attempt => {
 
   async function* deliver(): Content {
     const tried = new Set<PeerId>()
+    // Left once, a holder is not left again for being slow: the slowest of all is better than none.
+    const hasChoice = (): boolean => !init.single && holders.hasClaimant(tried)
     let planned: PeerId | undefined = init.first
     while (offset < content.sizeBytes) {
       if (signal.aborted) throw new MeshError('ERR_ABORTED', 'the fetch was cancelled')
@@ -71,7 +73,7 @@ export const createAttempt = (init: AttemptInit): Attempt => {
       const peer: PeerId = planned ?? (await nextHolder(tried))
       planned = undefined
       tried.add(peer)
-      const iterator = init.read(peer, offset)[Symbol.asyncIterator]()
+      const iterator = init.read(peer, offset, hasChoice)[Symbol.asyncIterator]()
       try {
         for (;;) {
           const next = await iterator.next().catch((error: unknown) => {

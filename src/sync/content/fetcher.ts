@@ -231,10 +231,10 @@ export const createFetcher = (init: FetcherInit): Fetcher => {
       holders,
       single,
       signal,
-      read: (peer, offset) =>
+      read: (peer, offset, hasChoice) =>
         readHolder(
           { transport, clock },
-          { peer, collection: collection.name, name, content, offset, signal },
+          { peer, collection: collection.name, name, content, offset, signal, hasChoice },
         ),
       waitForHolder: createWait(task, signal),
       onFault: init.onFault,

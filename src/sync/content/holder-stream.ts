@@ -16,6 +16,8 @@ export interface HolderRequest {
   readonly content: ContentRef
   readonly offset: number
   readonly signal: AbortSignal
+  /** Whether another holder could go on from where this one is left. */
+  readonly hasChoice: () => boolean
 }
 
 /** The peer answered, in good order, that it does not serve this now. */
@@ -47,9 +49,9 @@ const ask = async (stream: FrameStream, request: HolderRequest): Promise<void> =
 async function* read(
   { clock }: Components,
   stream: FrameStream,
-  { content, offset }: HolderRequest,
+  { content, offset, hasChoice }: HolderRequest,
 ): Content {
-  const guard = createRateGuard({ clock })
+  const guard = createRateGuard({ clock }, { hasChoice })
   for (let leftBytes = content.sizeBytes - offset; leftBytes > 0; ) {
     const frame = await stream.receive({ timeoutMs: guard.begin() })
     if (frame === undefined) throw new MeshError('ERR_STREAM_CLOSED', 'the content ended early')

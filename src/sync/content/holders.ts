@@ -19,8 +19,8 @@ export interface Holders {
   ban(peer: PeerId): void
   /** The peer to ask next; `tried` have been asked in this attempt. `undefined`: nobody is left. */
   next(tried: ReadonlySet<PeerId>): PeerId | undefined
-  /** Whether anybody who is connected claims to have it and is not cooling down. */
-  hasClaimant(): boolean
+  /** Whether anybody who is connected claims to have it and is not cooling down, beside those tried. */
+  hasClaimant(tried?: ReadonlySet<PeerId>): boolean
 }
 
 export interface HoldersInit {
@@ -85,6 +85,7 @@ export const createHolders = (init: HoldersInit): Holders => {
       // Rather one that let us down than none.
       return found ?? pick(claiming)
     },
-    hasClaimant: () => connected().some((peer) => claimants.has(peer) && isCool(peer)),
+    hasClaimant: (tried) =>
+      connected().some((peer) => tried?.has(peer) !== true && claimants.has(peer) && isCool(peer)),
   }
 }

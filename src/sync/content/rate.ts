@@ -1,9 +1,9 @@
-import { MIN_RATE_BYTES, MIN_RATE_WINDOW_MS } from '../limits.ts'
+import { FAIR_RATE_BYTES, MIN_RATE_BYTES, MIN_RATE_WINDOW_MS } from '../limits.ts'
 import type { Clock } from '../../util/index.ts'
 
 /**
  * Holds a sender to a minimum rate: {@link MIN_RATE_BYTES} within every {@link MIN_RATE_WINDOW_MS}
- * of waiting for it. Time that we take ourselves (a slow disk) is not counted against it.
+ * of waiting for it, or {@link FAIR_RATE_BYTES} while there is a choice. Time that we take ourselves (a slow disk) is not counted against it.
  */
 export interface RateGuard {
   /** How long to wait for the next bytes at most. */
@@ -12,7 +12,10 @@ export interface RateGuard {
   got(sizeBytes: number): void
 }
 
-export const createRateGuard = ({ clock }: { clock: Clock }): RateGuard => {
+export const createRateGuard = (
+  { clock }: { clock: Clock },
+  { hasChoice }: { hasChoice: () => boolean },
+): RateGuard => {
   let waitedMs = 0
   let windowBytes = 0
   let sinceMs = 0
@@ -24,7 +27,7 @@ export const createRateGuard = ({ clock }: { clock: Clock }): RateGuard => {
     got(sizeBytes) {
       waitedMs += clock.monotonicMs() - sinceMs
       windowBytes += sizeBytes
-      if (windowBytes < MIN_RATE_BYTES) return
+      if (windowBytes < (hasChoice() ? FAIR_RATE_BYTES : MIN_RATE_BYTES)) return
       waitedMs = 0
       windowBytes = 0
     },
