@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { formatPublicKey, privateKeyFromSeed, writePrivateKey } from '../../src/keys/index.ts'
@@ -7,9 +7,13 @@ import type { PrivateKey } from '../../src/keys/index.ts'
 
 const start = join(import.meta.dirname, '../../src/cli/start.js')
 
+const scratch = mkdtempSync(join(tmpdir(), 'mesh-cli-test-'))
+process.once('exit', () => rmSync(scratch, { recursive: true, force: true }))
 /** Compiled code of this test file's commands: the second one starts in half the time. */
-const cache = mkdtempSync(join(tmpdir(), 'mesh-cli-test-'))
-process.once('exit', () => rmSync(cache, { recursive: true, force: true }))
+const cache = join(scratch, 'compiled')
+/** Where commands run that are not told where: what they leave in there goes with it. */
+const nowhere = join(scratch, 'nowhere')
+mkdirSync(nowhere)
 
 export interface Outcome {
   readonly code: number | null
@@ -30,10 +34,10 @@ const DEADLINE_MS = 20_000
 /** Runs the command as people do: a process of its own, with nothing of this one's environment. */
 export const mesh = (args: readonly string[], options: RunOptions = {}): Promise<Outcome> =>
   new Promise((resolve, reject) => {
-    const { cwd, env = {}, input = '', onStart } = options
+    const { cwd = nowhere, env = {}, input = '', onStart } = options
     const child = spawn(process.execPath, [start, ...args], {
       env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: cache, COLUMNS: '80', ...env },
-      ...(cwd === undefined ? {} : { cwd }),
+      cwd,
       // Of its own session: nobody is at its terminal, whoever runs the tests.
       detached: true,
       timeout: DEADLINE_MS,
