@@ -16,6 +16,7 @@ const KILLS = SOAK ? 200 : 8
 /** Long enough that some uploads are acknowledged before the power goes. */
 const MAX_DELAY_MS = 600
 const LARGE_BYTES = 8 * 2 ** 20
+const PIECE_BYTES = 2 ** 16
 
 const clientOf = (node: ClusterNode) => createClient({ socketPath: node.socketPath })
 
@@ -24,9 +25,9 @@ async function* inPieces(
   content: Buffer,
   onPiece: (sentBytes: number) => void = () => {},
 ): AsyncIterable<Uint8Array> {
-  for (let at = 0; at < content.length; at += 65_536) {
+  for (let at = 0; at < content.length; at += PIECE_BYTES) {
     onPiece(at)
-    yield content.subarray(at, at + 65_536)
+    yield content.subarray(at, at + PIECE_BYTES)
   }
 }
 
@@ -93,7 +94,8 @@ t.test('kill -9 during uploads loses nothing that was acknowledged', async (t) =
     const version = acknowledged.version + 1
     const moment = Promise.withResolvers<void>()
     // Every other time in the middle of the body, else at any time until well after it.
-    const atBytes = kill % 2 === 0 ? Math.random() * LARGE_BYTES : Number.POSITIVE_INFINITY
+    const lastBytes = LARGE_BYTES - PIECE_BYTES
+    const atBytes = kill % 2 === 0 ? Math.random() * lastBytes : Number.POSITIVE_INFINITY
     if (kill % 2 === 1) setTimeout(moment.resolve, Math.random() * MAX_DELAY_MS)
     const uploading = upload(cluster, first, 'large.bin', version, content, (sentBytes) => {
       if (sentBytes >= atBytes) moment.resolve()
