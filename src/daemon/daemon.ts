@@ -167,6 +167,7 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
       identityKey: identity.publicKey,
       async apply(next, nextTrust) {
         await files.reload(next.files)
+        sync.catchUp()
         trust = nextTrust
         transport.setMembership(
           createMembership({ clock }, membershipInit(next.network, nextTrust)),

@@ -185,6 +185,10 @@ export const createEngine = (
     },
 
     pushPull: (peer) => pushPull.round(peer),
+
+    catchUp() {
+      for (const { id } of transport.peers()) pushPull.due(id)
+    },
   }
 }
 

@@ -33,4 +33,9 @@ export interface Sync {
   status(): SyncStatus
   /** Runs one push-pull with a random peer (or this one) now; for tests and impatient people. */
   pushPull(peer?: PeerId): Promise<void>
+  /**
+   * Begins a push-pull with every connected peer soon. Call it when this node has come to want or to
+   * allow more than before: what its peers announced earlier is not announced again.
+   */
+  catchUp(): void
 }

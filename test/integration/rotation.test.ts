@@ -1,4 +1,4 @@
-/** Trust is renewed by SIGHUP, without a restart and without losing the mesh. */
+/** Files and trust change by SIGHUP, without a restart and without losing the mesh. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -72,6 +72,34 @@ const certify = async (node: ClusterNode, networkKey: PrivateKey, expires?: numb
   })
   writeFileSync(join(node.directory, 'node.cert'), certificate)
 }
+
+t.test(
+  'a file that a node comes to want arrives at once, though it was announced long ago',
+  async (t) => {
+    const [first, second, third] = nodes
+    const add = (config: string): string =>
+      config.replace(
+        '[files]',
+        `[files]\n"extra" = ["${readFileSync(`${cluster.signerPath}.pub`, 'utf8').trim()}"]`,
+      )
+    for (const node of [first, second]) {
+      edit(node, add)
+      await reload(node)
+    }
+    const path = join(directory, 'extra')
+    writeFileSync(path, 'extra')
+    const signed = await sign(cluster, 'extra', 'extra')
+    const args = ['-sS', '--fail-with-body', '-T', path, ...curlHeaders(signed)]
+    const { code, err } = await run('curl', [...args, `${first.url}/files/extra`])
+    t.equal(code, 0, err)
+    await until('extra at the second', () => second.read('extra') === 'extra')
+    t.equal(third.read('extra'), undefined)
+    edit(third, add)
+    await reload(third)
+    // Far sooner than the next push-pull by itself, which comes after 30 s.
+    await until('extra at the third', () => third.read('extra') === 'extra', 8_000)
+  },
+)
 
 t.test('the pre-shared key is changed in three rounds', async (t) => {
   await connected(2)

@@ -4,7 +4,8 @@ import { parseFileName } from '../../src/statement/index.ts'
 import { compareBytes, sha256 } from '../../src/util/index.ts'
 import { createFilesMesh, policyOf, readShown, shownAt } from '../support/files-mesh.ts'
 import { signers, upload } from '../support/files-mesh.ts'
-import { allPairs, randomPairs } from '../support/mesh.ts'
+import { record } from '../support/fake-collection.ts'
+import { allPairs, createFakeMesh, randomPairs } from '../support/mesh.ts'
 import { createSeededRandom } from '../support/random.ts'
 import type { FilesState } from '../support/files-mesh.ts'
 import type { Mesh, MeshNode } from '../support/mesh.ts'
@@ -300,4 +301,21 @@ t.test('one seed, one trace, with real files too', async (t) => {
   t.ok(first.length > 300)
   t.same(await run(3), first)
   t.notSame(await run(4), first)
+})
+
+t.test('catches up with every peer at once when it is told to want more', async (t) => {
+  const mesh = await createFakeMesh({
+    count: 8,
+    names: (index) => (index < 2 ? ['a', 'b'] : ['a']),
+  })
+  await mesh.link(allPairs(8))
+  mesh.node(0).state.publish(record('b', 1))
+  await mesh.until(() => false, 5 * 60_000)
+  t.ok(mesh.node(1).state.current('b'))
+  const late = mesh.node(7)
+  late.state.setNames(['a', 'b'])
+  late.sync.catchUp()
+  const tookMs = await mesh.until(() => late.state.current('b') !== undefined)
+  t.ok(tookMs !== undefined && tookMs < 3_000, `after ${tookMs} ms`)
+  await mesh.stop()
 })
