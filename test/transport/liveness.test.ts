@@ -124,8 +124,12 @@ t.test('connected nodes know their round trip', async (t) => {
   const b = await startNode(t)
   await connect(a, b)
   t.equal(a.peers()[0]?.roundTripMs, undefined)
-  await clock.advance(2 * PING_INTERVAL_MS)
-  await until(() => a.peers()[0]?.roundTripMs !== undefined, 'it is measured')
+  await clock.advance(0.75 * PING_INTERVAL_MS)
+  // Sockets know nothing of virtual time: it goes on slowly, so that an answer beats its timeout.
+  await until(() => {
+    void clock.advance(25)
+    return a.peers()[0]?.roundTripMs !== undefined
+  }, 'it is measured')
 })
 
 t.test('a member that has frozen is found out and let go', async (t) => {
