@@ -1,8 +1,8 @@
 import t from 'tap'
 import { MAX_PEER_EXCHANGES_PER_MINUTE } from '../../src/transport/limits.ts'
 import { PEERS_PROTOCOL, tcpAddressRules } from '../../src/transport/peer-exchange.ts'
-import { encodePeerExchange } from '../../src/transport/peer-exchange-codec.ts'
-import { connect, startNode, stayAlive, until } from './nodes.ts'
+import { decodePeerExchange, encodePeerExchange } from '../../src/transport/peer-exchange-codec.ts'
+import { addressOf, connect, startNode, stayAlive, until } from './nodes.ts'
 import { startPeeringNode } from './peering-nodes.ts'
 import type { PeerId } from '../../src/keys/index.ts'
 import type { Peer } from '../../src/transport/index.ts'
@@ -80,3 +80,24 @@ t.test('what is told about peers is not passed on before it is seen to be true',
   const answer = await asking.receive()
   t.notOk(Buffer.from(answer ?? []).includes('/tcp/1'), 'the rumour is not in there')
 })
+
+t.test(
+  'a node that does not know how it looks from outside is told on with what we see',
+  async (t) => {
+    const node = await startPeeringNode(t)
+    const exchange = async (own: string[]) => {
+      const peer = await startNode(t)
+      await connect(peer, node.transport)
+      const stream = await peer.open(node.transport.peerId, PEERS_PROTOCOL, LIMITS)
+      await stream.send(encodePeerExchange({ own, peers: [] }))
+      const answer = await stream.receive()
+      return { peer, heard: decodePeerExchange(answer ?? new Uint8Array()) }
+    }
+    const { peer } = await exchange(['/ip4/10.9.9.9/tcp/4444', '/quic/is/not/ours'])
+    const { heard } = await exchange([])
+    t.same(heard.own, [addressOf(node.transport).replace(/\/p2p\/.*/, '')])
+    t.same(heard.peers, [
+      { peer: peer.peerId, locations: ['/ip4/10.9.9.9/tcp/4444', '/ip4/127.0.0.1/tcp/4444'] },
+    ])
+  },
+)
