@@ -48,3 +48,12 @@ t.test(
     t.equal(book.note(peer(0), fault).faults, 1, 'the oldest of the crowd was forgotten')
   },
 )
+
+t.test('where all are avoided, the first one is forgiven for the next one', async (t) => {
+  const book = createBlameBook({ clock: createVirtualClock() })
+  const forged = new MeshError('ERR_SIGNATURE_INVALID', 'forged')
+  for (let count = 0; count <= MAX_FAULTY_PEERS; count++) book.note(peer(count), forged)
+  t.equal(book.avoided().length, MAX_FAULTY_PEERS)
+  t.equal(book.avoidedUntilMs(peer(0)), undefined)
+  t.ok(book.avoidedUntilMs(peer(MAX_FAULTY_PEERS)))
+})

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { generateKeyPair } from '@libp2p/crypto/keys'
 import fc from 'fast-check'
 import t from 'tap'
 import { isMeshError } from '../../src/errors/index.ts'
@@ -167,6 +168,18 @@ t.test('a stranger learns nothing of us but the reason', async (t) => {
     secured.connection.send(Buffer.from([1, 0, 0]))
   })
   t.same([...Buffer.concat(received)], [1, 0, 1], 'one verdict: certificate missing')
+})
+
+t.test('keys of other kinds are not taken, and their owner is told', async (t) => {
+  const node = await startNode(t)
+  const privateKey = await generateKeyPair('secp256k1')
+  let received: Uint8Array[] = []
+  const script = (secured: Secured): void => {
+    received = secured.received
+  }
+  await dialAsStranger(t, node, script, { privateKey })
+  t.same([...Buffer.concat(received)], [1, 0, 8])
+  await refusedFor(node, 'ERR_KEY_WEAK')
 })
 
 t.test('bare sockets that say nothing, or anything, do not get in', async (t) => {

@@ -1,9 +1,15 @@
 import t from 'tap'
 import { generatePrivateKey, peerIdFromPublicKey } from '../../src/keys/index.ts'
+import { MAX_CONNECTION_SEND_BUFFER_BYTES } from '../../src/transport/limits.ts'
+import { guardedMultiplexer } from '../../src/transport/multiplexer.ts'
 import { systemRandom } from '../../src/util/index.ts'
+import { createVirtualClock } from '../support/virtual-clock.ts'
+import { FakeConnection } from './fakes.ts'
 import { addressOf, connect, createNode, ECHO, ECHO_LIMITS, startNode } from './nodes.ts'
 import { speaks, stayAlive, until } from './nodes.ts'
 import { dialAsHostileMember, yamuxHeader } from './strangers.ts'
+import type { MeshError } from '../../src/errors/index.ts'
+import type { PeerId } from '../../src/keys/index.ts'
 import type { ErrorCode } from '../../src/errors/index.ts'
 
 stayAlive(t)
@@ -105,4 +111,36 @@ t.test('a member that sends faster than it may is slowed down, and nothing is lo
   await sending
   t.equal(received, count)
   t.ok(performance.now() - startedMs > 1_500, 'the burst is free, two seconds are not')
+})
+
+t.test('a member that makes us answer and reads no answers is cut off', async (t) => {
+  const connection = new (class extends FakeConnection {
+    override sendData() {
+      return { sentBytes: 0, canSendMore: false }
+    }
+  })('inbound', '/ip4/10.0.0.1/tcp/1')
+  const session = { peer: 'x' as PeerId, certificate: undefined, admission: {}, heardMs: 0 }
+  const breaches: MeshError[] = []
+  const { createStreamMuxer } = guardedMultiplexer(
+    { clock: createVirtualClock() },
+    {
+      maxInboundBytesPerSecond: 2 ** 30,
+      sessionOf: () => session,
+      onBreach: (_, error) => breaches.push(error),
+    },
+  )()
+  createStreamMuxer(connection)
+  connection.send(new Uint8Array(MAX_CONNECTION_SEND_BUFFER_BYTES + 1))
+  connection.onData(yamuxHeader(PING, { flags: SYN }))
+  t.equal(connection.status, 'aborted')
+  t.match(breaches, [{ code: 'ERR_LIMIT_EXCEEDED' }])
+})
+
+t.test('nothing reaches the multiplexer without being a member', async (t) => {
+  const { createStreamMuxer } = guardedMultiplexer(
+    { clock: createVirtualClock() },
+    { maxInboundBytesPerSecond: 1, sessionOf: () => undefined, onBreach: () => {} },
+  )()
+  const stranger = new FakeConnection('inbound', '/ip4/10.0.0.1/tcp/1')
+  t.throws(() => createStreamMuxer(stranger), { code: 'ERR_INTERNAL' })
 })

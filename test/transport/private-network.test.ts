@@ -9,7 +9,7 @@ import { privateNetwork } from '../../src/transport/private-network.ts'
 import { systemClock, systemRandom, toHex, utf8 } from '../../src/util/index.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
 import { addressOf, connect, failure, passTime, refusedFor, speaks, startNode } from './nodes.ts'
-import { stayAlive, until } from './nodes.ts'
+import { nextEvent, stayAlive, until } from './nodes.ts'
 import { closed, openSocket } from './strangers.ts'
 import type { ConnectionProtector, Libp2p, Stream } from '@libp2p/interface'
 import type { Test } from 'tap'
@@ -190,3 +190,25 @@ t.test('a greeting may come in any pieces', async (t) => {
   }
   await until(() => heard.includes('/multistream/1.0.0'), 'it is answered')
 })
+
+t.test(
+  'keys are replaced while the node runs, and one that is withdrawn ends connections',
+  async (t) => {
+    const [old, young] = [newPsk(), newPsk()]
+    const node = await startNode(t, { psks: [old] })
+    const other = await startNode(t, { psks: [old] })
+    await connect(other, node)
+    node.setPsks([young, old])
+    t.equal(node.peers().length, 1, 'another key harms nobody')
+    other.setPsks([young, old])
+    await other.hangUp(node.peerId)
+    await until(() => node.peers().length === 0, 'the end is noticed')
+    await connect(other, node)
+    const gone = nextEvent(other, 'disconnect')
+    node.setPsks([young])
+    await gone
+    await connect(other, node)
+    t.ok(await speaks(other, node))
+    t.throws(() => node.setPsks([systemRandom.bytes(3)]), { code: 'ERR_PSK_MALFORMED' })
+  },
+)

@@ -13,7 +13,7 @@ import { systemClock, systemRandom } from '../../src/util/index.ts'
 import { FakeConnection } from './fakes.ts'
 import { addressOf, socketOf } from './nodes.ts'
 import type { Socket } from 'node:net'
-import type { ConnectionProtector, MessageStream } from '@libp2p/interface'
+import type { MessageStream, PrivateKey as Libp2pPrivateKey } from '@libp2p/interface'
 import type { Test } from 'tap'
 import type { PrivateKey } from '../../src/keys/index.ts'
 import type { Transport } from '../../src/transport/index.ts'
@@ -48,13 +48,12 @@ export const dialAsStranger = async (
   t: Test,
   node: Transport,
   script: (secured: Secured) => void,
-  options: { protector?: () => ConnectionProtector; identity?: PrivateKey } = {},
+  options: { privateKey?: Libp2pPrivateKey } = {},
 ): Promise<void> => {
   const done = Promise.withResolvers<void>()
   const libp2p = await createLibp2p({
-    privateKey: await toLibp2pKey(options.identity ?? generatePrivateKey(systemRandom)),
+    privateKey: options.privateKey ?? (await toLibp2pKey(generatePrivateKey(systemRandom))),
     transports: [tcp()],
-    ...(options.protector === undefined ? {} : { connectionProtector: options.protector }),
     connectionEncrypters: [
       (components) => ({
         protocol: MEMBERSHIP_PROTOCOL,
