@@ -1,20 +1,14 @@
 import { EventEmitter } from 'node:events'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { multiaddr } from '@multiformats/multiaddr'
 import { MeshError } from '../errors/index.ts'
 import { MAX_PSKS, peerIdFromPublicKey, PSK_BYTES } from '../keys/index.ts'
 import { createTokenBucket, equalBytes } from '../util/index.ts'
-import { checkListenAddress, parsePeerAddress, readLocation } from './address.ts'
+import { checkListenAddress, readLocation } from './address.ts'
 import { createBlameBook } from './blame.ts'
-import { withDeadline } from './deadline.ts'
-import { explainDialError } from './dial-error.ts'
+import { createDialler } from './dialler.ts'
 import { createHandshakes } from './handshakes.ts'
 import { createLibp2pNode, startLibp2pNode } from './libp2p-node.ts'
-import {
-  DEFAULT_MAX_CONNECTIONS,
-  DEFAULT_MAX_INBOUND_BYTES_PER_SECOND,
-  DIAL_TIMEOUT_MS,
-} from './limits.ts'
+import { DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_INBOUND_BYTES_PER_SECOND } from './limits.ts'
 import { answerPings, PING_INIT, PING_PROTOCOL, startLiveness } from './liveness.ts'
 import { abortConnection, createMembers } from './members.ts'
 import { createStreams, MAX_STREAMS_OF_ONE_PROTOCOL } from './streams.ts'
@@ -81,8 +75,6 @@ export interface Libp2pTransport extends Transport {
 
 /** Strangers are named in the log this often; the rest is counted and at level debug. */
 const REFUSALS_LOGGED_PER_SECOND = 1 / 6
-
-const isAborted = (signal: AbortSignal | undefined): boolean => signal?.aborted === true
 
 const createCounter = () => {
   const counts = new Map<ErrorCode, number>()
@@ -182,8 +174,10 @@ export const createLibp2pTransport = (
     { onFailed: ({ address }, error) => refuse(address, error) },
   )
 
+  const isAvoided = (peer: PeerId): boolean => blamed.avoidedUntilMs(peer) !== undefined
+
   const checkPlace = (peer: PeerId): void => {
-    if (blamed.avoidedUntilMs(peer) !== undefined) {
+    if (isAvoided(peer)) {
       throw new MeshError('ERR_PEER_MISBEHAVED', `${peer} is avoided for a while after its faults`)
     }
     if (members.connectionCount < maxConnections) return
@@ -225,7 +219,7 @@ export const createLibp2pTransport = (
         announce,
         dht: init.dht?.enabled ?? false,
         checkPlace,
-        isAvoided: (peer) => blamed.avoidedUntilMs(peer) !== undefined,
+        isAvoided,
         onDiscovered,
         onBreach: ({ peer }, error) => blame(peer, error),
         onRefused: refuse,
@@ -257,8 +251,9 @@ export const createLibp2pTransport = (
     if (running === undefined) return
     const { node, liveness } = running
     running = undefined
-    await liveness.stop()
+    // Cut first: a ping under way would be waited for.
     members.stop()
+    await liveness.stop()
     await node.stop()
     for (const connection of node.getConnections()) members.remove(connection)
   }
@@ -288,45 +283,10 @@ export const createLibp2pTransport = (
     }
   }
 
-  const dial = async (text: string, signal: AbortSignal | undefined): Promise<Peer> => {
-    const { peer } = parsePeerAddress(text)
-    const address = multiaddr(text)
-    const fail = (code: ErrorCode, why: string): MeshError =>
-      new MeshError(code, `${text}: ${why}`, { data: { address: text, peer } })
-    if (isAborted(signal)) throw fail('ERR_ABORTED', 'dialling was cancelled')
-    if (peer === own) throw fail('ERR_PEER_UNREACHABLE', 'that is this node itself')
-    const known = members.peer(peer)
-    if (known !== undefined) return known
-    const node = running?.node
-    if (node === undefined) throw fail('ERR_PEER_UNREACHABLE', 'this node is not running')
-    if (blamed.avoidedUntilMs(peer) !== undefined) {
-      throw fail('ERR_PEER_REFUSED', 'it is avoided for a while after its faults')
-    }
-    const deadline = { timeoutMs: DIAL_TIMEOUT_MS, what: text, signal }
-    let timedOut = false
-    try {
-      await withDeadline({ clock }, deadline, async (signal) => {
-        signal.addEventListener('abort', () => {
-          timedOut = true
-        })
-        await node.dial(address, { signal })
-      })
-    } catch (error) {
-      const handshake = handshakes.outcomeOf(address.toString())
-      if (isAborted(signal)) throw fail('ERR_ABORTED', 'dialling was cancelled')
-      throw explainDialError(error, {
-        address: text,
-        peer,
-        handshake,
-        timedOut,
-        hasPsk: psks.length > 0,
-      })
-    }
-    handshakes.outcomeOf(address.toString())
-    const found = members.peer(peer)
-    if (found === undefined) throw fail('ERR_PEER_UNREACHABLE', 'it hung up at once')
-    return found
-  }
+  const dial = createDialler(
+    { clock, handshakes, members },
+    { own, node: () => running?.node, isAvoided, hasPsk: () => psks.length > 0 },
+  )
 
   protocols.set(PING_PROTOCOL, { init: PING_INIT, handler: answerPings })
 

@@ -162,3 +162,14 @@ t.test('a ping of another length is a fault', async (t) => {
   await t.rejects(stream.receive(), { code: 'ERR_STREAM_CLOSED' })
   t.equal(node.counts().faults.ERR_PROTOCOL_MALFORMED, 1)
 })
+
+t.test('stopping does not wait for a ping', async (t) => {
+  const clock = createVirtualClock()
+  const node = await startNode(t, { clock })
+  const { connection } = await dialAsHostileMember(t, node)
+  connection.pause()
+  await clock.advance(1.3 * PING_INTERVAL_MS)
+  // Nothing moves the clock on: a timeout would never come.
+  await node.stop()
+  t.same(node.peers(), [])
+})
