@@ -113,6 +113,13 @@ const untouched = async (t: Test, work: () => Promise<void>): Promise<void> => {
         return existsSync(path) ? readdirSync(path, { recursive: true }).sort() : []
       }),
     )
+  // What was accepted before may still be on its way to disk elsewhere.
+  const atRest = (): boolean =>
+    nodes.every(
+      ({ stateDir, read }) =>
+        readdirSync(join(stateDir, 'tmp')).length === 0 && read('hello.txt') === 'one',
+    )
+  await until('every node at rest', atRest)
   const before = look()
   const versions = await Promise.all(nodes.map((node) => versionOf('hello.txt', node)))
   await work()
