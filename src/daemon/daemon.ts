@@ -1,17 +1,15 @@
 import { join } from 'node:path'
 import { createDisk, lockStateDirectory } from '../disk/index.ts'
 import { toMeshError } from '../errors/index.ts'
-import { createFiles } from '../files/index.ts'
 import { createHttp } from '../http/index.ts'
 import { createHealth, createWorkers } from '../observe/index.ts'
 import { createLmdbStore } from '../store/index.ts'
-import { createSync } from '../sync/index.ts'
-import { createLibp2pTransport, createMembership, createPeering } from '../transport/index.ts'
+import { createLibp2pTransport, createMembership } from '../transport/index.ts'
 import { checkOwnCertificate } from './certificate-watch.ts'
 import { watchEventLoop } from './event-loop-watch.ts'
 import { loadIdentity } from './identity.ts'
-import { keepJournal } from './journal.ts'
 import { createLifecycle } from './lifecycle.ts'
+import { createNode } from './node.ts'
 import { checkNewCertificate, takeOver, warnOfRestart } from './reload.ts'
 import { checkStateDirectory, makeStateDirectory, warnOfDamage } from './state-directory.ts'
 import { createStatus, warningBodies } from './status.ts'
@@ -115,27 +113,16 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
       () => workers,
       () => workers.stop(),
     )
-    const files = createFiles(
-      { ...child('files'), logger, store, disk },
-      { network: network.id, policies: config.files },
-    )
-    await run('files', files)
-
     const transport = createLibp2pTransport(
       { ...child('transport'), identity, membership },
       { ...cluster, psks: trust.psks },
     )
-    const sync = createSync(
-      { ...child('sync'), transport, files },
-      { ...cluster, network: network.id },
+    const node = createNode(
+      { clock, random, logger, workers, health, disk, store, transport },
+      { ...cluster, network: network.id, policies: config.files },
     )
-    const peering = createPeering({ ...child('peering'), transport, store }, cluster)
-    const journal = () => keepJournal({ files, transport }, { logger })
-    await enter('journal', journal, (end) => end())
-    // Before the first peer can come in, so that it misses neither the peer nor what it brings.
-    await run('sync', sync)
-    await run('transport', transport)
-    await run('peering', peering)
+    for (const { name, part } of node.parts) await run(name, part)
+    const { files, sync, peering } = node
 
     let certificate: NodeCertificate | undefined
     const checkHealth = async (): Promise<void> => {
@@ -166,8 +153,7 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
     running = {
       identityKey: identity.publicKey,
       async apply(next, nextTrust) {
-        await files.reload(next.files)
-        sync.catchUp()
+        await node.reload(next.files)
         trust = nextTrust
         transport.setMembership(
           createMembership({ clock }, membershipInit(next.network, nextTrust)),

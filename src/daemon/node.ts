@@ -1,0 +1,79 @@
+import { createFiles } from '../files/index.ts'
+import { createSync } from '../sync/index.ts'
+import { createPeering } from '../transport/index.ts'
+import { keepJournal } from './journal.ts'
+import type { Disk } from '../disk/index.ts'
+import type { FilePolicy, Files } from '../files/index.ts'
+import type { Health, Logger, Workers } from '../observe/index.ts'
+import type { NetworkId } from '../statement/index.ts'
+import type { Store } from '../store/index.ts'
+import type { EngineInit, Sync } from '../sync/index.ts'
+import type { Peering, PeeringInit, Transport } from '../transport/index.ts'
+import type { Clock, Random } from '../util/index.ts'
+import type { Part } from './lifecycle.ts'
+
+export interface NodeComponents {
+  /** Open before the node starts, and closed after it has stopped. */
+  readonly disk: Disk
+  /** The same. */
+  readonly store: Store
+  /** Not started yet: the node does that when everybody listens. */
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly workers: Workers
+  readonly health: Health
+}
+
+export interface NodeInit extends EngineInit, PeeringInit {
+  readonly network: NetworkId
+  readonly policies: readonly FilePolicy[]
+}
+
+/**
+ * What a daemon is beyond this one machine: files that sync and peers that are found, over any disk,
+ * store, network and clock. A daemon gives it real ones, a simulation gives it twins.
+ */
+export interface Node {
+  readonly files: Files
+  readonly sync: Sync
+  readonly peering: Peering
+  /** What has to be started, in order, and stopped in reverse. */
+  readonly parts: readonly { readonly name: string; readonly part: Part }[]
+  /** Puts new policies in force and gets what is wanted from now on. */
+  reload(policies: readonly FilePolicy[]): Promise<void>
+}
+
+export const createNode = (components: NodeComponents, init: NodeInit): Node => {
+  const { disk, store, transport, logger, ...rest } = components
+  const child = (name: string) => ({ ...rest, logger: logger.child(name) })
+  const files = createFiles({ ...rest, logger, store, disk }, init)
+  const sync = createSync({ ...child('sync'), transport, files }, init)
+  const peering = createPeering({ ...child('peering'), transport, store }, init)
+
+  let endJournal = (): void => {}
+  const journal: Part = {
+    async start() {
+      endJournal = keepJournal({ files, transport }, { logger })
+    },
+    stop: async () => endJournal(),
+  }
+  return {
+    files,
+    sync,
+    peering,
+    parts: [
+      { name: 'files', part: files },
+      { name: 'journal', part: journal },
+      // Before the first peer can come in, so that it misses neither the peer nor what it brings.
+      { name: 'sync', part: sync },
+      { name: 'transport', part: transport },
+      { name: 'peering', part: peering },
+    ],
+    async reload(policies) {
+      await files.reload(policies)
+      sync.catchUp()
+    },
+  }
+}
