@@ -4,6 +4,10 @@
  *     node scripts/test.ts [FILE …]
  *
  * MESH_TEST_TIER=soak widens the tests that have a long tier.
+ *
+ * Test files run side by side, real daemons among them. A few files that fail there run once more,
+ * one after the other: what fails again is a failure, what passes alone is named as unsteady, since
+ * such a test wants mending too.
  */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -13,19 +17,48 @@ import { join } from 'node:path'
 /** For one test file of the long tier, in seconds. */
 const SOAK_FILE_TIMEOUT_S = 3600
 
-interface Counts {
+/** More files than this that fail at once are no accident. */
+const MAX_FILES_RUN_AGAIN = 3
+
+interface Outcome {
   readonly total: number
-  readonly fail: number
-  readonly skip: number
+  readonly failed: number
+  readonly skipped: number
+  /** Files with a failure, and the path of titles down to each. */
+  readonly failedFiles: ReadonlyMap<string, readonly string[]>
 }
 
 /** tap's last summary line: `# { total: 12, pass: 11, fail: 1, skip: 1 }`. */
-const readCounts = (tapOutput: string): Counts | undefined => {
-  const summary = tapOutput.match(/^# \{ total: .*\}$/gm)?.at(-1)
-  if (summary === undefined) return undefined
+const readCounts = (tapOutput: string): Omit<Outcome, 'failedFiles'> => {
+  const summary = tapOutput.match(/^# \{ total: .*\}$/gm)?.at(-1) ?? ''
   const count = (name: string): number =>
     Number(new RegExp(`${name}: (\\d+)`).exec(summary)?.[1] ?? 0)
-  return { total: count('total'), fail: count('fail'), skip: count('skip') + count('todo') }
+  return { total: count('total'), failed: count('fail'), skipped: count('skip') + count('todo') }
+}
+
+/** TAP tells a failed assertion before the tests around it, each four columns further out. */
+const readFailures = (tapOutput: string): Map<string, string[]> => {
+  const files = new Map<string, string[]>()
+  let innermost: string[] = []
+  let path: string[] = []
+  let depth = Number.POSITIVE_INFINITY
+  for (const [, indent = '', title = ''] of tapOutput.matchAll(
+    /^( *)not ok \d+ - (.*?)(?: # time=\S+)?(?: \{)?$/gm,
+  )) {
+    if (/ # (SKIP|TODO)/.test(title)) continue
+    if (indent.length >= depth) {
+      innermost.push(path.join(' > '))
+      path = []
+    }
+    depth = indent.length
+    path.unshift(title)
+    if (depth > 0) continue
+    files.set(title, [...innermost, path.slice(1).join(' > ')].filter(Boolean))
+    innermost = []
+    path = []
+    depth = Number.POSITIVE_INFINITY
+  }
+  return files
 }
 
 const run = (program: string, args: readonly string[]): Promise<number> =>
@@ -35,25 +68,51 @@ const run = (program: string, args: readonly string[]): Promise<number> =>
     child.once('exit', (code) => resolve(code ?? 1))
   })
 
-const scratch = mkdtempSync(join(tmpdir(), 'mesh-test-'))
-const output = join(scratch, 'output.tap')
-const code = await run('tap', [
-  '--disable-coverage',
-  // A terminal shows progress; a log wants the failures only.
-  `--reporter=${process.stdout.isTTY ? 'terse' : 'min'}`,
-  `--output-file=${output}`,
-  ...(process.env.MESH_TEST_TIER === 'soak' ? [`--timeout=${SOAK_FILE_TIMEOUT_S}`] : []),
-  ...process.argv.slice(2),
-])
-const counts = readCounts(readFileSync(output, 'utf8'))
-rmSync(scratch, { recursive: true })
+const runTap = async (args: readonly string[]): Promise<Outcome> => {
+  const scratch = mkdtempSync(join(tmpdir(), 'mesh-test-'))
+  const output = join(scratch, 'output.tap')
+  const code = await run('tap', [
+    '--disable-coverage',
+    // A terminal shows progress; a log wants the failures only.
+    `--reporter=${process.stdout.isTTY ? 'terse' : 'min'}`,
+    `--output-file=${output}`,
+    ...(process.env.MESH_TEST_TIER === 'soak' ? [`--timeout=${SOAK_FILE_TIMEOUT_S}`] : []),
+    ...args,
+  ])
+  const text = readFileSync(output, 'utf8')
+  rmSync(scratch, { recursive: true })
+  const counts = readCounts(text)
+  return {
+    ...counts,
+    // A run that ended badly without a failed test is a failure all the same.
+    failed: Math.max(counts.failed, code === 0 ? 0 : 1),
+    failedFiles: readFailures(text),
+  }
+}
 
-if (counts === undefined || counts.total === 0) {
+const tell = (heading: string, failures: Outcome['failedFiles']): void => {
+  process.stdout.write(`\n${heading}\n`)
+  for (const [file, titles] of failures) {
+    process.stdout.write(`  ${[file, ...titles.map((title) => `  ${title}`)].join('\n  ')}\n`)
+  }
+}
+
+const first = await runTap(process.argv.slice(2))
+if (first.total === 0) {
   process.stdout.write('no test ran\n0 passed, 1 failed\n')
   process.exit(1)
 }
-const failed = Math.max(counts.fail, code === 0 ? 0 : 1)
-const passed = counts.total - counts.fail - counts.skip
-const skipped = counts.skip > 0 ? `, ${counts.skip} skipped` : ''
+let { failed } = first
+if (first.failedFiles.size > 0) tell('failed:', first.failedFiles)
+if (failed > 0 && first.failedFiles.size > 0 && first.failedFiles.size <= MAX_FILES_RUN_AGAIN) {
+  process.stdout.write('\nonce more, alone:\n')
+  const again = await runTap(['--jobs=1', ...first.failedFiles.keys()])
+  failed = again.total === 0 ? failed : again.failed
+  const unsteady = new Map([...first.failedFiles].filter(([file]) => !again.failedFiles.has(file)))
+  if (again.failedFiles.size > 0) tell('failed again:', again.failedFiles)
+  if (unsteady.size > 0) tell('unsteady (failed beside others, passed alone):', unsteady)
+}
+const passed = first.total - first.skipped - failed
+const skipped = first.skipped > 0 ? `, ${first.skipped} skipped` : ''
 process.stdout.write(`${passed} passed, ${failed} failed${skipped}\n`)
 process.exit(failed > 0 ? 1 : 0)
