@@ -11,6 +11,7 @@ const sections: Readonly<Record<string, readonly string[]>> = {
   Transport: ['transport'],
   Sync: ['sync'],
   Keys: ['keys'],
+  Trust: ['trust'],
   Statement: ['statement'],
   Files: ['files'],
   'Store and disk': ['store', 'disk'],

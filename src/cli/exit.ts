@@ -11,6 +11,7 @@ export const exitCodes = {
   unverified: { code: 6, meaning: 'A signature, certificate or content does not check out.' },
   config: { code: 7, meaning: 'The configuration is wrong, or cannot be read.' },
   key: { code: 8, meaning: 'A key, passphrase or pre-shared key cannot be used.' },
+  loses: { code: 9, meaning: 'The configuration would withdraw files or show older versions.' },
   interrupted: { code: 130, meaning: 'Interrupted (Ctrl-C).' },
 } as const satisfies Record<string, { readonly code: number; readonly meaning: string }>
 
@@ -46,6 +47,8 @@ export const exitGroups: Readonly<Partial<Record<ExitName, readonly ErrorCode[]>
     'ERR_CERTIFICATE_INVALID',
     'ERR_CERTIFICATE_EXPIRED',
     'ERR_CERTIFICATE_MISMATCH',
+    'ERR_CERTIFICATE_REVOKED',
+    'ERR_TRUST_MALFORMED',
   ],
   config: ['ERR_CONFIG_NOT_FOUND', 'ERR_CONFIG_SYNTAX', 'ERR_CONFIG_INVALID'],
   key: [
@@ -56,6 +59,7 @@ export const exitGroups: Readonly<Partial<Record<ExitName, readonly ErrorCode[]>
     'ERR_KEY_UNREADABLE',
     'ERR_PSK_MALFORMED',
   ],
+  loses: ['ERR_CONFIG_LOSES'],
   interrupted: ['ERR_ABORTED'],
 }
 

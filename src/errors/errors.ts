@@ -16,6 +16,8 @@ export const errorTable = {
   ERR_CERTIFICATE_EXPIRED: 'A node certificate has expired.',
   ERR_CERTIFICATE_MISMATCH: "A node certificate names another node's key or another network.",
   ERR_CERTIFICATE_MISSING: 'The network asks for a node certificate and none was shown.',
+  ERR_CERTIFICATE_REVOKED: 'A network key has revoked a node or its certificate.',
+  ERR_TRUST_MALFORMED: "One of the network's own files (_mesh/…) could not be read.",
 
   // Statements and files
   ERR_STATEMENT_MALFORMED: 'A statement is not in the canonical form.',
@@ -45,6 +47,7 @@ export const errorTable = {
   ERR_CONFIG_NOT_FOUND: 'The configuration file cannot be read.',
   ERR_CONFIG_SYNTAX: 'The configuration file is not valid TOML.',
   ERR_CONFIG_INVALID: 'The configuration file has an unknown key or a bad value.',
+  ERR_CONFIG_LOSES: 'A configuration would withdraw files or show older versions of them.',
 
   // Network
   ERR_ADDRESS_INVALID: 'A network address is not a usable multiaddr.',
