@@ -17,7 +17,7 @@ import { historyOf, recordOfId, viewOf } from './view.ts'
 import { createWarnings } from './warnings.ts'
 import type { Disk } from '../disk/index.ts'
 import type { Health, Logger, Worker, Workers } from '../observe/index.ts'
-import type { FileName, NetworkId, SignedStatement } from '../statement/index.ts'
+import type { FileName, NetworkId, Selector, SignedStatement } from '../statement/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Clock, Digest } from '../util/index.ts'
 import type { Acceptor } from './acceptor.ts'
@@ -276,6 +276,10 @@ class FileService implements Files {
 
   wants(name: FileName): boolean {
     return this.#rules.get(name) !== undefined
+  }
+
+  selectors(): readonly Selector[] {
+    return this.#rules.names
   }
 
   names(): readonly FileName[] {

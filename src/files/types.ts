@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { MeshError } from '../errors/index.ts'
 import type { PeerId, PublicKey } from '../keys/index.ts'
-import type { FileName, SignedStatement } from '../statement/index.ts'
+import type { FileName, Selector, SignedStatement } from '../statement/index.ts'
 import type { Digest } from '../util/index.ts'
 
 /** What this node's configuration says about one file. */
@@ -130,8 +130,14 @@ export interface Files {
   has(id: Digest): boolean
   /** Digest over the ids of `index` in their order; equal on nodes in step. */
   digest(): Digest
+  /** Whether this node is configured for the name, by itself or by a pattern. */
   wants(name: FileName): boolean
-  /** Sorted. */
+  /**
+   * What this node is configured for, as the file says it: names and patterns, sorted by their bytes,
+   * each once. Nodes with equal lists want the same; `createSelection` asks names against a list.
+   */
+  selectors(): readonly Selector[]
+  /** Names that are configured by themselves, and those known of patterns; sorted. */
   names(): readonly FileName[]
 
   /** Replaces all policies; what they forbid is set aside and what they allow again returns. */
