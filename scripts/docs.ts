@@ -2,8 +2,11 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cliManual } from '../src/cli/manual.ts'
-import { configReference } from '../src/config/index.ts'
+import { configReference, listSettings } from '../src/config/index.ts'
 
 const docs = join(import.meta.dirname, '../docs')
 writeFileSync(join(docs, 'configuration.md'), configReference())
 writeFileSync(join(docs, 'cli.md'), await cliManual())
+// The NixOS module makes its options from this: one schema on both sides.
+const settings = join(docs, '../nix/settings.json')
+writeFileSync(settings, `${JSON.stringify(listSettings(), undefined, 2)}\n`)

@@ -13,6 +13,8 @@ export interface SettingReference {
   /** The default in words, in Markdown. */
   readonly defaultText: string
   readonly about: string
+  /** Whether it names a file that may hold a secret. */
+  readonly secret: boolean
 }
 
 /** A default as it would be written in `dm.toml`. */
@@ -20,11 +22,11 @@ const toToml = (value: unknown): string =>
   Array.isArray(value) ? `[${value.map(toToml).join(', ')}]` : JSON.stringify(value)
 
 const describe = (key: string, schema: Schema): SettingReference => {
-  const { type, about, fallback } = settingOf(schema)
+  const { type, about, fallback, secret = false } = settingOf(schema)
   const fixed = defaultOf(schema)
   const toml = fixed === undefined || type === 'table' ? null : toToml(fixed)
   const defaultText = fallback ?? (toml === null ? '' : `\`${toml}\``)
-  return { key, type, default: toml, defaultText, about }
+  return { key, type, default: toml, defaultText, about, secret }
 }
 
 const walk = (schema: Schema, prefix: string): SettingReference[] =>

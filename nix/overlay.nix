@@ -1,0 +1,4 @@
+# `pkgs.mesh`
+final: _prev: {
+  mesh = final.callPackage ./package.nix { };
+}
