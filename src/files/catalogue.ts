@@ -4,7 +4,8 @@ import {
   encodeSignedStatement,
   mergeSignatures,
 } from '../statement/index.ts'
-import { concatBytes, createDigester, digestFromBytes, digestToBytes, utf8 } from '../util/index.ts'
+import { createStoredTree } from '../tree/index.ts'
+import { concatBytes, digestFromBytes, digestToBytes } from '../util/index.ts'
 import { PAGE_ENTRIES } from './limits.ts'
 import { decodeRow, encodeRow } from './row.ts'
 import {
@@ -23,21 +24,22 @@ import {
   readNameKey,
   readWakeKey,
   rowTable,
+  treeTable,
   wakeKey,
   wakesAround,
   wakesToCome,
   wakeTable,
 } from './tables.ts'
+import type { MeshError } from '../errors/index.ts'
 import type { Logger } from '../observe/index.ts'
 import type { FileName, SignedStatement } from '../statement/index.ts'
 import type { Entry, Range, Reader, Store, Table, Transaction } from '../store/index.ts'
+import type { IdTree } from '../tree/index.ts'
 import type { Digest } from '../util/index.ts'
 import type { Kept } from './kept.ts'
 import type { Row } from './row.ts'
 import type { Place } from './tables.ts'
 import type { FileRecord } from './types.ts'
-
-const INDEX_LABEL = 'mesh-index 1\n'
 
 /** What one transaction changes about a name. */
 export interface Change {
@@ -64,8 +66,15 @@ export interface Catalogue {
   place(id: Digest): Place | undefined
   /** In order of ids. */
   index(): Iterable<{ readonly id: Digest; readonly name: FileName }>
-  /** Digest over all ids of the index. */
-  digest(): Digest
+  /** The ids of the index as a tree. */
+  readonly tree: IdTree
+  /**
+   * Holds the tree against the index, a little at a time, and makes it anew if it is damaged. Whether
+   * it was.
+   */
+  mendTree(pause: () => Promise<void>): Promise<boolean>
+  /** The same, of the root alone: cheap enough for every start. */
+  mendRoot(): Promise<boolean>
   rows(): Iterable<{ readonly name: FileName; readonly row: Row | undefined }>
   /** Names with any kept statement, each once. */
   keptNames(): Iterable<FileName>
@@ -84,9 +93,16 @@ export interface Catalogue {
 
 export const createCatalogue = (
   { store, logger }: { store: Store; logger: Logger },
-  { historyCount }: { historyCount: number },
+  {
+    historyCount,
+    onTreeDamage = () => {},
+  }: { historyCount: number; onTreeDamage?: (error: MeshError) => void },
 ): Catalogue => {
-  let cachedDigest: Digest | undefined
+  const tree = createStoredTree(store, {
+    ids: indexTable,
+    nodes: treeTable,
+    onDamage: onTreeDamage,
+  })
 
   const tolerate = <T>(name: string, read: () => T): T | undefined => {
     try {
@@ -152,11 +168,18 @@ export const createCatalogue = (
   const reindex = (tx: Transaction, name: FileName, { before, records }: Change): void => {
     const now = new Set(records.map(({ id }) => id))
     const then = new Set(before?.records)
-    for (const id of then) if (!now.has(id)) tx.remove(indexTable, digestToBytes(id))
+    const changed: Digest[] = []
+    for (const id of then) {
+      if (now.has(id)) continue
+      tx.remove(indexTable, digestToBytes(id))
+      changed.push(id)
+    }
     for (const { id, signed } of records) {
       if (then.has(id)) continue
       tx.put(indexTable, digestToBytes(id), encodePlace({ name, statement: signed.id }))
+      changed.push(id)
     }
+    tree.update(tx, changed)
   }
 
   return {
@@ -179,13 +202,22 @@ export const createCatalogue = (
         if (place !== undefined) yield { id: digestFromBytes(key), name: place.name }
       }
     },
-    digest() {
-      if (cachedDigest !== undefined) return cachedDigest
-      const digester = createDigester()
-      digester.update(utf8(INDEX_LABEL))
-      for (const { key } of walk(indexTable)) digester.update(key)
-      cachedDigest = digester.digest()
-      return cachedDigest
+    tree,
+    async mendTree(pause) {
+      const checking = tree.check()
+      let next = checking.next()
+      for (; !next.done; next = checking.next()) await pause()
+      const { damage } = next.value
+      if (damage.length === 0) return false
+      logger.error({ damage }, 'the tree of hashes over the index is damaged and made anew')
+      await store.transaction((tx) => tree.rebuild(tx))
+      return true
+    },
+    async mendRoot() {
+      const root = tolerate('tree', () => tree.summary(''))
+      if (root?.count === store.count(indexTable)) return false
+      await store.transaction((tx) => tree.rebuild(tx))
+      return true
     },
     *rows() {
       for (const { key, value } of walk(rowTable)) {
@@ -222,7 +254,6 @@ export const createCatalogue = (
         for (const wake of after.wakes) tx.put(wakeTable, wakeKey(wake, name), Uint8Array.of(1))
         tx.put(rowTable, nameKey(name), encodeRow(after))
       })
-      cachedDigest = undefined
     },
     async sift(isValid) {
       const bad: Uint8Array[] = []
@@ -245,8 +276,8 @@ export const createCatalogue = (
             tx.put(indexTable, digestToBytes(id), encodePlace({ name, statement: signed.id }))
           }
         }
+        tree.rebuild(tx)
       })
-      cachedDigest = undefined
     },
   }
 }

@@ -7,11 +7,13 @@ import { contentDigest, createInspector } from './inspector.ts'
 import { isExpired } from './judge.ts'
 import { recordBy } from './kept.ts'
 import { DEFAULT_HISTORY_COUNT, MAX_NAMES_AT_ONCE, UPKEEP_INTERVAL_MS } from './limits.ts'
+import { TREE_CHECK_INTERVAL_MS } from './limits.ts'
 import { streamShown, unlessAborted } from './opening.ts'
 import { createPublications } from './publications.ts'
 import { createPublish } from './publisher.ts'
 import { createRules } from './rules.ts'
 import { changedNames, createStartup } from './startup.ts'
+import { takeTurns } from './take-turns.ts'
 import { createVerifier } from './verifier.ts'
 import { historyOf, recordOfId, viewOf } from './view.ts'
 import { createWarnings } from './warnings.ts'
@@ -19,6 +21,7 @@ import type { Disk } from '../disk/index.ts'
 import type { Health, Logger, Worker, Workers } from '../observe/index.ts'
 import type { FileName, NetworkId, Selector, SignedStatement } from '../statement/index.ts'
 import type { Store } from '../store/index.ts'
+import type { IdTree } from '../tree/index.ts'
 import type { Clock, Digest } from '../util/index.ts'
 import type { Acceptor } from './acceptor.ts'
 import type { Catalogue } from './catalogue.ts'
@@ -77,6 +80,7 @@ class FileService implements Files {
   #started: Promise<void> | undefined
   #reloading: Promise<void> = Promise.resolve()
   #workers: Worker[] = []
+  #treeCheck: Worker | undefined
   readonly #underWay = new Set<Promise<unknown>>()
 
   constructor(components: FilesComponents, { network, policies, keepHistory }: FilesInit) {
@@ -88,7 +92,10 @@ class FileService implements Files {
     const locks = createKeyedLock()
     const warnings = createWarnings({ health })
     const historyCount = keepHistory ?? DEFAULT_HISTORY_COUNT
-    const catalogue = createCatalogue({ store, logger }, { historyCount })
+    const catalogue = createCatalogue(
+      { store, logger },
+      { historyCount, onTreeDamage: () => this.#treeCheck?.wake(1) },
+    )
     const verified = (name: FileName): void => this.#verifier.add(name)
     const signal = (): AbortSignal => this.#stopping.signal
     const inspector = createInspector({ disk, logger, warnings, signal, verified })
@@ -148,9 +155,29 @@ class FileService implements Files {
       name: 'files-verify',
       run: (signal) => this.#verifier.checkAll(signal),
     })
-    this.#workers = [upkeep, verify]
+    this.#treeCheck = workers.add({
+      name: 'files-tree',
+      intervalMs: TREE_CHECK_INTERVAL_MS,
+      run: (signal) => this.#checkTree(signal),
+    })
+    this.#workers = [upkeep, verify, this.#treeCheck]
     this.#publications.arm()
     verify.wake()
+    this.#treeCheck.wake(1)
+  }
+
+  /** Health tells of damage until a later check finds none: a disk that lied once is to be watched. */
+  async #checkTree(signal: AbortSignal): Promise<void> {
+    const { clock, health } = this.#components
+    const pause = (): Promise<void> => takeTurns(clock, signal)
+    if (!(await this.#catalogue.mendTree(pause))) return health.clear('tree-damaged')
+    health.raise({
+      code: 'tree-damaged',
+      subject: '',
+      severity: 'warning',
+      message:
+        'the tree of hashes that sync compares was damaged on the disk and was made anew; look after the disk, and run: mesh store verify',
+    })
   }
 
   async stop(): Promise<void> {
@@ -162,6 +189,7 @@ class FileService implements Files {
     await Promise.all([...ending, ...this.#workers.map((worker) => worker.stop())])
     await Promise.allSettled(this.#underWay)
     this.#workers = []
+    this.#treeCheck = undefined
     this.#started = undefined
   }
 
@@ -270,8 +298,16 @@ class FileService implements Files {
     return recordOfId(this.#catalogue.kept(place.name), rule, id)
   }
 
+  get tree(): IdTree {
+    return this.#catalogue.tree
+  }
+
+  nameOf(id: Digest): FileName | undefined {
+    return this.#catalogue.place(id)?.name
+  }
+
   digest(): Digest {
-    return this.#catalogue.digest()
+    return this.#catalogue.tree.summary('').hash
   }
 
   wants(name: FileName): boolean {

@@ -10,6 +10,8 @@ export const UPKEEP_INTERVAL_MS = 50_000
 export const RETRY_DELAY_MS = 5_000
 /** Names that are worked on side by side at start and on reload. Bounds open files. */
 export const MAX_NAMES_AT_ONCE = 16
+/** Between two checks of the tree of hashes, the first of which comes right after the start. */
+export const TREE_CHECK_INTERVAL_MS = 86_400_000
 /** Entries that are read from the store at a time while a table is walked. */
 export const PAGE_ENTRIES = 500
 /** Longest fingerprint of a file in the store. */

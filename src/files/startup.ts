@@ -61,6 +61,7 @@ export const createStartup = (components: Components): (() => Promise<void>) => 
       const restored = await rebuildFromDisk(components)
       if (restored > 0) logger.warn({ restored }, 'statements were taken in from the disk')
     }
+    if (await catalogue.mendRoot()) logger.warn({}, 'the tree of hashes did not fit: made anew')
     await reconcile(components, dropped)
     // Last, because rows speak of ids that the damage may have taken out of the index.
     if (died) await rebuildIndex(components)

@@ -18,7 +18,7 @@ import type { Digest } from '../util/index.ts'
 import type { Kept } from './kept.ts'
 import type { Wake } from './row.ts'
 
-/* Keys and values of the five tables, byte by byte as in docs/protocols/store.md. */
+/* Keys and values of the six tables, byte by byte as in docs/protocols/store.md. */
 
 /** name, 0, signer → the greatest statement of that signer. */
 export const keptTable = table('files-kept')
@@ -26,6 +26,8 @@ export const keptTable = table('files-kept')
 export const historyTable = table('files-history')
 /** record id → name and statement id. */
 export const indexTable = table('files-index')
+/** prefix of record ids → hashes of what begins with it; see src/tree. */
+export const treeTable = table('files-tree')
 /** name → row. */
 export const rowTable = table('files-names')
 /** over or not, time, name → nothing. */

@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events'
 import type { MeshError } from '../errors/index.ts'
 import type { PeerId, PublicKey } from '../keys/index.ts'
 import type { FileName, Selector, SignedStatement } from '../statement/index.ts'
+import type { IdTree } from '../tree/index.ts'
 import type { Digest } from '../util/index.ts'
 
 /** What this node's configuration says about one file. */
@@ -128,7 +129,11 @@ export interface Files {
   record(id: Digest): FileRecord | undefined
   /** Whether `index` has this id. */
   has(id: Digest): boolean
-  /** Digest over the ids of `index` in their order; equal on nodes in step. */
+  /** The ids of `index` as a tree of hashes. */
+  readonly tree: IdTree
+  /** The name of an id of `index`. */
+  nameOf(id: Digest): FileName | undefined
+  /** The root of `tree`; equal on nodes in step. */
   digest(): Digest
   /** Whether this node is configured for the name, by itself or by a pattern. */
   wants(name: FileName): boolean
