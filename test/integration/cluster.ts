@@ -89,6 +89,8 @@ export interface ClusterInit {
   readonly count?: number
   /** Names that every node wants. @default ['hello.txt', 'etc/motd'] */
   readonly files?: readonly string[]
+  /** Lines of `[files]` of one node, instead of `files`; asked again at each start. */
+  readonly filesOf?: (index: number, signerLine: string) => readonly string[]
   /** Further lines of configuration, by section (`''` for the top). */
   readonly config?: Readonly<Record<string, string>>
   /** Largest content of each file. @default what the configuration says by default */
@@ -272,7 +274,7 @@ export const createNode = (init: NodeInit): ClusterNode => {
 /** Starts the nodes one after another, each knowing the first. */
 export const startCluster = async (init: ClusterInit = {}): Promise<Cluster> => {
   const { count = 3, files = ['hello.txt', 'etc/motd'], config = {}, nodeArguments = [] } = init
-  const { machines = [], maxSize } = init
+  const { machines = [], maxSize, filesOf } = init
   const directory = mkdtempSync(join(tmpdir(), 'mesh-'))
   const networkId = generateNetworkId(systemRandom)
   const networkKey = generatePrivateKey(systemRandom)
@@ -328,11 +330,12 @@ export const startCluster = async (init: ClusterInit = {}): Promise<Cluster> => 
           `socket = "${home}/mesh.sock"`,
           config.http ?? '',
           '[files]',
-          ...files.map((name) =>
-            maxSize === undefined
-              ? `"${name}" = ["${signerLine}"]`
-              : `"${name}" = { signers = ["${signerLine}"], max_size = "${maxSize}" }`,
-          ),
+          ...(filesOf?.(index, signerLine) ??
+            files.map((name) =>
+              maxSize === undefined
+                ? `"${name}" = ["${signerLine}"]`
+                : `"${name}" = { signers = ["${signerLine}"], max_size = "${maxSize}" }`,
+            )),
           '',
         ].join('\n'),
     })
