@@ -12,8 +12,12 @@ export type StoreFault = 'disk-full' | 'lost' | 'kept'
 export interface MemoryStore extends Store {
   /** Asked before each commit; `undefined` lets it through. */
   fault: (() => StoreFault | undefined) | undefined
-  /** The end of whoever used the store, without `close`. Open it again afterwards. */
-  crash(): void
+  /**
+   * The end of whoever used the store, without `close`. Of the commits that were not durable yet, the
+   * first `keep` survive. What was waited for never comes. Open it again afterwards.
+   * @param keep @default all, as when only the process dies
+   */
+  crash(keep?: number): void
   /** Every entry as hex, by table and key, to be compared. */
   dump(): Readonly<Record<string, Readonly<Record<string, string>>>>
 }
@@ -69,14 +73,28 @@ class MemoryTable {
   }
 }
 
-export const createMemoryStore = (
-  init: { migrations?: readonly Migration[] } = {},
-): MemoryStore => {
+export interface MemoryStoreInit {
+  readonly migrations?: readonly Migration[]
+  /**
+   * Resolves when the disk has taken a commit. Until then readers see it, and it may be lost; later
+   * commits do not overtake it. @default at once
+   */
+  readonly flush?: () => Promise<void>
+}
+
+/** What a dead process waits for. */
+const never = (): Promise<never> => new Promise(() => {})
+
+export const createMemoryStore = (init: MemoryStoreInit = {}): MemoryStore => {
   const tables = new Map<string, MemoryTable>()
   let isOpen = false
   let opens = 0
   let uncleanOpens = 0
   let tail: Promise<unknown> = Promise.resolve()
+  let flushed: Promise<unknown> = Promise.resolve()
+  /** How to undo what was committed and is not durable. */
+  let fragile: (() => void)[] = []
+  let crashes = 0
 
   const inside = ({ name }: Table): MemoryTable => {
     if (!isOpen) throw new Error('the store is closed')
@@ -127,11 +145,33 @@ export const createMemoryStore = (
   const commit = <T>(work: (tx: Transaction) => T): T => {
     const { value, undo } = apply(work)
     const fault = store.fault?.()
-    if (fault === undefined) return value
+    if (fault === undefined) {
+      if (init.flush !== undefined) fragile.push(undo)
+      return value
+    }
     if (fault !== 'kept') undo()
     throw fault === 'disk-full'
       ? new MeshError('ERR_DISK_FULL', 'the disk is full (injected)')
       : new MeshError('ERR_STATE_UNUSABLE', `the store died while it committed (${fault})`)
+  }
+
+  /** Waits until the commit that was the last one is durable. */
+  const flush = async (life: number): Promise<void> => {
+    if (init.flush === undefined) return
+    const before = flushed
+    const done = before.then(() => (life === crashes ? init.flush?.() : undefined))
+    flushed = done
+    await done
+    if (life === crashes) fragile.shift()
+  }
+
+  const transact = async <T>(work: (tx: Transaction) => T): Promise<T> => {
+    const life = crashes
+    const committed = tail.then(() => (life === crashes ? commit(work) : never()))
+    tail = committed.catch(() => {})
+    const value = await committed
+    await flush(life)
+    return life === crashes ? value : never()
   }
 
   const store: MemoryStore = {
@@ -146,18 +186,21 @@ export const createMemoryStore = (
       await migrate(store, init.migrations ?? migrations)
     },
     transaction(work) {
-      if (!isOpen) return Promise.reject(new Error('the store is closed'))
-      const result = tail.then(() => commit(work))
-      tail = result.catch(() => {})
-      return result
+      return isOpen ? transact(work) : Promise.reject(new Error('the store is closed'))
     },
     async close() {
       await tail
+      await flushed
       isOpen = false
       opens = 0
     },
-    crash() {
+    crash(keep = fragile.length) {
+      crashes++
+      for (const undo of isOpen ? fragile.slice(keep).toReversed() : []) undo()
       isOpen = false
+      fragile = []
+      tail = Promise.resolve()
+      flushed = Promise.resolve()
     },
     dump: () =>
       Object.fromEntries(

@@ -42,7 +42,7 @@ interface Init {
   /** Bytes sent and not yet received by the other end's reader above which `send` waits. */
   readonly windowBytes: number
   /** Sees each frame sent; answers whether the link breaks the stream with it. */
-  readonly sent: (sizeBytes: number) => boolean
+  readonly sent: (frame: Uint8Array) => boolean
 }
 
 type Waiter<T> = { resolve(value: T): void; reject(error: MeshError): void }
@@ -122,7 +122,7 @@ export const createMemoryStream = (init: Init): MemoryStream => {
       // Copied, as a socket would: the caller may use its buffer again.
       const copy = Uint8Array.from(frame)
       outstandingBytes += copy.length + FRAME_COST_BYTES
-      if (init.sent(copy.length)) {
+      if (init.sent(copy)) {
         stream.abort(gone(new Error('the link lost the stream')))
         throw gone()
       }

@@ -6,8 +6,8 @@ import type { Transport } from './types.ts'
 export interface MemoryNetworkInit extends MemoryLink {
   /** Bytes in flight in each direction of a stream. @default 256 KiB */
   readonly windowBytes?: number
-  /** Sees every frame as it is sent. */
-  readonly onFrame?: (frame: MemoryFrame) => void
+  /** Sees every frame as it is sent, and its bytes, which are not to be changed. */
+  readonly onFrame?: (frame: MemoryFrame, bytes: Uint8Array) => void
 }
 
 export interface MemoryFrame {
@@ -35,6 +35,12 @@ export interface MemoryNetwork {
    * without it); what was sent meanwhile arrives if the partition ends before that.
    */
   partition(groups: readonly (readonly PeerId[])[], options?: { detectMs?: number }): void
+  /**
+   * A node dies without a word: nothing that is on its way from it or to it arrives any more, and
+   * its peers notice after `detectMs` (at once without it), or when it connects anew. Its transport
+   * is of no use afterwards; make another with the same peer id.
+   */
+  kill(peer: PeerId, options?: { detectMs?: number }): void
   /** Ends the partition. Nobody is connected again by that: dialling is the peers' own business. */
   heal(): void
   /** Changes one link, both ways; what is not named stays. */

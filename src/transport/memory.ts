@@ -47,6 +47,8 @@ interface Node {
   readonly inbound: Map<string, number>
   readonly blame: BlameBook
   started: boolean
+  /** Killed: nothing that it sends or waits for arrives any more. */
+  dead: boolean
 }
 
 const unreachable = (what: string, cause?: unknown): MeshError =>
@@ -127,6 +129,8 @@ export const createMemoryNetwork = (
   }
 
   const connect = (from: Node, to: Node): Peer => {
+    // One of a former life that the other side still believes in.
+    hangUp(to, from.peerId, `${from.peerId} has connected anew`)
     const connection: Connection = { ends: [from, to], streams: new Set(), held: [], open: true }
     const { latencyMs = 0 } = links.link(from.peerId, to.peerId)
     const describe = (node: Node, direction: Peer['direction']): Peer => ({
@@ -197,8 +201,9 @@ export const createMemoryNetwork = (
     }
   }
 
-  /** Runs something that crosses the connection, now or when a partition ends. */
+  /** Runs something that crosses the connection, now, when a partition ends, or when it breaks. */
   const cross = ({ ends: [a, b], held, open }: Connection, run: () => void): void => {
+    if (a.dead || b.dead) return
     if (!open || (held.length === 0 && links.reachable(a.peerId, b.peerId))) run()
     else held.push(run)
   }
@@ -214,10 +219,17 @@ export const createMemoryNetwork = (
       protocol,
       limits,
       clock,
-      lane: (run) => lane(() => cross(connection, run)),
+      // What was on its way when the connection broke is lost.
+      lane: (run) =>
+        lane(() =>
+          cross(connection, () => {
+            if (connection.open) run()
+          }),
+        ),
       windowBytes: init.windowBytes ?? DEFAULT_WINDOW_BYTES,
-      sent(sizeBytes) {
-        init.onFrame?.({ from: from.peerId, to: to.peerId, protocol, sizeBytes })
+      sent(bytes) {
+        const sizeBytes = bytes.length
+        init.onFrame?.({ from: from.peerId, to: to.peerId, protocol, sizeBytes }, bytes)
         return links.breaks(from.peerId, to.peerId)
       },
     })
@@ -277,6 +289,7 @@ export const createMemoryNetwork = (
       inbound: new Map(),
       blame: createBlameBook({ clock }),
       started: false,
+      dead: false,
     }
     return {
       peerId,
@@ -302,6 +315,7 @@ export const createMemoryNetwork = (
       peers: () => [...node.connections.values()].map(({ peer }) => peer),
       addresses: () => (node.started ? [node.address] : []),
       blame: (peer, error) => blame(node, peer, error),
+      avoidedUntilMs: (peer) => node.blame.avoidedUntilMs(peer),
     }
   }
 
@@ -321,6 +335,21 @@ export const createMemoryNetwork = (
       }
       if (detectMs === undefined) cut()
       else clock.schedule(detectMs, cut)
+    },
+    kill(peer, { detectMs } = {}) {
+      const node = nodes.get(peer)
+      if (node === undefined) return
+      node.dead = true
+      node.started = false
+      nodes.delete(peer)
+      node.events.removeAllListeners()
+      const broken = [...node.connections.values()].map(({ connection }) => connection)
+      for (const { held } of broken) held.length = 0
+      const notice = (): void => {
+        for (const connection of broken) disconnect(connection, `${peer} is silent`)
+      }
+      if (detectMs === undefined) notice()
+      else clock.schedule(detectMs, notice)
     },
     heal() {
       partitions++

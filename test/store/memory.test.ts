@@ -47,6 +47,39 @@ t.test(
   },
 )
 
+t.test('loses the latest commits that were not durable when the power fails', async (t) => {
+  for (const keep of [0, 1, 2, undefined]) {
+    const disk: (() => void)[] = []
+    const store = createMemoryStore({
+      flush: () => new Promise((resolve) => disk.push(resolve)),
+    })
+    const flushed = async (): Promise<void> => {
+      await new Promise((resolve) => setImmediate(resolve))
+      disk.shift()?.()
+    }
+    const opening = store.open()
+    await flushed()
+    await opening
+    const answered: string[] = []
+    const put = (name: string): void =>
+      void store
+        .transaction((tx) => tx.put(things, Buffer.from(name), key))
+        .then(() => answered.push(name))
+    for (const name of ['a', 'b', 'c']) put(name)
+    await flushed()
+    await new Promise((resolve) => setImmediate(resolve))
+    t.same(answered, ['a'])
+    t.equal(store.count(things), 3, 'readers see what is not durable yet')
+    store.crash(keep)
+    await flushed()
+    const again = store.open()
+    await flushed()
+    await again
+    t.equal(store.count(things), 1 + Math.min(keep ?? 2, 2))
+    t.same(answered, ['a'], 'nobody hears of what happened after the end')
+  }
+})
+
 t.test('names tables in lower case with dashes', async (t) => {
   for (const name of ['', 'Big', '1st', 'with space', 'x'.repeat(65)]) {
     t.throws(() => table(name), RangeError)

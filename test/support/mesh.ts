@@ -91,12 +91,12 @@ export const createMesh = async <T>(init: MeshInit<T>): Promise<Mesh<T>> => {
       latencyMs: 5,
       jitterMs: 10,
       ...init.network,
-      onFrame(frame) {
+      onFrame(frame, bytes) {
         const total = traffic.get(frame.protocol) ?? { frames: 0, bytes: 0 }
         total.frames++
         total.bytes += frame.sizeBytes
         traffic.set(frame.protocol, total)
-        init.network?.onFrame?.(frame)
+        init.network?.onFrame?.(frame, bytes)
       },
     },
   )

@@ -135,6 +135,29 @@ t.test('opening a stream across a partition gives up, sooner or later', async (t
   await second
 })
 
+t.test('a killed node is silent until its peers notice, or until it comes back', async (t) => {
+  for (const returns of [false, true]) {
+    const { clock, network, a, b, stream, received } = await simulate({ latencyMs: 5 })
+    await stream.send(Buffer.from('on its way'))
+    network.kill(a.peerId, { detectMs: 20_000 })
+    await clock.advance(10_000)
+    t.same(received, [])
+    t.equal(b.peers().length, 1)
+    if (returns) {
+      const next = network.createTransport({ peerId: a.peerId, logger: silentLogger })
+      await next.start()
+      const dialled = next.dial(b.addresses()[0] ?? '')
+      await clock.advance(1000)
+      await dialled
+      t.equal(b.peers().length, 1)
+      t.equal(b.peers()[0]?.direction, 'inbound')
+    }
+    await clock.advance(20_000)
+    t.equal(b.peers().length, returns ? 1 : 0)
+    t.same(received, [])
+  }
+})
+
 t.test('an avoided peer is let in again after ten minutes', async (t) => {
   const { clock, a, b } = await simulate()
   const { MeshError } = await import('../../src/errors/index.ts')
