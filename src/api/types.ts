@@ -49,7 +49,14 @@ export interface VersionBody {
   readonly signers: readonly string[]
 }
 
-export type FileStateBody = 'shown' | 'missing' | 'too-large' | 'deleted' | 'expired' | 'none'
+export type FileStateBody =
+  | 'shown'
+  | 'missing'
+  | 'too-large'
+  | 'too-old'
+  | 'deleted'
+  | 'expired'
+  | 'none'
 
 /** One entry of GET /files. */
 export interface FileBody {
@@ -108,6 +115,8 @@ export interface PeerBody {
   readonly neighbour: boolean
   /** Whether it is avoided after faults, and until when. */
   readonly avoidedUntil: string | null
+  /** When a network key revoked it; `null`: it did not. */
+  readonly revokedAt: string | null
   /** Of the last failed attempt to connect. */
   readonly lastError: string | null
 }
@@ -126,6 +135,74 @@ export interface WorkerBody {
   readonly nextRunInMs: number | null
 }
 
+/** What the network's own files say, as far as they are here; versions `null`: none was published. */
+export interface TrustBody {
+  readonly certificates: { readonly version: number | null; readonly count: number }
+  readonly revoked: { readonly version: number | null; readonly count: number }
+  /** `null`: there is none, and nothing to be late. */
+  readonly heartbeat: {
+    readonly version: number
+    /** A time or `never`. */
+    readonly expires: string
+    readonly stale: boolean
+  } | null
+}
+
+/** One node certificate that a daemon knows of. */
+export interface CertificateBody {
+  readonly name: string
+  readonly peerId: string
+  readonly issued: string
+  readonly expires: string
+  readonly namespaces: readonly string[]
+  /** Where it is from: this node's own, `_mesh/certificates`, or a connected peer. */
+  readonly sources: readonly ('own' | 'listed' | 'connected')[]
+  /** When it lost its right; `null`: it did not. */
+  readonly revokedAt: string | null
+  /** The certificate file. */
+  readonly text: string
+}
+
+/** One line of `_mesh/revoked`. */
+export interface RevocationBody {
+  readonly name: string | null
+  readonly peerId: string
+  /** `all`, or the time before which certificates were issued that do not count. */
+  readonly certificates: string
+  readonly revokedAt: string
+}
+
+/** GET /certificates */
+export interface CertificatesBody {
+  readonly networkId: string
+  readonly certificates: readonly CertificateBody[]
+  readonly revoked: readonly RevocationBody[]
+}
+
+/** What a configuration would change about one file; versions `null`: none. */
+export interface FileChangeBody {
+  readonly name: string
+  /**
+   * `withdrawn`: not wanted any more. `reverted`: another version is shown, an older one or none.
+   * `advanced`: a newer one, which was set aside. `added`: wanted from now on.
+   * `policy`: the same version under other rules.
+   */
+  readonly kind: 'withdrawn' | 'reverted' | 'advanced' | 'added' | 'policy'
+  readonly before: number | null
+  readonly after: number | null
+  /** Keys that may not sign it any more and those that may from now on. */
+  readonly removedSigners: readonly string[]
+  readonly addedSigners: readonly string[]
+}
+
+/** POST /config/preview: what a reload with the configuration in the body would do. */
+export interface PreviewBody {
+  /** Why it would not be applied at all; `null`: it would. */
+  readonly refused: string | null
+  readonly restartNeeded: readonly string[]
+  readonly changes: readonly FileChangeBody[]
+}
+
 /** GET /status */
 export interface StatusBody {
   readonly version: string
@@ -133,6 +210,8 @@ export interface StatusBody {
   readonly peerId: string
   /** The node's name in its certificate, and when that expires. */
   readonly certificate: { readonly name: string; readonly expires: string } | null
+  /** `null` without network keys. */
+  readonly trust: TrustBody | null
   readonly startedAt: string
   readonly uptimeMs: number
   readonly addresses: readonly string[]
@@ -162,6 +241,8 @@ export const routes = {
   history: (name: string): string => `/history/${encodeName(name)}`,
   status: '/status',
   peers: '/peers',
+  certificates: '/certificates',
+  preview: '/config/preview',
   healthz: '/healthz',
   readyz: '/readyz',
 } as const

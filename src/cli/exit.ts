@@ -29,6 +29,10 @@ export const exitGroups: Readonly<Partial<Record<ExitName, readonly ErrorCode[]>
   notFound: ['ERR_FILE_NOT_FOUND', 'ERR_FILE_NOT_CONFIGURED', 'ERR_FILE_CONTENT_MISSING'],
   refused: [
     'ERR_FILE_SIGNER_NOT_ALLOWED',
+    'ERR_FILE_THRESHOLD',
+    'ERR_FILE_CERTIFICATE',
+    'ERR_FILE_BELOW_MINIMUM',
+    'ERR_FILE_TOO_MANY',
     'ERR_FILE_NETWORK_MISMATCH',
     'ERR_FILE_NOT_NEWER',
     'ERR_FILE_VERSION_JUMP',

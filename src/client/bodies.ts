@@ -1,6 +1,9 @@
 import { boolean, hasMember, list, nullable, number, object, oneOf, text } from './shape.ts'
 import type {
+  CertificateBody,
+  CertificatesBody,
   FileBody,
+  FileChangeBody,
   FilesBody,
   FileStateBody,
   HealthBody,
@@ -8,9 +11,12 @@ import type {
   HistoryBody,
   PeerBody,
   PeersBody,
+  PreviewBody,
   PublicStatusBody,
+  RevocationBody,
   StatusBody,
   StoredBody,
+  TrustBody,
   VersionBody,
   WorkerBody,
 } from '../api/index.ts'
@@ -40,7 +46,7 @@ const warning = object<HealthWarningBody>({
 
 const file = object<FileBody>({
   name: text,
-  state: oneOf('shown', 'missing', 'too-large', 'deleted', 'expired', 'none'),
+  state: oneOf('shown', 'missing', 'too-large', 'too-old', 'deleted', 'expired', 'none'),
   current: nullable(version),
   conflict: boolean,
   shownAt: nullable(text),
@@ -84,7 +90,47 @@ export const peersBody = object<PeersBody>({
       roundTripMs: nullable(number),
       neighbour: boolean,
       avoidedUntil: nullable(text),
+      revokedAt: nullable(text),
       lastError: nullable(text),
+    }),
+  ),
+})
+
+export const certificatesBody = object<CertificatesBody>({
+  networkId: text,
+  certificates: list(
+    object<CertificateBody>({
+      name: text,
+      peerId: text,
+      issued: text,
+      expires: text,
+      namespaces: list(text),
+      sources: list(oneOf('own', 'listed', 'connected')),
+      revokedAt: nullable(text),
+      text,
+    }),
+  ),
+  revoked: list(
+    object<RevocationBody>({
+      name: nullable(text),
+      peerId: text,
+      certificates: text,
+      revokedAt: text,
+    }),
+  ),
+})
+
+export const previewBody = object<PreviewBody>({
+  refused: nullable(text),
+  restartNeeded: list(text),
+  changes: list(
+    object<FileChangeBody>({
+      name: text,
+      kind: oneOf('withdrawn', 'reverted', 'advanced', 'added', 'policy'),
+      before: nullable(number),
+      after: nullable(number),
+      removedSigners: list(text),
+      addedSigners: list(text),
     }),
   ),
 })
@@ -96,6 +142,19 @@ const fullStatus = object<StatusBody>({
   certificate: nullable(
     object<NonNullable<StatusBody['certificate']>>({ name: text, expires: text }),
   ),
+  trust: nullable(
+    object<TrustBody>({
+      certificates: object<TrustBody['certificates']>({ version: nullable(number), count: number }),
+      revoked: object<TrustBody['revoked']>({ version: nullable(number), count: number }),
+      heartbeat: nullable(
+        object<NonNullable<TrustBody['heartbeat']>>({
+          version: number,
+          expires: text,
+          stale: boolean,
+        }),
+      ),
+    }),
+  ),
   startedAt: text,
   uptimeMs: number,
   addresses: list(text),
@@ -104,6 +163,7 @@ const fullStatus = object<StatusBody>({
     shown: number,
     missing: number,
     'too-large': number,
+    'too-old': number,
     deleted: number,
     expired: number,
     none: number,

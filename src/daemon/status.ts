@@ -1,5 +1,10 @@
+import { publicKeyFromPeerId } from '../keys/index.ts'
+import { isReservedName } from '../statement/index.ts'
+import { revokedError } from '../trust/index.ts'
 import { formatTimestamp } from '../util/index.ts'
-import type { FileStateBody, HealthWarningBody, PeersBody, StatusBody } from '../api/index.ts'
+import { listCertificates } from './certificates.ts'
+import type { CertificatesBody, FileStateBody, HealthWarningBody } from '../api/index.ts'
+import type { PeersBody, StatusBody } from '../api/index.ts'
 import type { Files } from '../files/index.ts'
 import type { NodeCertificate } from '../keys/index.ts'
 import type { Health, Workers } from '../observe/index.ts'
@@ -7,6 +12,7 @@ import type { NetworkId } from '../statement/index.ts'
 import type { Sync } from '../sync/index.ts'
 import type { Peering, Transport } from '../transport/index.ts'
 import type { Clock } from '../util/index.ts'
+import type { TrustFiles } from './trust-files.ts'
 
 /** What a daemon's words about itself are made of. */
 export interface StatusSources {
@@ -19,7 +25,10 @@ export interface StatusSources {
   readonly transport: Transport
   readonly peering: Peering
   readonly sync: Sync
+  readonly trustFiles: Pick<TrustFiles, 'status' | 'revocation' | 'listed' | 'revocations'>
   certificate(): NodeCertificate | undefined
+  /** Text of the certificate that we show, or why there is none. */
+  ownCertificate(): string | Error | undefined
 }
 
 const isoTime = (timeMs: number | undefined): string | null =>
@@ -30,11 +39,15 @@ const countStates = (files: Files): StatusBody['files'] => {
     shown: 0,
     missing: 0,
     'too-large': 0,
+    'too-old': 0,
     deleted: 0,
     expired: 0,
     none: 0,
   }
-  for (const { state } of files.list()) counts[state]++
+  for (const { name, state } of files.list()) {
+    // The network's own files count from when there is one.
+    if (state !== 'none' || !isReservedName(name)) counts[state]++
+  }
   return counts
 }
 
@@ -47,7 +60,7 @@ export const warningBodies = (health: Health): HealthWarningBody[] =>
 
 /** Answers GET /status and GET /peers. */
 export const createStatus = (sources: StatusSources) => {
-  const { clock, health, workers, files, transport, peering, sync } = sources
+  const { clock, health, workers, files, transport, peering, sync, trustFiles } = sources
   const startedAt = new Date(clock.nowMs()).toISOString()
   const startedMs = clock.monotonicMs()
 
@@ -63,6 +76,7 @@ export const createStatus = (sources: StatusSources) => {
           certificate === undefined
             ? null
             : { name: certificate.name, expires: formatTimestamp(certificate.expires) },
+        trust: trustFiles.status(),
         startedAt,
         uptimeMs: Math.round(clock.monotonicMs() - startedMs),
         addresses: transport.addresses(),
@@ -86,9 +100,14 @@ export const createStatus = (sources: StatusSources) => {
       return {
         peers: ids.map((peerId) => {
           const peer = connected.get(peerId)
+          const revocation = trustFiles.revocation(publicKeyFromPeerId(peerId))
+          const why =
+            revocation === undefined || peer !== undefined
+              ? known.get(peerId)?.lastError
+              : revokedError({ name: revocation.name ?? peerId }, revocation).message
           return {
             peerId,
-            name: peer?.name ?? null,
+            name: peer?.name ?? revocation?.name ?? null,
             connected: peer !== undefined,
             address: peer?.address ?? known.get(peerId)?.address ?? null,
             direction: peer?.direction ?? null,
@@ -96,10 +115,12 @@ export const createStatus = (sources: StatusSources) => {
             roundTripMs: peer?.roundTripMs ?? null,
             neighbour: neighbours.has(peerId),
             avoidedUntil: isoTime(transport.avoidedUntilMs?.(peerId)),
-            lastError: known.get(peerId)?.lastError ?? null,
+            revokedAt: isoTime(revocation?.revokedAt),
+            lastError: why ?? null,
           }
         }),
       }
     },
+    certificates: (): CertificatesBody => listCertificates(sources),
   }
 }

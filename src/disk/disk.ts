@@ -253,6 +253,26 @@ class TreeDisk implements Disk {
     if (former !== TMP && former !== parentOf(to)) await this.#directories.sync(former)
   }
 
+  async link(from: string, to: string): Promise<void> {
+    checkPath(from)
+    checkPath(to)
+    await this.#doing('link', from, async () => {
+      const source = join(await this.#directories.enter(parentOf(from)), basename(from))
+      await this.#unlink(to)
+      for (let attempt = 1; ; attempt++) {
+        try {
+          const target = join(await this.#directories.make(parentOf(to)), basename(to))
+          await this.#fileSystem.link(source, target)
+          break
+        } catch (error) {
+          // As in a rename: a neighbour may just have pruned the directory.
+          if (!hasSystemCode(error, 'ENOENT') || attempt === MAX_PLACE_ATTEMPTS) throw error
+        }
+      }
+      await this.#directories.sync(parentOf(to))
+    })
+  }
+
   async remove(path: string): Promise<void> {
     checkPath(path)
     await this.#doing('remove', path, async () => {

@@ -10,10 +10,11 @@ export interface DiskOperation {
     | 'sync-directory'
     | 'set-mode'
     | 'rename'
+    | 'link'
     | 'unlink'
     | 'make-directory'
     | 'remove-directory'
-  /** Absolute; of a rename the old one. */
+  /** Absolute; of a rename or link the old one. */
   readonly path: string
   /** Counts all calls from 1. */
   readonly index: number
@@ -67,6 +68,10 @@ export const withFaults = (
     async rename(from, to) {
       before('rename', from)
       await fileSystem.rename(from, to)
+    },
+    async link(from, to) {
+      before('link', from)
+      await fileSystem.link(from, to)
     },
     async unlink(path) {
       before('unlink', path)

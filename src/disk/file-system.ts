@@ -1,5 +1,15 @@
 import { constants } from 'node:fs'
-import { lstat, mkdir, open, readdir, realpath, rename, rmdir, unlink } from 'node:fs/promises'
+import {
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  realpath,
+  rename,
+  rmdir,
+  unlink,
+} from 'node:fs/promises'
 import type { BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 
@@ -41,6 +51,8 @@ export interface FileSystem {
   create(path: string): Promise<Handle>
   stat(path: string): Promise<NodeStat>
   rename(from: string, to: string): Promise<void>
+  /** A second name for the same file. */
+  link(from: string, to: string): Promise<void>
   unlink(path: string): Promise<void>
   makeDirectory(path: string, mode: number): Promise<void>
   removeDirectory(path: string): Promise<void>
@@ -77,6 +89,7 @@ export const systemFileSystem: FileSystem = {
   create: async (path) => wrap(await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)),
   stat: async (path) => describe(await lstat(path, { bigint: true })),
   rename,
+  link,
   unlink,
   async makeDirectory(path, mode) {
     await mkdir(path, { mode })

@@ -10,11 +10,13 @@
  * @packageDocumentation
  */
 export { createDisk } from './disk.ts'
+export { localFiles } from './local.ts'
 export { lockStateDirectory } from './lock.ts'
 export { createMemoryDisk } from './memory.ts'
 export type { DiskInit } from './disk.ts'
 export type { DiskFault, DiskOperation } from './faults.ts'
 export type { FileSystem, Handle, NodeKind, NodeStat } from './file-system.ts'
+export type { LocalFiles } from './local.ts'
 export type { StateLock } from './lock.ts'
 export type { MemoryDisk } from './memory.ts'
 export type { Disk, FileStat, StagedFile } from './types.ts'

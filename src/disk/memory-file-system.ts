@@ -151,10 +151,19 @@ export const createMemoryFileSystem = (): MemoryFileSystem => {
     async rename(from, to) {
       const source = existing(from)
       const target = locate(to)
+      // Two names of one file: a real one does nothing either.
+      if (target.node === source.node) return
       if (target.node?.kind === 'directory' && source.node.kind === 'file') {
         throw failure('EISDIR', to)
       }
       source.parent.entries.delete(source.name)
+      target.parent.entries.set(target.name, source.node)
+      source.node.changes = ++changes
+    },
+    async link(from, to) {
+      const source = existing(from)
+      const target = locate(to)
+      if (target.node !== undefined) throw failure('EEXIST', to)
       target.parent.entries.set(target.name, source.node)
       source.node.changes = ++changes
     },

@@ -34,6 +34,7 @@ export const createMemoryDisk = (): MemoryDisk => {
     stat: (path) => disk.stat(path),
     setMode: (path, mode) => disk.setMode(path, mode),
     rename: (from, to) => disk.rename(from, to),
+    link: (from, to) => disk.link(from, to),
     remove: (path) => disk.remove(path),
     list: (directory) => disk.list(directory),
     survey: (directory) => disk.survey(directory),

@@ -46,6 +46,11 @@ export interface Disk {
   setMode(path: string, mode: number): Promise<void>
   /** Durable; `to` is replaced; directories that `from` leaves empty are removed. */
   rename(from: string, to: string): Promise<void>
+  /**
+   * Durable; a second name for the same file, in place of what is at `to`. The file's fingerprint
+   * changes. Renaming one name of a file to the other does nothing: remove one of them.
+   */
+  link(from: string, to: string): Promise<void>
   /** Durable; removes directories that become empty; does nothing if there is no such file. */
   remove(path: string): Promise<void>
   /** Paths (relative to the root) of all that is below `directory` and is no directory, in no order. */

@@ -1,7 +1,7 @@
 import { isMeshError, MeshError } from '../errors/index.ts'
 import { contentDigest } from './inspector.ts'
 import { isExpired, judge, wantsContent } from './judge.ts'
-import { recordBy, recordOfStatement, recordsOf, winnerOf } from './kept.ts'
+import { ownerOf } from './kept.ts'
 import { contentPath } from './paths.ts'
 import { wakesOf } from './publisher.ts'
 import { EMPTY_ROW } from './row.ts'
@@ -14,6 +14,8 @@ import type { Catalogue, Change } from './catalogue.ts'
 import type { ContentRef, Judgement } from './judge.ts'
 import type { Kept } from './kept.ts'
 import type { Publications } from './publications.ts'
+import type { Eviction, Quota } from './quota.ts'
+import type { Refusals } from './refusals.ts'
 import type { Row } from './row.ts'
 import type { Rule } from './rules.ts'
 import type { ContentSource, FileRecord, FileState, Origin, Verdict } from './types.ts'
@@ -49,7 +51,11 @@ interface Components {
   readonly locks: KeyedLock
   readonly network: NetworkId
   readonly publications: Publications
+  readonly quota: Quota
+  readonly refusals: Refusals
   ruleOf(name: FileName): Rule | undefined
+  /** Begins to take away what is too much. */
+  evict(eviction: Eviction): void
 }
 
 /** Takes a statement in, with content or without; the one way for uploads and for peers. */
@@ -67,7 +73,7 @@ interface NeedsContent {
 }
 
 export const createAcceptor = (components: Components): Acceptor => {
-  const { disk, catalogue, clock, locks, network, ruleOf, publications } = components
+  const { disk, catalogue, clock, locks, network, ruleOf, publications, quota } = components
 
   /** Whether the content of a statement that is going to win is here already, shown or not. */
   const isHere = async (
@@ -81,9 +87,9 @@ export const createAcceptor = (components: Components): Acceptor => {
     return stat?.sizeBytes === content.sizeBytes
   }
 
-  const known = ({ signed, rule, after, wins }: Judgement, row: Row): Verdict => ({
+  const known = ({ record, wins }: Judgement, row: Row): Verdict => ({
     outcome: 'known',
-    record: heldRecord(signed, after, rule),
+    record,
     wins,
     contentMissing: wins && row.state === 'missing',
   })
@@ -104,6 +110,7 @@ export const createAcceptor = (components: Components): Acceptor => {
     })
     const { signed, added, rule, wins } = judgement
     const row = catalogue.row(name)
+    if (added.length > 0) checkQuota(judgement, from)
 
     const wanted = wins ? wantsContent(signed, rule, nowMs) : undefined
     const lacking =
@@ -124,28 +131,44 @@ export const createAcceptor = (components: Components): Acceptor => {
     return store({ judgement, kept, row, nowMs, from, staged: lacking ? staged : undefined })
   }
 
+  /** Refuses what the signers of a pattern have no room for, before its content is read. */
+  const checkQuota = ({ signed, added, rule }: Judgement, from: Origin): void => {
+    const { name, version } = signed.statement
+    if (rule.pattern === undefined) return
+    const hasRoom = added.some((each) => quota.hasRoom(rule, ownerOf(each), name, from.kind))
+    if (hasRoom) return
+    throw new MeshError(
+      'ERR_FILE_TOO_MANY',
+      `${name} version ${version}: ${rule.maxFiles} names of ${rule.pattern} are in use, which is its max_files; raise it in the configuration (deleted names count too)`,
+      { data: { name, version, pattern: rule.pattern, maxFiles: rule.maxFiles } },
+    )
+  }
+
   /** Makes content durable, then the statement, then lets both be seen. */
   const store = async (taking: Taking): Promise<Verdict> => {
     const { judgement, kept, row, from, staged } = taking
-    const { signed, added, after, rule, wins } = judgement
+    const { signed, added, after, rule, wins, record } = judgement
     const { name } = signed.statement
     const fresh = staged === undefined ? undefined : contentDigest(signed)
+    let left: readonly SignedStatement[] = []
     try {
       if (fresh !== undefined) {
         await staged?.commit(contentPath(name, fresh), { mode: rule.policy.mode })
       }
-      if (added.length > 0) await catalogue.change(name, changeOf(taking))
+      if (added.length > 0) left = await catalogue.change(name, changeOf(taking))
     } catch (error) {
       // It was not here before, or it would not have been asked for. What cannot be removed now is
       // removed at the next start; the first failure is the one to tell.
       if (fresh !== undefined) await disk.remove(contentPath(name, fresh)).catch(() => {})
       throw error
     }
-    const record = heldRecord(signed, after, rule)
+    if (rule.pattern !== undefined) {
+      for (const each of quota.add(rule, after.map(ownerOf), name)) components.evict(each)
+    }
     const published = await publications.publish(
       name,
       {
-        displaced: displaced(kept, added),
+        displaced: displaced(kept, after, left),
         ...(fresh === undefined ? {} : { fresh }),
       },
       {
@@ -180,47 +203,44 @@ export const createAcceptor = (components: Components): Acceptor => {
         await staged.discard()
       }
     } catch (error) {
-      return refusedOr(error)
+      const verdict = refusedOr(error)
+      if (verdict.outcome === 'refused') components.refusals.add(signed, from, verdict.error)
+      return verdict
     }
   }
 }
 
-const heldRecord = (
-  signed: SignedStatement,
+/** Content of statements that are neither kept nor remembered any more. */
+const displaced = (
   kept: readonly Kept[],
-  { allowed }: Rule,
-): FileRecord => {
-  const record = recordOfStatement(kept, allowed, signed.id) ?? recordBy(signed, allowed)
-  if (record === undefined) throw new Error('a judged statement has no allowed signer')
-  return record
+  after: readonly Kept[],
+  left: readonly SignedStatement[],
+): Digest[] => {
+  const still = new Set(after.map(({ signed }) => signed.id))
+  const gone = kept.map(({ signed }) => signed).filter(({ id }) => !still.has(id))
+  return [...gone, ...left].flatMap((signed) => contentDigest(signed) ?? [])
 }
 
-/** Content of the statements that `added` takes the place of. */
-const displaced = (kept: readonly Kept[], added: readonly Kept[]): Digest[] =>
-  added.flatMap(({ key }) => {
-    const before = kept.find((each) => each.key === key)
-    const digest = before === undefined ? undefined : contentDigest(before.signed)
-    return digest === undefined ? [] : [digest]
-  })
-
 /** The state of a name whose winner has just changed and is not published yet. */
-const stateOf = ({ signed }: FileRecord, { policy }: Rule, nowMs: number): FileState => {
-  const { content } = signed.statement
+const stateOf = (winner: FileRecord | undefined, rule: Rule, nowMs: number): FileState => {
+  if (winner === undefined) return 'none'
+  const { signed } = winner
+  const { content, version } = signed.statement
   if (content === 'deleted') return 'deleted'
   if (isExpired(signed, nowMs)) return 'expired'
-  return content.sizeBytes > policy.maxSizeBytes ? 'too-large' : 'missing'
+  if (version < rule.minVersion) return 'too-old'
+  return content.sizeBytes > rule.policy.maxSizeBytes ? 'too-large' : 'missing'
 }
 
 /** The transaction that makes a statement durable and marks its publication as begun. */
 export const changeOf = ({
   judgement,
-  kept,
   row,
   nowMs,
-}: Pick<Taking, 'judgement' | 'kept' | 'row' | 'nowMs'>): Change => {
-  const { signed, added, after, rule, winner } = judgement
-  const records = recordsOf(after, rule.allowed)
-  const sameWinner = winnerOf(kept, rule.allowed)?.signed.id === winner.signed.id
+}: Pick<Taking, 'judgement' | 'row' | 'nowMs'>): Change => {
+  const { signed, added, removed, rule, standing, before } = judgement
+  const { winner, records } = standing
+  const sameWinner = before.winner?.signed.id === winner?.signed.id
   return {
     before: row,
     after: {
@@ -229,11 +249,13 @@ export const changeOf = ({
       pending: true,
       rule: rule.digest,
       records: records.map(({ id }) => id),
-      wakes: wakesOf(nowMs, winner.signed, row?.shown?.signed),
+      wakes: wakesOf(nowMs, [winner?.signed, row?.shown?.signed], row?.purgeAtMs),
     },
     records,
     added,
+    removed,
     seen: signed,
+    history: rule.history,
   }
 }
 

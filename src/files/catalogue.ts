@@ -45,12 +45,16 @@ import type { FileRecord } from './types.ts'
 export interface Change {
   readonly before: Row | undefined
   readonly after: Row
-  /** All records of `after`, where they may differ from those of `before`. */
-  readonly records: readonly FileRecord[]
-  /** Statements that were taken in. */
+  /** All records of `after`. @default the same as before */
+  readonly records?: readonly FileRecord[]
+  /** Registers that were taken in or have changed. */
   readonly added?: readonly Kept[]
-  /** The same as it goes into the history. */
+  /** Slots of registers that are empty now. */
+  readonly removed?: readonly Digest[]
+  /** What was taken in, as it goes into the history. */
   readonly seen?: SignedStatement
+  /** Statements that the history keeps. */
+  readonly history: number
 }
 
 /**
@@ -83,8 +87,10 @@ export interface Catalogue {
   /** The next moment at which a name has to be looked at. */
   nextWakeMs(): number | undefined
   isEmpty(): boolean
-  /** Durable when resolved. */
-  change(name: FileName, change: Change): Promise<void>
+  /** Durable when resolved. Answers with the statements that have left the history. */
+  change(name: FileName, change: Change): Promise<readonly SignedStatement[]>
+  /** Forgets a name altogether. */
+  drop(name: FileName): Promise<void>
   /** Drops every kept entry that is damaged or that `isValid` refuses; answers with their names. */
   sift(isValid: (kept: Kept) => boolean): Promise<Set<FileName>>
   /** Makes the index anew. */
@@ -93,10 +99,7 @@ export interface Catalogue {
 
 export const createCatalogue = (
   { store, logger }: { store: Store; logger: Logger },
-  {
-    historyCount,
-    onTreeDamage = () => {},
-  }: { historyCount: number; onTreeDamage?: (error: MeshError) => void },
+  { onTreeDamage = () => {} }: { onTreeDamage?: (error: MeshError) => void } = {},
 ): Catalogue => {
   const tree = createStoredTree(store, {
     ids: indexTable,
@@ -161,11 +164,19 @@ export const createCatalogue = (
     const merged =
       known === undefined ? seen : (tolerate(name, () => mergeSignatures(seen, known)) ?? seen)
     tx.put(historyTable, key, encodeSignedStatement(merged))
+  }
+
+  /** Shortens the history; answers with what has left it. */
+  const shorten = (tx: Transaction, name: FileName, count: number): SignedStatement[] => {
     const all = [...tx.range(historyTable, { ...rangeOfName(name), reverse: true })]
-    for (const { key } of all.slice(historyCount)) tx.remove(historyTable, key)
+    return all.slice(count).flatMap(({ key, value }) => {
+      tx.remove(historyTable, key)
+      return tolerate(name, () => decodeSignedStatement(value)) ?? []
+    })
   }
 
   const reindex = (tx: Transaction, name: FileName, { before, records }: Change): void => {
+    if (records === undefined) return
     const now = new Set(records.map(({ id }) => id))
     const then = new Set(before?.records)
     const changed: Digest[] = []
@@ -245,14 +256,31 @@ export const createCatalogue = (
     },
     isEmpty: () => store.count(rowTable) === 0 && store.count(keptTable) === 0,
     async change(name, change) {
-      const { before, after, added = [], seen } = change
+      const { before, after, added = [], removed = [], seen } = change
+      let left: readonly SignedStatement[] = []
       await store.transaction((tx) => {
-        for (const kept of added) tx.put(keptTable, keptKey(name, kept.key), encodeKept(kept))
+        for (const kept of added) tx.put(keptTable, keptKey(name, kept.slot), encodeKept(kept))
+        for (const slot of removed) tx.remove(keptTable, keptKey(name, slot))
         if (seen !== undefined) remember(tx, seen)
+        left = shorten(tx, name, change.history)
         reindex(tx, name, change)
         for (const wake of before?.wakes ?? []) tx.remove(wakeTable, wakeKey(wake, name))
         for (const wake of after.wakes) tx.put(wakeTable, wakeKey(wake, name), Uint8Array.of(1))
         tx.put(rowTable, nameKey(name), encodeRow(after))
+      })
+      return left
+    },
+    async drop(name) {
+      await store.transaction((tx) => {
+        const value = tx.get(rowTable, nameKey(name))
+        const row = value === undefined ? undefined : tolerate(name, () => decodeRow(value))
+        for (const id of row?.records ?? []) tx.remove(indexTable, digestToBytes(id))
+        tree.update(tx, row?.records ?? [])
+        for (const wake of row?.wakes ?? []) tx.remove(wakeTable, wakeKey(wake, name))
+        for (const table of [keptTable, historyTable]) {
+          for (const { key } of [...tx.range(table, rangeOfName(name))]) tx.remove(table, key)
+        }
+        tx.remove(rowTable, nameKey(name))
       })
     },
     async sift(isValid) {

@@ -1,23 +1,29 @@
 import { EventEmitter } from 'node:events'
 import { MeshError } from '../errors/index.ts'
 import { createKeyedLock, forEachParallel } from '../util/index.ts'
+import { localFiles } from '../disk/index.ts'
 import { createAcceptor } from './acceptor.ts'
 import { createCatalogue } from './catalogue.ts'
+import { createEvict } from './evictor.ts'
+import { createFallbacks } from './fallback.ts'
 import { contentDigest, createInspector } from './inspector.ts'
 import { isExpired } from './judge.ts'
-import { recordBy } from './kept.ts'
-import { DEFAULT_HISTORY_COUNT, MAX_NAMES_AT_ONCE, UPKEEP_INTERVAL_MS } from './limits.ts'
+import { ownerOf, recordBy } from './kept.ts'
+import { MAX_NAMES_AT_ONCE, UPKEEP_INTERVAL_MS } from './limits.ts'
 import { TREE_CHECK_INTERVAL_MS } from './limits.ts'
 import { streamShown, unlessAborted } from './opening.ts'
+import { previewOf } from './preview.ts'
 import { createPublications } from './publications.ts'
 import { createPublish } from './publisher.ts'
+import { createQuota } from './quota.ts'
+import { createRefusals } from './refusals.ts'
 import { createRules } from './rules.ts'
 import { changedNames, createStartup } from './startup.ts'
 import { takeTurns } from './take-turns.ts'
 import { createVerifier } from './verifier.ts'
 import { historyOf, recordOfId, viewOf } from './view.ts'
 import { createWarnings } from './warnings.ts'
-import type { Disk } from '../disk/index.ts'
+import type { Disk, LocalFiles } from '../disk/index.ts'
 import type { Health, Logger, Worker, Workers } from '../observe/index.ts'
 import type { FileName, NetworkId, Selector, SignedStatement } from '../statement/index.ts'
 import type { Store } from '../store/index.ts'
@@ -25,12 +31,16 @@ import type { IdTree } from '../tree/index.ts'
 import type { Clock, Digest } from '../util/index.ts'
 import type { Acceptor } from './acceptor.ts'
 import type { Catalogue } from './catalogue.ts'
+import type { Evict } from './evictor.ts'
+import type { Eviction } from './quota.ts'
+import type { Refusals } from './refusals.ts'
 import type { Publications } from './publications.ts'
 import type { Shown } from './row.ts'
 import type { Rule, Rules } from './rules.ts'
 import type {
   AcceptOptions,
   ContentSource,
+  FileChange,
   FilePolicy,
   FileRecord,
   Files,
@@ -52,13 +62,13 @@ export interface FilesComponents {
   readonly logger: Logger
   readonly health: Health
   readonly workers: Workers
+  /** Where fallbacks are read from. @default the machine's files */
+  readonly local?: LocalFiles
 }
 
 export interface FilesInit {
   readonly network: NetworkId
   readonly policies: readonly FilePolicy[]
-  /** Statements of a name that `history` remembers, beside those that decide. @default 5 */
-  readonly keepHistory?: number
 }
 
 /** Files as the policies say, over a store and a disk that nobody else uses. */
@@ -75,6 +85,9 @@ class FileService implements Files {
   readonly #verifier: Verifier
   readonly #accept: Acceptor
   readonly #startup: () => Promise<void>
+  readonly #quota = createQuota()
+  readonly #refusals: Refusals
+  readonly #evict: Evict
   #rules: Rules
   #stopping = new AbortController()
   #started: Promise<void> | undefined
@@ -83,7 +96,7 @@ class FileService implements Files {
   #treeCheck: Worker | undefined
   readonly #underWay = new Set<Promise<unknown>>()
 
-  constructor(components: FilesComponents, { network, policies, keepHistory }: FilesInit) {
+  constructor(components: FilesComponents, { network, policies }: FilesInit) {
     const { store, disk, clock, health } = components
     const logger = components.logger.child('files')
     this.#components = components
@@ -91,14 +104,16 @@ class FileService implements Files {
     const ruleOf = (name: FileName): Rule | undefined => this.#rules.get(name)
     const locks = createKeyedLock()
     const warnings = createWarnings({ health })
-    const historyCount = keepHistory ?? DEFAULT_HISTORY_COUNT
     const catalogue = createCatalogue(
       { store, logger },
-      { historyCount, onTreeDamage: () => this.#treeCheck?.wake(1) },
+      { onTreeDamage: () => this.#treeCheck?.wake(1) },
     )
     const verified = (name: FileName): void => this.#verifier.add(name)
     const signal = (): AbortSignal => this.#stopping.signal
     const inspector = createInspector({ disk, logger, warnings, signal, verified })
+    const local = components.local ?? localFiles
+    const fallbacks = createFallbacks({ disk, catalogue, local, inspector, warnings })
+    const publish = { disk, catalogue, inspector, warnings, fallbacks, clock, ruleOf, verified }
     const publications = createPublications({
       catalogue,
       clock,
@@ -107,7 +122,7 @@ class FileService implements Files {
       logger,
       warnings,
       disk,
-      publishNow: createPublish({ disk, catalogue, inspector, warnings, clock, ruleOf, verified }),
+      publishNow: createPublish(publish),
       view: (name) => this.#published(name),
       worker: () => this.#workers[0],
     })
@@ -119,7 +134,14 @@ class FileService implements Files {
       inspector,
       repair: (name) => publications.publishSoon(name, { distrust: true }),
     })
-    this.#accept = createAcceptor({ disk, catalogue, clock, locks, network, ruleOf, publications })
+    const quota = this.#quota
+    this.#refusals = createRefusals({ clock })
+    this.#evict = createEvict({ catalogue, locks, publications, quota, ruleOf })
+    this.#accept = createAcceptor({
+      ...{ disk, catalogue, clock, locks, network, ruleOf, publications, quota },
+      refusals: this.#refusals,
+      evict: (eviction) => this.#evictSoon([eviction]),
+    })
     this.#startup = createStartup({
       disk,
       store,
@@ -131,6 +153,7 @@ class FileService implements Files {
       network,
       signal,
       ruleOf,
+      fallbackNames: () => this.#fallbackNames(),
       publications,
     })
   }
@@ -144,7 +167,8 @@ class FileService implements Files {
     this.#stopping = new AbortController()
     await this.#startup()
     this.#publications.load()
-    this.#publications.retain(this.#rules.names)
+    this.#publications.retain((name) => this.wants(name))
+    await this.#count()
     const { workers } = this.#components
     const upkeep = workers.add({
       name: 'files-upkeep',
@@ -242,7 +266,7 @@ class FileService implements Files {
   }
 
   *list({ state }: { state?: FileState } = {}): Iterable<FileView> {
-    for (const name of this.#rules.names) {
+    for (const name of this.names()) {
       if (state !== undefined && this.#publications.stateOf(name) !== state) continue
       const view = this.view(name)
       if (view !== undefined) yield view
@@ -252,7 +276,7 @@ class FileService implements Files {
   counts(): Readonly<Record<FileState, number>> {
     const counts = this.#publications.counts()
     const counted = Object.values(counts).reduce((sum, count) => sum + count, 0)
-    return { ...counts, none: counts.none + this.#rules.names.length - counted }
+    return { ...counts, none: counts.none + this.names().length - counted }
   }
 
   history(name: FileName): readonly FileRecord[] {
@@ -273,7 +297,7 @@ class FileService implements Files {
     const shown = await this.#running(() => unlessAborted(this.#verifier.check(name), signal))
     const rule = this.#rules.get(name)
     if (rule === undefined || !isWanted(shown)) return undefined
-    const record = recordBy(shown.signed, rule.allowed)
+    const record = recordBy(shown.signed, rule.authority)
     const { content } = shown.signed.statement
     if (record === undefined || content === 'deleted') return undefined
     return {
@@ -315,11 +339,45 @@ class FileService implements Files {
   }
 
   selectors(): readonly Selector[] {
-    return this.#rules.names
+    return this.#rules.selectors
   }
 
   names(): readonly FileName[] {
-    return this.#rules.names
+    const { names, patterns } = this.#rules
+    if (patterns.length === 0) return names
+    return [...new Set([...names, ...this.#publications.names()])].sort()
+  }
+
+  #fallbackNames(): FileName[] {
+    return this.#rules.names.filter(
+      (name) => this.#rules.get(name)?.policy.fallbackPath !== undefined,
+    )
+  }
+
+  /** Counts anew what signers use under patterns, and takes away what is too much. */
+  async #count(): Promise<void> {
+    this.#quota.clear()
+    if (this.#rules.patterns.length === 0) return
+    const evictions: Eviction[] = []
+    for (const name of this.#catalogue.keptNames()) {
+      const rule = this.#rules.get(name)
+      if (rule?.pattern === undefined) continue
+      const owners = this.#catalogue.kept(name).map(ownerOf)
+      evictions.push(...this.#quota.add(rule, owners, name))
+    }
+    for (const eviction of evictions) await this.#evict(eviction)
+  }
+
+  #evictSoon(evictions: readonly Eviction[]): void {
+    const work = async (): Promise<void> => {
+      for (const eviction of evictions) await this.#evict(eviction)
+    }
+    // What fails now is counted and taken away at the next start.
+    this.#running(work).catch((error: unknown) => this.#publications.refused(error))
+  }
+
+  preview(policies: readonly FilePolicy[]): readonly FileChange[] {
+    return previewOf(this.#catalogue, this.#rules, createRules(policies))
   }
 
   reload(policies: readonly FilePolicy[]): Promise<void> {
@@ -332,17 +390,21 @@ class FileService implements Files {
   }
 
   async #reload(after: Rules): Promise<void> {
-    const { withdrawn, others } = changedNames(this.#rules, after)
+    const known = [...this.#publications.names(), ...this.#catalogue.keptNames()]
+    const { withdrawn, others } = changedNames(this.#rules, after, known)
     const views = new Map([...withdrawn, ...others].map((name) => [name, this.#published(name)]))
     this.#rules = after
     const publish = async (name: FileName): Promise<void> => {
       const view = views.get(name)
       // A name of which nothing is known has nothing to be published.
-      if (this.#catalogue.knows(name)) await this.#publications.publishSoon(name, {}, { view })
+      const hasFallback = after.get(name)?.policy.fallbackPath !== undefined
+      if (hasFallback || this.#catalogue.knows(name))
+        await this.#publications.publishSoon(name, {}, { view })
       else this.#publications.tellChange(name, view)
     }
     await forEachParallel(withdrawn, MAX_NAMES_AT_ONCE, publish)
     await forEachParallel(others, MAX_NAMES_AT_ONCE, publish)
-    this.#publications.retain(after.names)
+    this.#publications.retain((name) => this.wants(name))
+    await this.#count()
   }
 }

@@ -1,12 +1,19 @@
 import { MeshError } from '../errors/index.ts'
-import { compareStatements, verifyEntry } from '../statement/index.ts'
+import { formatPublicKey } from '../keys/index.ts'
+import {
+  compareStatements,
+  recordId,
+  verifyEntry,
+  verifyStatementCertificate,
+} from '../statement/index.ts'
+import { countedBy, isByDeleteSigner, suffices } from './authority.ts'
 import { equalBytes, formatDuration, formatSize, formatTimestamp } from '../util/index.ts'
 import { MAX_TIME_AHEAD_MS, MAX_VERSION_JUMP } from './limits.ts'
-import { advances, signedBy, winnerOf, withKept } from './kept.ts'
+import { joinKept, standingOf } from './kept.ts'
 import type { ErrorCode, ErrorData } from '../errors/index.ts'
 import type { NetworkId, SignatureEntry, SignedStatement } from '../statement/index.ts'
 import type { Digest } from '../util/index.ts'
-import type { Kept } from './kept.ts'
+import type { Kept, Standing } from './kept.ts'
 import type { Rule } from './rules.ts'
 import type { FileRecord, Origin } from './types.ts'
 
@@ -25,13 +32,20 @@ export interface Case {
 /** The entries that count, and what they change. `added` is empty if nothing is new. */
 export interface Judgement {
   readonly rule: Rule
-  /** With the signatures of allowed signers only. */
+  /** With the signatures that count only. */
   readonly signed: SignedStatement
   readonly added: readonly Kept[]
+  /** Slots that are empty if it is taken in. */
+  readonly removed: readonly Digest[]
   /** What is kept if it is taken in. */
   readonly after: readonly Kept[]
-  readonly winner: FileRecord
+  /** What that comes to. */
+  readonly standing: Standing
+  /** What was there before comes to. */
+  readonly before: Standing
   readonly wins: boolean
+  /** The statement as it is kept, with all signatures known of it. */
+  readonly record: FileRecord
 }
 
 const refusal = (
@@ -44,20 +58,59 @@ const refusal = (
     data: { name: statement.name, version: statement.version, ...data },
   })
 
-/** Entries by allowed signers, each verified unless that has been done. */
+const keyList = (signed: SignedStatement): string =>
+  signed.signatures.map(({ key }) => formatPublicKey(key, 'openssh')).join(', ')
+
+/** Why nothing of a statement counts. */
+const nothingCounts = (given: SignedStatement, { authority, policy }: Rule): MeshError => {
+  const data = { signers: keyList(given) }
+  const owned = authority.certified
+  if (owned !== undefined && given.signatures.some(({ key }) => authority.signers.has(key))) {
+    const why =
+      given.certificate === undefined
+        ? 'it has to bring the certificate of the node that signed it (mesh file update --certificate)'
+        : `its certificate does not give its signer the namespace ${owned.namespace}, or is not signed by a network key that is configured here`
+    return refusal('ERR_FILE_CERTIFICATE', given, why, data)
+  }
+  const why =
+    owned === undefined
+      ? 'none of its signers may sign this file here; compare the signers in the configuration'
+      : `only the node whose key is in the name may sign in ${policy.name}`
+  return refusal('ERR_FILE_SIGNER_NOT_ALLOWED', given, why, data)
+}
+
+/** Why what counts of a statement is too little. */
+const tooLittle = (signed: SignedStatement, { authority }: Rule): MeshError => {
+  const { threshold } = authority
+  const data = { signers: keyList(signed), threshold }
+  if (!isByDeleteSigner(signed, authority) && signed.statement.content === 'deleted') {
+    const why = 'deleting it needs a signature by one of its delete_signers'
+    return refusal('ERR_FILE_SIGNER_NOT_ALLOWED', signed, why, data)
+  }
+  const counted =
+    signed.statement.content === 'deleted'
+      ? signed.signatures
+      : signed.signatures.filter(({ key }) => authority.signers.has(key))
+  if (counted.length === 0) {
+    const why = 'it is signed by delete_signers only, who may delete but not publish'
+    return refusal('ERR_FILE_SIGNER_NOT_ALLOWED', signed, why, data)
+  }
+  return refusal(
+    'ERR_FILE_THRESHOLD',
+    signed,
+    `it has ${counted.length} of the ${threshold} signatures that it needs, by ${keyList(signed)}; pass the .stmt file on and add one with "mesh file sign --statement"`,
+    { ...data, signatures: counted.length, missing: threshold - counted.length },
+  )
+}
+
+/** Entries that count and suffice, each verified unless that has been done. */
 const checkSignatures = (
   given: SignedStatement,
-  { allowed }: Rule,
+  rule: Rule,
   { kept, verified }: Case,
 ): SignedStatement => {
-  const signed = signedBy(given, allowed)
-  if (signed === undefined) {
-    throw refusal(
-      'ERR_FILE_SIGNER_NOT_ALLOWED',
-      given,
-      'none of its signers may sign this file here; compare the signers in the configuration',
-    )
-  }
+  const signed = countedBy(given, rule.authority)
+  if (signed === undefined) throw nothingCounts(given, rule)
   for (const entry of signed.signatures) {
     if (verified?.has(entry) === true || isKept(kept, signed, entry)) continue
     if (!verifyEntry(signed, entry)) {
@@ -67,6 +120,17 @@ const checkSignatures = (
     }
     verified?.add(entry)
   }
+  const { certificate } = signed
+  if (
+    certificate !== undefined &&
+    !kept.some((each) => each.signed.certificate?.text === certificate.text) &&
+    !verifyStatementCertificate(certificate)
+  ) {
+    throw refusal('ERR_SIGNATURE_INVALID', given, 'the signature on its certificate is wrong', {
+      signer: certificate.signer,
+    })
+  }
+  if (!suffices(signed, rule.authority)) throw tooLittle(signed, rule)
   return signed
 }
 
@@ -78,20 +142,22 @@ const isKept = (
 ): boolean =>
   kept.some(
     (each) =>
-      each.key === key &&
       each.signed.id === id &&
-      each.signed.signatures.some((entry) => equalBytes(entry.signature, signature)),
+      each.signed.signatures.some(
+        (entry) => entry.key === key && equalBytes(entry.signature, signature),
+      ),
   )
 
 /** Tells an uploader what the mesh would silently never show. */
 const checkUpload = (
   signed: SignedStatement,
-  { nowMs, from, kept }: Case,
-  { allowed, policy }: Rule,
+  { nowMs, from }: Case,
+  { authority, policy, minVersion }: Rule,
+  before: Standing,
 ): void => {
   if (from.kind !== 'upload') return
   const { statement } = signed
-  const winner = winnerOf(kept, allowed)?.signed
+  const winner = before.winner?.signed
   if (winner !== undefined && winner.id !== signed.id) {
     const current = winner.statement.version
     // At the last number there is no higher one, and the time decides.
@@ -111,7 +177,16 @@ const checkUpload = (
     const ahead = `its time is ${formatDuration(aheadMs)} ahead of this node's clock`
     throw refusal('ERR_FILE_TIME_AHEAD', signed, `${ahead}; check both clocks`, { aheadMs })
   }
-  const current = winner?.statement.version ?? 0
+  if (statement.version < minVersion) {
+    throw refusal(
+      'ERR_FILE_BELOW_MINIMUM',
+      signed,
+      `this node is configured with min_version = ${minVersion}; sign version ${minVersion} or higher`,
+      { minVersion },
+    )
+  }
+  checkExpiry(signed, authority, before)
+  const current = Math.max(winner?.statement.version ?? 0, minVersion - 1)
   if (statement.version - current > MAX_VERSION_JUMP && from.force !== true) {
     throw refusal(
       'ERR_FILE_VERSION_JUMP',
@@ -133,24 +208,54 @@ const checkUpload = (
   }
 }
 
+/** Only delete signers change the expiry, where there are any. */
+const checkExpiry = (
+  signed: SignedStatement,
+  authority: Rule['authority'],
+  before: Standing,
+): void => {
+  const { expires } = before
+  const { statement } = signed
+  if (expires === undefined || statement.expires === expires) return
+  if (isByDeleteSigner(signed, authority)) return
+  const current = expires === 'never' ? expires : formatTimestamp(expires)
+  throw refusal(
+    'ERR_FILE_SIGNER_NOT_ALLOWED',
+    signed,
+    `its expiry is ${expiryText(signed)}, the current one is ${current}; changing it needs a signature by one of its delete_signers`,
+    { signers: keyList(signed), expires: current },
+  )
+}
+
 const expiryText = ({ statement }: SignedStatement): string =>
   statement.expires === 'never' ? 'never' : formatTimestamp(statement.expires)
 
-export const isExpired = ({ statement }: SignedStatement, nowMs: number): boolean =>
-  statement.expires !== 'never' && statement.expires <= nowMs
+/** When it ends: by itself, or with the certificate that it is signed under. */
+export const endOf = ({ statement, certificate }: SignedStatement): number | 'never' => {
+  const { expires } = statement
+  if (certificate === undefined) return expires
+  const end = certificate.certificate.expires
+  return expires === 'never' ? end : Math.min(expires, end)
+}
+
+export const isExpired = (signed: SignedStatement, nowMs: number): boolean => {
+  const end = endOf(signed)
+  return end !== 'never' && end <= nowMs
+}
 
 export interface ContentRef {
   readonly digest: Digest
   readonly sizeBytes: number
 }
 
-/** Whether the content of this statement is to be had and shown here, by clock and size. */
+/** Whether the content of this statement is to be had and shown here, by clock, version and size. */
 export const wantsContent = (
   signed: SignedStatement,
-  { policy }: Rule,
+  { policy, minVersion }: Rule,
   nowMs: number,
 ): ContentRef | undefined => {
-  const { content } = signed.statement
+  const { content, version } = signed.statement
+  if (version < minVersion) return undefined
   if (content === 'deleted' || isExpired(signed, nowMs)) return undefined
   return content.sizeBytes > policy.maxSizeBytes ? undefined : content
 }
@@ -177,10 +282,15 @@ export const judge = (given: SignedStatement, circumstances: Case): Judgement =>
     throw refusal('ERR_FILE_NOT_CONFIGURED', given, 'this node is not configured for this file')
   }
   const signed = checkSignatures(given, rule, circumstances)
-  checkUpload(signed, circumstances, rule)
-  const added = advances(kept, signed)
-  const after = added.length === 0 ? kept : withKept(kept, added)
-  const winner = winnerOf(after, rule.allowed)
-  if (winner === undefined) throw new Error('an allowed signature leaves no winner')
-  return { rule, signed, added, after, winner, wins: winner.signed.id === signed.id }
+  const before = standingOf(kept, rule.authority)
+  checkUpload(signed, circumstances, rule, before)
+  const { added, removed, after } = joinKept(kept, signed, rule.authority)
+  const standing = added.length === 0 ? before : standingOf(after, rule.authority)
+  const { winner, records } = standing
+  const wins = winner?.signed.id === signed.id
+  const record = (wins ? winner : records.find((each) => each.signed.id === signed.id)) ?? {
+    id: recordId(signed),
+    signed,
+  }
+  return { rule, signed, added, removed, after, standing, before, wins, record }
 }

@@ -1,143 +1,253 @@
-import { compareStatements, MAX_SIGNATURES, recordId } from '../statement/index.ts'
+import {
+  compareCertificates,
+  compareStatements,
+  MAX_SIGNATURES,
+  recordId,
+} from '../statement/index.ts'
+import { countedBy, isByDeleteSigner, setsOf, slotOf, suffices } from './authority.ts'
+import { MAX_EXPIRIES_PER_SIGNER_SET } from './limits.ts'
 import type { PublicKey } from '../keys/index.ts'
 import type { SignedStatement } from '../statement/index.ts'
 import type { Digest } from '../util/index.ts'
+import type { Authority, SignerSet } from './authority.ts'
 import type { FileRecord } from './types.ts'
 
 /*
- * What decides about one name: for each signer the greatest statement it signed. This only grows
- * (in the order of statements) and forgets arrival order, so that nodes which have seen the same
- * statements keep the same, and everything below is a pure function of it and of the policy.
+ * What decides about one name is a set of registers, one for each set of signers that suffices: each
+ * holds the greatest statement that this set signed. Registers only grow (in the order of
+ * statements) and forget the order of arrival, so that nodes which have seen the same keep the same,
+ * and everything below is a pure function of them and of the policy. docs/decisions has the why.
  */
 
-/** The greatest statement of one signer; `signed` carries that signer's signature alone. */
+/** One register. `signed` has exactly the signatures of the set, in its order. */
 export interface Kept {
-  readonly key: PublicKey
+  readonly slot: Digest
   readonly signed: SignedStatement
 }
 
-type Allowed = ReadonlySet<PublicKey>
+const keysOf = ({ signatures }: SignedStatement): string =>
+  signatures.map(({ key }) => key).join(' ')
 
-/** `signed` with the entries by these signers only, or `undefined` if there are none. */
-export const signedBy = (
-  signed: SignedStatement,
-  allowed: Allowed,
-): SignedStatement | undefined => {
-  const signatures = signed.signatures.filter(({ key }) => allowed.has(key))
-  return signatures.length === 0 ? undefined : { ...signed, signatures }
+/** Whose register it is, whatever the expiry: what `max_files` counts by. */
+export const ownerOf = ({ signed }: Kept): string => keysOf(signed)
+
+const restrictedTo = (signed: SignedStatement, keys: readonly PublicKey[]): SignedStatement => ({
+  ...signed,
+  signatures: signed.signatures.filter(({ key }) => keys.includes(key)),
+})
+
+const greater = (a: SignedStatement, b: SignedStatement | undefined): boolean =>
+  b === undefined || compareStatements(a, b) > 0
+
+/** The greater statement with the greater certificate: they grow apart from each other. */
+const merged = (before: SignedStatement, after: SignedStatement): SignedStatement => {
+  const [best, other] = greater(after, before) ? [after, before] : [before, after]
+  if (best.certificate === undefined || other.certificate === undefined) return best
+  return compareCertificates(best.certificate, other.certificate) >= 0
+    ? best
+    : { ...best, certificate: other.certificate }
 }
 
-/** Those of its signers for whom `signed` is greater than what is kept. */
-export const advances = (kept: readonly Kept[], signed: SignedStatement): Kept[] =>
-  signed.signatures.flatMap((entry) => {
-    const before = kept.find(({ key }) => key === entry.key)
-    if (before !== undefined && compareStatements(signed, before.signed) <= 0) return []
-    return [{ key: entry.key, signed: { ...signed, signatures: [entry] } }]
+const isSame = (a: SignedStatement, b: SignedStatement): boolean =>
+  a.id === b.id && a.certificate?.text === b.certificate?.text
+
+/** What a statement changes about the registers of its name. */
+export interface Join {
+  readonly added: readonly Kept[]
+  /** Slots of registers that others have pushed out. */
+  readonly removed: readonly Digest[]
+  readonly after: readonly Kept[]
+}
+
+const bySlot = (kept: readonly Kept[]): Map<Digest, Kept> =>
+  new Map(kept.map((each) => [each.slot, each]))
+
+/**
+ * Registers without a delete signer that are one too many: a signer who invents expiries pushes out
+ * nothing but its own.
+ */
+const crowdedOut = (registers: ReadonlyMap<Digest, Kept>, sets: readonly SignerSet[]): Digest[] =>
+  sets.flatMap(({ keys, expires }) => {
+    if (expires === undefined) return []
+    const owner = keys.join(' ')
+    const same = [...registers.values()].filter(
+      (each) => ownerOf(each) === owner && each.slot !== slotOf({ keys }),
+    )
+    if (same.length <= MAX_EXPIRIES_PER_SIGNER_SET) return []
+    same.sort((a, b) => compareStatements(b.signed, a.signed))
+    return same.slice(MAX_EXPIRIES_PER_SIGNER_SET).map(({ slot }) => slot)
   })
 
-/** What is kept after `added`, each of which is greater than what its signer had. */
-export const withKept = (kept: readonly Kept[], added: readonly Kept[]): Kept[] => {
-  const replaced = new Set(added.map(({ key }) => key))
-  return [...kept.filter(({ key }) => !replaced.has(key)), ...added]
+/** Takes a counted statement into the registers of all its sets. */
+export const joinKept = (
+  kept: readonly Kept[],
+  counted: SignedStatement,
+  authority: Authority,
+): Join => {
+  const registers = bySlot(kept)
+  const sets = [...setsOf(counted, authority)]
+  const added = new Map<Digest, Kept>()
+  for (const set of sets) {
+    const slot = slotOf(set, counted.certificate?.signer)
+    const before = registers.get(slot)?.signed
+    const piece = restrictedTo(counted, set.keys)
+    const signed = before === undefined ? piece : merged(before, piece)
+    if (before !== undefined && isSame(before, signed)) continue
+    const register = { slot, signed }
+    registers.set(slot, register)
+    added.set(slot, register)
+  }
+  if (added.size === 0) return { added: [], removed: [], after: kept }
+  const removed: Digest[] = []
+  for (const slot of new Set(crowdedOut(registers, sets))) {
+    registers.delete(slot)
+    // What came and is too much already changes nothing.
+    if (!added.delete(slot)) removed.push(slot)
+    else if (kept.some((each) => each.slot === slot)) removed.push(slot)
+  }
+  if (added.size === 0) return { added: [], removed: [], after: kept }
+  return { added: [...added.values()], removed, after: [...registers.values()] }
 }
 
-const byKey = (a: Kept, b: Kept): number => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)
+/** What the registers come to under one policy. */
+export interface Standing {
+  /** The greatest statement that counts. */
+  readonly winner: FileRecord | undefined
+  /** What replicates: every statement that some sufficient set of signers has as its greatest. */
+  readonly records: readonly FileRecord[]
+  /** Whether another statement that counts has the winner's version. */
+  readonly conflict: boolean
+  /** Statements above the winner that do not count: what a change of the configuration set aside. */
+  readonly above: readonly Kept[]
+  /** The expiry that statements without a delete signer must have; `undefined`: any. */
+  readonly expires: SignedStatement['statement']['expires'] | undefined
+}
 
-const recordOf = (signed: SignedStatement): FileRecord => ({ id: recordId(signed), signed })
+/** Every statement once, with all signatures known of it that count and the greatest certificate. */
+const byStatement = (kept: readonly Kept[], authority: Authority): Map<Digest, SignedStatement> => {
+  const whole = new Map<Digest, SignedStatement>()
+  for (const each of kept) {
+    const signed = countedBy(each.signed, authority)
+    if (signed === undefined) continue
+    const before = whole.get(signed.id)
+    whole.set(signed.id, before === undefined ? signed : unionOf(before, signed))
+  }
+  return whole
+}
 
-/** The records of one statement: its signers in order, as many in each as a record may have. */
-const recordsOfStatement = (same: readonly Kept[]): FileRecord[] => {
-  const sorted = [...same].sort(byKey)
+const unionOf = (a: SignedStatement, b: SignedStatement): SignedStatement => {
+  const known = new Set(a.signatures.map(({ key }) => key))
+  const signatures = [...a.signatures, ...b.signatures.filter(({ key }) => !known.has(key))]
+  signatures.sort((x, y) => (x.key < y.key ? -1 : 1))
+  return { ...merged(a, b), signatures }
+}
+
+/** The greatest certificate of all goes with every statement of the one signer. */
+const withCertificate = (whole: Map<Digest, SignedStatement>): void => {
+  let best: SignedStatement['certificate']
+  for (const { certificate } of whole.values()) {
+    if (certificate === undefined) return
+    if (best === undefined || compareCertificates(certificate, best) > 0) best = certificate
+  }
+  if (best === undefined) return
+  for (const [id, signed] of whole) whole.set(id, { ...signed, certificate: best })
+}
+
+/** Records of one statement: its signers in order, as many in each as a record may have. */
+const recordsOfStatement = (
+  signed: SignedStatement,
+  holders: ReadonlySet<PublicKey>,
+): FileRecord[] => {
+  const signatures = signed.signatures.filter(({ key }) => holders.has(key))
   const records: FileRecord[] = []
-  for (let at = 0; at < sorted.length; at += MAX_SIGNATURES) {
-    const group = sorted.slice(at, at + MAX_SIGNATURES)
-    const first = group[0]
-    if (first === undefined) continue
-    const signatures = group.flatMap(({ signed }) => signed.signatures)
-    records.push(recordOf({ ...first.signed, signatures }))
+  for (let at = 0; at < signatures.length; at += MAX_SIGNATURES) {
+    const some = { ...signed, signatures: signatures.slice(at, at + MAX_SIGNATURES) }
+    records.push({ id: recordId(some), signed: some })
   }
   return records
 }
 
-const byStatement = (kept: readonly Kept[]): Map<Digest, Kept[]> => {
-  const groups = new Map<Digest, Kept[]>()
-  for (const each of kept) {
-    const group = groups.get(each.signed.id)
-    if (group === undefined) groups.set(each.signed.id, [each])
-    else group.push(each)
+interface Register {
+  readonly set: SignerSet
+  readonly signed: SignedStatement
+}
+
+const registersOf = (
+  whole: ReadonlyMap<Digest, SignedStatement>,
+  authority: Authority,
+): readonly Register[] => {
+  const registers = new Map<Digest, Register>()
+  for (const signed of whole.values()) {
+    for (const set of setsOf(signed, authority)) {
+      const slot = slotOf(set)
+      if (greater(signed, registers.get(slot)?.signed)) registers.set(slot, { set, signed })
+    }
   }
-  return groups
+  if (authority.deleteSigners.size === 0) return [...registers.values()]
+  const groups = Map.groupBy(registers.values(), ({ set }) =>
+    set.expires === undefined ? '' : set.keys.join(' '),
+  )
+  return [...groups].flatMap(([owner, group]) =>
+    owner === ''
+      ? group
+      : group
+          .sort((a, b) => compareStatements(b.signed, a.signed))
+          .slice(0, MAX_EXPIRIES_PER_SIGNER_SET),
+  )
 }
 
-const allowedOf = (kept: readonly Kept[], allowed: Allowed): Kept[] =>
-  kept.filter(({ key }) => allowed.has(key))
-
-/** What replicates under a policy: every statement that is some allowed signer's greatest. */
-export const recordsOf = (kept: readonly Kept[], allowed: Allowed): FileRecord[] =>
-  [...byStatement(allowedOf(kept, allowed)).values()].flatMap(recordsOfStatement)
-
-/** `signed` as a record of what these signers signed, or `undefined` if none of them did. */
-export const recordBy = (signed: SignedStatement, allowed: Allowed): FileRecord | undefined => {
-  const counted = signedBy(signed, allowed)
-  return counted === undefined ? undefined : recordOf(counted)
+const greatestOf = (statements: Iterable<SignedStatement>): SignedStatement | undefined => {
+  let best: SignedStatement | undefined
+  for (const signed of statements) if (greater(signed, best)) best = signed
+  return best
 }
 
-/** The record of one statement, if it is kept for an allowed signer. */
-export const recordOfStatement = (
-  kept: readonly Kept[],
-  allowed: Allowed,
-  id: Digest,
-): FileRecord | undefined =>
-  recordsOfStatement(allowedOf(kept, allowed).filter(({ signed }) => signed.id === id))[0]
-
-/** The greatest statement that an allowed signer signed. */
-export const winnerOf = (kept: readonly Kept[], allowed: Allowed): FileRecord | undefined => {
-  const greatest = greatestOf(allowedOf(kept, allowed))
-  return greatest === undefined ? undefined : recordOfStatement(kept, allowed, greatest.id)
+/** The expiry that delete signers last set. */
+const currentExpiry = (
+  statements: readonly SignedStatement[],
+  authority: Authority,
+): Standing['expires'] => {
+  if (authority.deleteSigners.size === 0) return undefined
+  const authorised = statements.filter((signed) => isByDeleteSigner(signed, authority))
+  return greatestOf(authorised)?.statement.expires ?? 'never'
 }
 
-const greatestOf = (kept: readonly Kept[]): SignedStatement | undefined =>
-  kept.reduce<SignedStatement | undefined>(
-    (best, { signed }) =>
-      best === undefined || compareStatements(signed, best) > 0 ? signed : best,
-    undefined,
+/** What the registers come to. The one place that decides which statement wins. */
+export const standingOf = (kept: readonly Kept[], authority: Authority): Standing => {
+  const whole = byStatement(kept, authority)
+  withCertificate(whole)
+  const holders = new Map<Digest, Set<PublicKey>>()
+  for (const { set, signed } of registersOf(whole, authority)) {
+    const keys = holders.get(signed.id) ?? new Set()
+    for (const key of set.keys) keys.add(key)
+    holders.set(signed.id, keys)
+  }
+  const held = [...whole.values()].filter(({ id }) => holders.has(id))
+  const records = held.flatMap((signed) =>
+    recordsOfStatement(signed, holders.get(signed.id) ?? new Set()),
   )
+  const expires = currentExpiry(held, authority)
+  const valid = held.filter(
+    (signed) =>
+      expires === undefined ||
+      signed.statement.expires === expires ||
+      isByDeleteSigner(signed, authority),
+  )
+  const best = greatestOf(valid)
+  return {
+    winner: records.find(({ signed }) => signed.id === best?.id),
+    records,
+    conflict: valid.some(
+      ({ id, statement }) => id !== best?.id && statement.version === best?.statement.version,
+    ),
+    above: kept.filter(({ signed }) => !whole.has(signed.id) && greater(signed, best)),
+    expires,
+  }
+}
 
-/** Whether allowed signers disagree: another statement has the winner's version. */
-export const hasConflict = (
-  kept: readonly Kept[],
-  allowed: Allowed,
-  winner: SignedStatement | undefined,
-): boolean =>
-  winner !== undefined &&
-  allowedOf(kept, allowed).some(
-    ({ signed }) =>
-      signed.statement.version === winner.statement.version && signed.id !== winner.id,
-  )
-
-/** Statements above the winner that no allowed signer signed: what a change of keys set aside. */
-export const setAsideAbove = (
-  kept: readonly Kept[],
-  allowed: Allowed,
-  winner: SignedStatement | undefined,
-): Kept[] =>
-  kept.filter(
-    ({ key, signed }) =>
-      !allowed.has(key) && (winner === undefined || compareStatements(signed, winner) > 0),
-  )
-
-/**
- * Content that may still be wanted: the winner's, and that of statements above it which are set
- * aside now and return when a reload is taken back.
- */
-export const retainedContent = (
-  kept: readonly Kept[],
-  winner: SignedStatement | undefined,
-): Set<Digest> =>
-  new Set(
-    kept.flatMap(({ signed }) => {
-      const { content } = signed.statement
-      const below = winner !== undefined && compareStatements(signed, winner) < 0
-      return content === 'deleted' || below ? [] : [content.digest]
-    }),
-  )
+/** `signed` as a record of what counts of it, or `undefined` if it is too little. */
+export const recordBy = (signed: SignedStatement, authority: Authority): FileRecord | undefined => {
+  const counted = countedBy(signed, authority)
+  if (counted === undefined || !suffices(counted, authority)) return undefined
+  return { id: recordId(counted), signed: counted }
+}

@@ -2,8 +2,20 @@
 export const MAX_TIME_AHEAD_MS = 5 * 60_000
 /** Versions an upload may skip without force. Stops one slip of a finger from using the numbers up. */
 export const MAX_VERSION_JUMP = 1000
-/** Statements of one name kept for `history`, beside those that decide. Bounds the store per name. */
+/** Versions of a file whose statements and content are kept. Bounds store and disk per name. */
 export const DEFAULT_HISTORY_COUNT = 5
+/** Most versions of a file that a configuration may ask to keep. Bounds store and disk per name. */
+export const MAX_HISTORY_COUNT = 100
+/** Expiries that one set of signers may have statements of, where only delete signers set it. */
+export const MAX_EXPIRIES_PER_SIGNER_SET = 4
+/** How long content of a name stays that is not configured any more: until a slip is noticed. */
+export const WITHDRAWN_CONTENT_MS = 24 * 3_600_000
+/** Refused statements of one name that `explain` tells of. Bounds what strangers make us remember. */
+export const MAX_REFUSALS_PER_NAME = 4
+/** Names with remembered refusals. Bounds what strangers make us remember. */
+export const MAX_NAMES_WITH_REFUSALS = 1000
+/** Names that one signer may use under a pattern, unless `max_files` says otherwise. */
+export const DEFAULT_MAX_FILES = 1000
 /** Between two looks at the clock and at what could not be published; below a minute by design. */
 export const UPKEEP_INTERVAL_MS = 50_000
 /** Wait before a publication that the disk refused is tried again. */

@@ -35,6 +35,8 @@ export interface Publications {
     options?: PublishOptions,
     before?: { readonly view: FileView | undefined },
   ): Promise<void>
+  /** As `publishSoon`, for a caller that holds the lock. */
+  publishHeld(name: FileName, options: PublishOptions): Promise<void>
   /** Tells of a change of rules for a name of which there is nothing to publish. */
   tellChange(name: FileName, before: FileView | undefined): void
   /** Something outside of a publication could not be written. */
@@ -46,8 +48,12 @@ export interface Publications {
   /** Takes over the states that the store knows. */
   load(): void
   stateOf(name: FileName): FileState
+  /** Names that something is known of, in no order. */
+  names(): Iterable<FileName>
+  /** Nothing is known of the name any more. */
+  forget(name: FileName): void
   /** Forgets names that are not configured any more. */
-  retain(names: readonly FileName[]): void
+  retain(isWanted: (name: FileName) => boolean): void
   counts(): Record<FileState, number>
 }
 
@@ -198,6 +204,9 @@ export const createPublications = ({
   return {
     publish: (name, options, taken) => publish(name, options, taken.before, taken),
     publishSoon,
+    async publishHeld(name, options) {
+      await publish(name, options, view(name))
+    },
     tellChange: (name, before) => tellAll(name, before, undefined),
     refused: (error) => warnings.diskRefused(error),
     async catchUp(signal) {
@@ -213,15 +222,20 @@ export const createPublications = ({
       for (const { name, row } of catalogue.rows()) states.set(name, row?.state ?? 'none')
     },
     stateOf: (name) => states.get(name) ?? 'none',
-    retain(names) {
-      const configured = new Set(names)
-      for (const name of states.keys()) if (!configured.has(name)) states.delete(name)
+    names: () => states.keys(),
+    forget(name) {
+      states.delete(name)
+      unfinished.delete(name)
+    },
+    retain(isWanted) {
+      for (const name of states.keys()) if (!isWanted(name)) states.delete(name)
     },
     counts() {
       const counts: Record<FileState, number> = {
         shown: 0,
         missing: 0,
         'too-large': 0,
+        'too-old': 0,
         deleted: 0,
         expired: 0,
         none: 0,

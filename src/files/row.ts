@@ -39,6 +39,12 @@ export interface Row {
   readonly records: readonly Digest[]
   readonly wakes: readonly Wake[]
   readonly shown?: Shown
+  /** Something was shown at some time, so that the fallback has done its work. */
+  readonly delivered: boolean
+  /** The fallback lies at `files/<name>`, as a file of this fingerprint. */
+  readonly fallback?: string
+  /** When older content goes, ms since the epoch: after a tombstone, or without a rule. */
+  readonly purgeAtMs?: number
   /** What lies at `statements/<name>`. */
   readonly statement?: { readonly record: Digest; readonly fingerprint: string }
 }
@@ -47,6 +53,7 @@ export const EMPTY_ROW: Row = {
   state: 'none',
   pending: false,
   remarkable: false,
+  delivered: false,
   rule: undefined,
   records: [],
   wakes: [],
@@ -54,10 +61,19 @@ export const EMPTY_ROW: Row = {
 
 const FORMAT_VERSION = 1
 const DIGEST_BYTES = 32
-const MAX_WAKES = 2
-const STATES: readonly FileState[] = ['none', 'shown', 'missing', 'too-large', 'deleted', 'expired']
+const MAX_WAKES = 3
+const STATES: readonly FileState[] = [
+  'none',
+  'shown',
+  'missing',
+  'too-large',
+  'deleted',
+  'expired',
+  'too-old',
+]
 const PENDING = 1
 const REMARKABLE = 2
+const DELIVERED = 4
 /** Milliseconds from the year 0, the first that a statement can name, to 1970. */
 export const YEAR_ZERO_MS = 62_167_219_200_000
 
@@ -74,7 +90,11 @@ export const encodeRow = (row: Row): Uint8Array => {
   const writer = new ByteWriter(1024)
     .u8(FORMAT_VERSION)
     .u8(STATES.indexOf(row.state))
-    .u8((row.pending ? PENDING : 0) | (row.remarkable ? REMARKABLE : 0))
+    .u8(
+      (row.pending ? PENDING : 0) |
+        (row.remarkable ? REMARKABLE : 0) |
+        (row.delivered ? DELIVERED : 0),
+    )
   writeOptional(writer, row.rule, (rule) => writer.fixed(digestToBytes(rule)))
   writer
     .list(row.records, (each, id) => each.fixed(digestToBytes(id)))
@@ -89,6 +109,8 @@ export const encodeRow = (row: Row): Uint8Array => {
   writeOptional(writer, row.statement, ({ record, fingerprint }) => {
     writer.fixed(digestToBytes(record)).text(fingerprint)
   })
+  writeOptional(writer, row.fallback, (fingerprint) => writer.text(fingerprint))
+  writeOptional(writer, row.purgeAtMs, (atMs) => writer.u53(atMs + YEAR_ZERO_MS))
   return writer.finish()
 }
 
@@ -117,7 +139,7 @@ const read = (bytes: Uint8Array): Row => {
   const state = STATES[reader.u8()]
   if (state === undefined) throw corrupt('unknown state')
   const flags = reader.u8()
-  if (flags > (PENDING | REMARKABLE)) throw corrupt('unknown flags')
+  if (flags > (PENDING | REMARKABLE | DELIVERED)) throw corrupt('unknown flags')
   const rule = readFlag(reader) ? readDigest(reader) : undefined
   const records = reader.list(MAX_RECORDS_PER_NAME, readDigest)
   const wakes = reader.list(MAX_WAKES, (each) => ({
@@ -128,16 +150,21 @@ const read = (bytes: Uint8Array): Row => {
   const statement = readFlag(reader)
     ? { record: readDigest(reader), fingerprint: reader.text(MAX_FINGERPRINT_BYTES) }
     : undefined
+  const fallback = readFlag(reader) ? reader.text(MAX_FINGERPRINT_BYTES) : undefined
+  const purgeAtMs = readFlag(reader) ? reader.u53() - YEAR_ZERO_MS : undefined
   reader.end()
   return {
     state,
     pending: (flags & PENDING) !== 0,
     remarkable: (flags & REMARKABLE) !== 0,
+    delivered: (flags & DELIVERED) !== 0,
     rule,
     records,
     wakes,
     ...(shown === undefined ? {} : { shown }),
     ...(statement === undefined ? {} : { statement }),
+    ...(fallback === undefined ? {} : { fallback }),
+    ...(purgeAtMs === undefined ? {} : { purgeAtMs }),
   }
 }
 

@@ -3,12 +3,12 @@ import {
   MAX_STATEMENT_FILE_BYTES,
   parseFileName,
   parseStatementFile,
-  verifyEntry,
+  verifySigned,
 } from '../statement/index.ts'
 import { forEachParallel, fromUtf8 } from '../util/index.ts'
 import { changeOf } from './acceptor.ts'
 import { judge } from './judge.ts'
-import { recordsOf, retainedContent, winnerOf } from './kept.ts'
+import { standingOf } from './kept.ts'
 import { MAX_NAMES_AT_ONCE, REBUILD_AFTER_UNCLEAN_OPENS } from './limits.ts'
 import {
   CONTENT_DIRECTORY,
@@ -21,6 +21,8 @@ import {
 import type { Disk, FileStat } from '../disk/index.ts'
 import type { Logger } from '../observe/index.ts'
 import type { FileName, NetworkId, SignedStatement } from '../statement/index.ts'
+import { retainedContent } from './retention.ts'
+import { EMPTY_ROW } from './row.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { Inspector } from './inspector.ts'
 import type { Publications } from './publications.ts'
@@ -44,6 +46,8 @@ interface Components {
   /** Of the daemon that starts; what it aborts is finished by the next start. */
   signal(): AbortSignal
   ruleOf(name: FileName): Rule | undefined
+  /** Names that have something to be shown before anything was delivered. */
+  fallbackNames(): readonly FileName[]
 }
 
 /**
@@ -114,21 +118,19 @@ const restore = async (
   const from = { kind: 'peer' } as const
   const judgement = judge(signed, { network, rule: ruleOf(name), kept, nowMs, from })
   if (judgement.added.length === 0) return false
-  await catalogue.change(name, changeOf({ judgement, kept, row: catalogue.row(name), nowMs }))
+  await catalogue.change(name, changeOf({ judgement, row: catalogue.row(name), nowMs }))
   return true
 }
 
 const rebuildIndex = ({ catalogue, ruleOf }: Components): Promise<void> =>
   catalogue.rebuildIndex((name) => {
     const rule = ruleOf(name)
-    return rule === undefined ? [] : recordsOf(catalogue.kept(name), rule.allowed)
+    return rule === undefined ? [] : standingOf(catalogue.kept(name), rule.authority).records
   })
 
 /** Drops from the store what does not verify, after deaths that may have damaged it. */
 const siftStore = async ({ catalogue, logger }: Components): Promise<Set<FileName>> => {
-  const dropped = await catalogue.sift(({ signed }) =>
-    signed.signatures.every((entry) => verifyEntry(signed, entry)),
-  )
+  const dropped = await catalogue.sift(({ signed }) => verifySigned(signed))
   if (dropped.size > 0) {
     logger.error({ names: [...dropped] }, 'damaged statements were dropped from the store')
   }
@@ -141,7 +143,7 @@ const differs = (name: FileName, row: Row, rule: Rule | undefined, there: Survey
   row.rule !== rule?.digest ||
   // Content that waits for a publication which the disk refused looks like this.
   (rule !== undefined && row.state === 'missing') ||
-  there.get(shownPath(name))?.fingerprint !== row.shown?.fingerprint ||
+  there.get(shownPath(name))?.fingerprint !== (row.shown?.fingerprint ?? row.fallback) ||
   there.get(statementPath(name))?.fingerprint !== row.statement?.fingerprint
 
 /** Moves away what lies where consumers look and what no row speaks of. */
@@ -166,7 +168,7 @@ const removeStrays = async (
 
 /** Makes the disk and the store agree with each other, the rules and the clock. */
 const reconcile = async (components: Components, dropped: ReadonlySet<FileName>): Promise<void> => {
-  const { disk, catalogue, warnings, publications, ruleOf } = components
+  const { disk, catalogue, warnings, publications, ruleOf, fallbackNames } = components
   const there = new Map([
     ...(await disk.survey(FILES_DIRECTORY)),
     ...(await disk.survey(STATEMENTS_DIRECTORY)),
@@ -183,13 +185,16 @@ const reconcile = async (components: Components, dropped: ReadonlySet<FileName>)
       const names = rule === undefined ? withdrawn : others
       names.add(name)
     } else if (row.remarkable && rule !== undefined) {
-      const kept = catalogue.kept(name)
-      warnings.review(name, { rule, kept, winner: winnerOf(kept, rule.allowed) })
+      const standing = standingOf(catalogue.kept(name), rule.authority)
+      warnings.review(name, { rule, standing })
     }
   }
   for (const { name, row } of catalogue.rows()) look(name, row)
   for (const name of catalogue.keptNames()) {
     if (catalogue.row(name) === undefined) look(name, undefined)
+  }
+  for (const name of fallbackNames()) {
+    if (catalogue.row(name) === undefined) others.add(name)
   }
   // A withdrawn name may be in the way of a new one: "a" of "a/b".
   const publish = (name: FileName): Promise<void> => publications.publishSoon(name)
@@ -198,14 +203,23 @@ const reconcile = async (components: Components, dropped: ReadonlySet<FileName>)
 }
 
 /** Removes content that no statement needs: what was left by uploads that a crash interrupted. */
-const removeStrayContent = async ({ disk, catalogue, ruleOf }: Components): Promise<void> => {
+const removeStrayContent = async ({
+  disk,
+  catalogue,
+  clock,
+  ruleOf,
+}: Components): Promise<void> => {
   const stray = new Set(await disk.list(CONTENT_DIRECTORY))
   if (stray.size === 0) return
   for (const name of catalogue.keptNames()) {
     const kept = catalogue.kept(name)
     const rule = ruleOf(name)
-    const winner = rule === undefined ? undefined : winnerOf(kept, rule.allowed)
-    for (const digest of retainedContent(kept, winner?.signed)) {
+    const holding = {
+      ...{ rule, kept, nowMs: clock.nowMs(), row: catalogue.row(name) ?? EMPTY_ROW },
+      standing: rule === undefined ? undefined : standingOf(kept, rule.authority),
+      history: catalogue.history(name),
+    }
+    for (const digest of retainedContent(holding)) {
       stray.delete(contentPath(name, digest))
     }
   }
@@ -216,7 +230,15 @@ const removeStrayContent = async ({ disk, catalogue, ruleOf }: Components): Prom
 export const changedNames = (
   before: Rules,
   after: Rules,
-): { withdrawn: FileName[]; others: FileName[] } => ({
-  withdrawn: before.names.filter((name) => after.get(name) === undefined),
-  others: after.names.filter((name) => before.get(name)?.digest !== after.get(name)?.digest),
-})
+  /** Of patterns: those that something is known of. */
+  known: Iterable<FileName>,
+): { withdrawn: FileName[]; others: FileName[] } => {
+  const names = [...new Set([...before.names, ...after.names, ...known])].sort()
+  return {
+    withdrawn: names.filter((name) => after.get(name) === undefined && before.get(name)),
+    others: names.filter((name) => {
+      const rule = after.get(name)
+      return rule !== undefined && before.get(name)?.digest !== rule.digest
+    }),
+  }
+}

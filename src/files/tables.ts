@@ -1,17 +1,9 @@
 import { isMeshError, MeshError } from '../errors/index.ts'
-import { PUBLIC_KEY_BYTES, publicKeyFromBytes, publicKeyToBytes } from '../keys/index.ts'
-import { createSignedStatement, MAX_STATEMENT_BYTES, parseFileName } from '../statement/index.ts'
+import { decodeSignedStatement, encodeSignedStatement, parseFileName } from '../statement/index.ts'
 import { table } from '../store/index.ts'
-import {
-  ByteReader,
-  ByteWriter,
-  concatBytes,
-  digestFromBytes,
-  digestToBytes,
-} from '../util/index.ts'
+import { concatBytes, digestFromBytes, digestToBytes } from '../util/index.ts'
 import { fromUtf8, utf8 } from '../util/index.ts'
 import { YEAR_ZERO_MS } from './row.ts'
-import type { PublicKey } from '../keys/index.ts'
 import type { FileName, SignedStatement } from '../statement/index.ts'
 import type { Range } from '../store/index.ts'
 import type { Digest } from '../util/index.ts'
@@ -20,7 +12,7 @@ import type { Wake } from './row.ts'
 
 /* Keys and values of the six tables, byte by byte as in docs/protocols/store.md. */
 
-/** name, 0, signer → the greatest statement of that signer. */
+/** name, 0, slot → the greatest statement of that set of signers. */
 export const keptTable = table('files-kept')
 /** name, 0, version, time, statement id → signed statement. */
 export const historyTable = table('files-history')
@@ -34,7 +26,6 @@ export const rowTable = table('files-names')
 export const wakeTable = table('files-wakes')
 
 const FORMAT_VERSION = 1
-const SIGNATURE_BYTES = 64
 const DIGEST_BYTES = 32
 const TIME_BYTES = 8
 /** No name contains it, so it ends a name within a key. */
@@ -72,32 +63,22 @@ export const rangeOfName = (name: FileName): Range => ({
   end: concatBytes(utf8(name), AFTER_NAME),
 })
 
-export const keptKey = (name: FileName, signer: PublicKey): Uint8Array =>
-  concatBytes(utf8(name), END_OF_NAME, publicKeyToBytes(signer))
+export const keptKey = (name: FileName, slot: Digest): Uint8Array =>
+  concatBytes(utf8(name), END_OF_NAME, digestToBytes(slot))
 
 /** The name of a key of `files-kept` or `files-history`. */
 export const nameOfKey = (key: Uint8Array): FileName =>
   reading('key', () => nameOf(key.subarray(0, Math.max(0, key.indexOf(0)))))
 
-export const encodeKept = ({ signed }: Kept): Uint8Array => {
-  const writer = new ByteWriter(768).u8(FORMAT_VERSION)
-  for (const { signature } of signed.signatures) writer.fixed(signature)
-  return writer.text(signed.text).finish()
-}
+export const encodeKept = ({ signed }: Kept): Uint8Array => encodeSignedStatement(signed)
 
 /** @throws MeshError `ERR_STATE_CORRUPT` */
 export const decodeKept = (key: Uint8Array, value: Uint8Array): Kept =>
   reading('statement', () => {
-    const signer = publicKeyFromBytes(key.subarray(-PUBLIC_KEY_BYTES))
-    const reader = new ByteReader(value)
-    const version = reader.u8()
-    if (version !== FORMAT_VERSION) throw corrupt('statement', `format version ${version}`)
-    const signature = Uint8Array.from(reader.fixed(SIGNATURE_BYTES))
-    const text = reader.text(MAX_STATEMENT_BYTES)
-    reader.end()
-    const signed = createSignedStatement(text, [{ key: signer, signature }])
+    const slot = digestFromBytes(key.subarray(-DIGEST_BYTES))
+    const signed = decodeSignedStatement(value)
     if (signed.statement.name !== nameOfKey(key)) throw corrupt('statement', 'it is another name')
-    return { key: signer, signed }
+    return { slot, signed }
   })
 
 /** Sorts within a name like the statements themselves. */

@@ -1,19 +1,38 @@
 import type { EventEmitter } from 'node:events'
-import type { MeshError } from '../errors/index.ts'
+import type { ErrorCode, ErrorData, MeshError } from '../errors/index.ts'
 import type { PeerId, PublicKey } from '../keys/index.ts'
-import type { FileName, Selector, SignedStatement } from '../statement/index.ts'
+import type { FileName, NetworkId, Selector, SignedStatement } from '../statement/index.ts'
 import type { IdTree } from '../tree/index.ts'
 import type { Digest } from '../util/index.ts'
 
-/** What this node's configuration says about one file. */
+/** What this node's configuration says about one file, or about all that match a pattern. */
 export interface FilePolicy {
-  readonly name: FileName
-  /** Any one of these may sign. At least one. */
+  readonly name: Selector
+  /** Who may sign; at least one, unless `self` is there. */
   readonly signers: readonly PublicKey[]
+  /** Signatures by different signers that one statement needs. @default 1 */
+  readonly threshold?: number
+  /** Without one of these, nobody deletes or changes the expiry. @default everybody may */
+  readonly deleteSigners?: readonly PublicKey[]
+  /**
+   * For a pattern `<namespace>/*`: each node whose certificate, signed by one of these network keys,
+   * names the namespace may sign `<namespace>/<its key in hex>`, and nobody else may.
+   */
+  readonly self?: { readonly network: NetworkId; readonly networkKeys: readonly PublicKey[] }
   /** Larger content is neither taken as an upload nor fetched. */
   readonly maxSizeBytes: number
   /** Permission bits of the shown file, as 0o644. */
   readonly mode: number
+  /** Versions whose content is kept, the current one included; at least 1. @default 5 */
+  readonly history?: number
+  /** Lower versions are not shown and not taken as uploads. @default 1 */
+  readonly minVersion?: number
+  /** Absolute path of a file outside the state directory that is shown until the first delivery. */
+  readonly fallbackPath?: string
+  /** How long older content stays after a tombstone. @default 0 */
+  readonly purgeAfterMs?: number
+  /** Of a pattern: names that one set of signers may use. @default 1000 */
+  readonly maxFiles?: number
 }
 
 /** Where a statement comes from. Uploads are told at once when they would lose; peers are not. */
@@ -26,10 +45,17 @@ export type ContentSource = AsyncIterable<Uint8Array>
 
 /**
  * What of a file is to be seen. `shown`: complete on disk. `missing`: the winner's content is not
- * here yet. `too-large`: the winner's content is above our limit and is not fetched. `none`: nobody
- * published it yet.
+ * here yet. `too-large`: the winner's content is above our limit and is not fetched. `too-old`: the
+ * winner is below the lowest version that this node shows. `none`: nobody published it yet.
  */
-export type FileState = 'shown' | 'missing' | 'too-large' | 'deleted' | 'expired' | 'none'
+export type FileState =
+  | 'shown'
+  | 'missing'
+  | 'too-large'
+  | 'too-old'
+  | 'deleted'
+  | 'expired'
+  | 'none'
 
 /** One kept statement: what replicates. */
 export interface FileRecord {
@@ -51,9 +77,33 @@ export interface FileView {
   readonly shownAtMs?: number
   /**
    * An older version that stays to be seen until the winner's content is here, while the state is
-   * `missing` or `too-large`.
+   * `missing`, `too-large` or `too-old`.
    */
   readonly shownMeanwhile?: FileRecord
+  /** The fallback of the policy is what is to be seen, because nothing was ever delivered. */
+  readonly fallbackShown?: true
+}
+
+/** One name under the policies of now and under others; `undefined`: not wanted. */
+export interface FileChange {
+  readonly name: FileName
+  readonly before: FileView | undefined
+  readonly after: FileView | undefined
+}
+
+/** A statement that was refused, for whatever reason. */
+export interface Refusal {
+  /** Its id. */
+  readonly statement: Digest
+  readonly version: number
+  /** As it said; not verified. */
+  readonly signers: readonly PublicKey[]
+  readonly code: ErrorCode
+  readonly message: string
+  readonly data: ErrorData
+  readonly from: Origin
+  /** Wall clock, ms since the epoch. */
+  readonly atMs: number
 }
 
 export type Verdict =
@@ -145,6 +195,11 @@ export interface Files {
   /** Names that are configured by themselves, and those known of patterns; sorted. */
   names(): readonly FileName[]
 
+  /**
+   * What `reload` with these policies would change: every name whose policy differs, as it is and as
+   * it would be. Content is not looked for: the state of `after` is the one of now.
+   */
+  preview(policies: readonly FilePolicy[]): readonly FileChange[]
   /** Replaces all policies; what they forbid is set aside and what they allow again returns. */
   reload(policies: readonly FilePolicy[]): Promise<void>
 }

@@ -1,6 +1,6 @@
 import { compareStatements, MAX_SIGNATURES, recordId } from '../statement/index.ts'
 import { isExpired } from './judge.ts'
-import { hasConflict, recordBy, recordsOf, winnerOf } from './kept.ts'
+import { recordBy, standingOf } from './kept.ts'
 import type { FileName, SignedStatement } from '../statement/index.ts'
 import type { Digest } from '../util/index.ts'
 import type { Kept } from './kept.ts'
@@ -18,24 +18,27 @@ export const viewOf = (
   found: { readonly kept: readonly Kept[]; readonly row: Row | undefined; readonly nowMs?: number },
 ): FileView => {
   const { kept, row, nowMs } = found
-  const { policy, allowed } = rule
-  const winner = winnerOf(kept, allowed)
-  if (winner === undefined) return { name, policy, state: 'none', conflict: false }
+  const { policy, authority } = rule
+  const { winner, conflict } = standingOf(kept, authority)
+  const fallback =
+    row?.fallback === undefined || row.shown !== undefined ? {} : { fallbackShown: true as const }
+  if (winner === undefined) return { name, policy, state: 'none', conflict: false, ...fallback }
   const { signed } = winner
   const shown = row?.shown
   const isShown = shown?.signed.id === signed.id
   // The clock hides at once; the worker that moves the file follows.
   const state =
     nowMs !== undefined && isExpired(signed, nowMs) ? 'expired' : (row?.state ?? 'missing')
-  const waits = state === 'missing' || state === 'too-large'
+  const waits = state === 'missing' || state === 'too-large' || state === 'too-old'
   const meanwhile =
-    waits && shown !== undefined && !isShown ? recordBy(shown.signed, allowed) : undefined
+    waits && shown !== undefined && !isShown ? recordBy(shown.signed, authority) : undefined
   return {
     name,
     policy,
     state,
     winner,
-    conflict: hasConflict(kept, allowed, signed),
+    conflict,
+    ...fallback,
     ...(isShown && state === 'shown' ? { shownAtMs: shown.atMs } : {}),
     ...(meanwhile === undefined ? {} : { shownMeanwhile: meanwhile }),
   }
@@ -51,6 +54,7 @@ export const viewKey = (view: FileView | undefined): string =>
         view.conflict,
         view.shownAtMs,
         view.shownMeanwhile?.id,
+        view.fallbackShown,
         view.policy.mode,
         view.policy.maxSizeBytes,
         view.policy.signers.join(),
@@ -75,7 +79,7 @@ export const historyOf = (
   }
   for (const { signed } of kept) add(signed)
   for (const signed of seen) add(signed)
-  const winner = winnerOf(kept, rule.allowed)?.signed.id
+  const winner = standingOf(kept, rule.authority).winner?.signed.id
   return [...byId.values()]
     .sort((a, b) => Number(b.id === winner) - Number(a.id === winner) || compareStatements(b, a))
     .map((signed) => ({ id: recordId(signed), signed }))
@@ -84,6 +88,6 @@ export const historyOf = (
 /** The record of this id, if the policy has it now. */
 export const recordOfId = (
   kept: readonly Kept[],
-  { allowed }: Rule,
+  { authority }: Rule,
   id: Digest,
-): FileRecord | undefined => recordsOf(kept, allowed).find((record) => record.id === id)
+): FileRecord | undefined => standingOf(kept, authority).records.find((record) => record.id === id)

@@ -1,9 +1,9 @@
 import { isMeshError } from '../errors/index.ts'
-import { hasConflict, setAsideAbove } from './kept.ts'
-import type { ErrorCode } from '../errors/index.ts'
+import { formatPublicKey } from '../keys/index.ts'
+import type { ErrorCode, MeshError } from '../errors/index.ts'
 import type { Health } from '../observe/index.ts'
-import type { FileName } from '../statement/index.ts'
-import type { Kept } from './kept.ts'
+import type { FileName, SignedStatement } from '../statement/index.ts'
+import type { Kept, Standing } from './kept.ts'
 import type { Rule } from './rules.ts'
 import type { FileRecord, FileState } from './types.ts'
 
@@ -17,14 +17,15 @@ export interface Warnings {
     name: FileName,
     found: {
       readonly rule: Rule | undefined
-      readonly kept: readonly Kept[]
-      readonly winner: FileRecord | undefined
+      readonly standing: Standing | undefined
     },
   ): boolean
   /** A file was not what it has to be and lies at `movedTo` now. */
   damaged(name: string, movedTo: string): void
   /** What is shown of the name now makes an older warning about damage pointless, or not. */
   settled(name: FileName, state: FileState): void
+  /** The fallback of a name cannot be read, or can (again). */
+  fallback(name: FileName, error: MeshError | undefined): void
   /** Something could not be written; other errors are not looked at. */
   diskRefused(error: unknown): void
   /** Something was written. */
@@ -32,6 +33,13 @@ export interface Warnings {
   /** Whether the last thing that was heard of the disk is that it refused. */
   diskRefuses(): boolean
 }
+
+const signersOf = (statements: readonly SignedStatement[]): string =>
+  list(
+    statements.flatMap(({ signatures }) =>
+      signatures.map(({ key }) => formatPublicKey(key, 'openssh')),
+    ),
+  )
 
 const list = (items: Iterable<string>): string => [...new Set(items)].sort().join(', ')
 
@@ -44,14 +52,14 @@ const DISK_CODES: Partial<Record<ErrorCode, string>> = {
 export const createWarnings = ({ health }: { health: Health }): Warnings => {
   let refuses = false
 
-  const conflict = (name: FileName, winner: FileRecord, kept: readonly Kept[]): void => {
+  const conflict = (name: FileName, winner: FileRecord, { records }: Standing): void => {
     const { version } = winner.signed.statement
-    const rivals = kept.filter(({ signed }) => signed.statement.version === version)
+    const rivals = records.filter(({ signed }) => signed.statement.version === version)
     health.raise({
       code: 'file-conflict',
       subject: name,
       severity: 'warning',
-      message: `version ${version} of ${name} was signed more than once, by ${list(rivals.map(({ key }) => key))}; statement ${winner.signed.id} is shown; publish version ${version + 1} to settle it`,
+      message: `version ${version} of ${name} was signed more than once, by ${signersOf(rivals.map(({ signed }) => signed))}; statement ${winner.signed.id} is shown; publish version ${version + 1} to settle it`,
     })
   }
 
@@ -66,21 +74,18 @@ export const createWarnings = ({ health }: { health: Health }): Warnings => {
       code: 'file-fell-back',
       subject: name,
       severity: 'warning',
-      message: `${name} fell back to ${now}: version ${highest} is signed only by ${list(above.map(({ key }) => key))}, not allowed any more; publish a version above ${highest}, or allow the signer again`,
+      message: `${name} fell back to ${now}: version ${highest}, signed by ${signersOf(above.map(({ signed }) => signed))}, is not allowed any more; publish a version above ${highest}, or allow its signers again`,
     })
   }
 
   return {
-    review(name, { rule, kept, winner }) {
-      const above = rule === undefined ? [] : setAsideAbove(kept, rule.allowed, winner?.signed)
-      const conflicts = rule !== undefined && hasConflict(kept, rule.allowed, winner?.signed)
-      if (conflicts && winner !== undefined) {
-        conflict(
-          name,
-          winner,
-          kept.filter(({ key }) => rule.allowed.has(key)),
-        )
-      } else health.clear('file-conflict', name)
+    review(name, { rule, standing }) {
+      const ruled = rule === undefined ? undefined : standing
+      const winner = ruled?.winner
+      const above = ruled?.above ?? []
+      const conflicts = ruled?.conflict === true
+      if (conflicts && winner !== undefined) conflict(name, winner, ruled)
+      else health.clear('file-conflict', name)
       if (above.length > 0) fellBack(name, winner, above)
       else health.clear('file-fell-back', name)
       return conflicts || above.length > 0
@@ -95,6 +100,15 @@ export const createWarnings = ({ health }: { health: Health }): Warnings => {
     },
     settled(name, state) {
       if (state !== 'missing') health.clear('file-damaged', name)
+    },
+    fallback(name, error) {
+      if (error === undefined) return health.clear('fallback-unusable', name)
+      health.raise({
+        code: 'fallback-unusable',
+        subject: name,
+        severity: 'warning',
+        message: `${name} has nothing to be shown until its first delivery: its fallback cannot be used: ${error.message}`,
+      })
     },
     diskRefused(error) {
       const code = isMeshError(error) ? DISK_CODES[error.code] : undefined

@@ -1,5 +1,8 @@
 import type {
+  CertificateBody,
+  CertificatesBody,
   FileBody,
+  FileChangeBody,
   FilesBody,
   FileStateBody,
   HealthBody,
@@ -7,9 +10,12 @@ import type {
   HistoryBody,
   PeerBody,
   PeersBody,
+  PreviewBody,
   PublicStatusBody,
+  RevocationBody,
   StatusBody,
   StoredBody,
+  TrustBody,
   VersionBody,
   WorkerBody,
 } from '../api/index.ts'
@@ -54,7 +60,7 @@ const warning = object<HealthWarningBody>({
 
 const file = object<FileBody>({
   name: string,
-  state: oneOf('shown', 'missing', 'too-large', 'deleted', 'expired', 'none'),
+  state: oneOf('shown', 'missing', 'too-large', 'too-old', 'deleted', 'expired', 'none'),
   current: nullable(object<VersionBody>(version)),
   conflict: boolean,
   shownAt: nullable(string),
@@ -90,7 +96,47 @@ export const peersSchema = object<PeersBody>({
       roundTripMs: nullable(number),
       neighbour: boolean,
       avoidedUntil: nullable(string),
+      revokedAt: nullable(string),
       lastError: nullable(string),
+    }),
+  ),
+})
+
+export const certificatesSchema = object<CertificatesBody>({
+  networkId: string,
+  certificates: array(
+    object<CertificateBody>({
+      name: string,
+      peerId: string,
+      issued: string,
+      expires: string,
+      namespaces: array(string),
+      sources: array(oneOf('own', 'listed', 'connected')),
+      revokedAt: nullable(string),
+      text: string,
+    }),
+  ),
+  revoked: array(
+    object<RevocationBody>({
+      name: nullable(string),
+      peerId: string,
+      certificates: string,
+      revokedAt: string,
+    }),
+  ),
+})
+
+export const previewSchema = object<PreviewBody>({
+  refused: nullable(string),
+  restartNeeded: array(string),
+  changes: array(
+    object<FileChangeBody>({
+      name: string,
+      kind: oneOf('withdrawn', 'reverted', 'advanced', 'added', 'policy'),
+      before: nullable(integer),
+      after: nullable(integer),
+      removedSigners: array(string),
+      addedSigners: array(string),
     }),
   ),
 })
@@ -104,6 +150,22 @@ export const statusSchema = object<StatusBody>({
   certificate: nullable(
     object<NonNullable<StatusBody['certificate']>>({ name: string, expires: string }),
   ),
+  trust: nullable(
+    object<TrustBody>({
+      certificates: object<TrustBody['certificates']>({
+        version: nullable(integer),
+        count: integer,
+      }),
+      revoked: object<TrustBody['revoked']>({ version: nullable(integer), count: integer }),
+      heartbeat: nullable(
+        object<NonNullable<TrustBody['heartbeat']>>({
+          version: integer,
+          expires: string,
+          stale: boolean,
+        }),
+      ),
+    }),
+  ),
   startedAt: string,
   uptimeMs: number,
   addresses: array(string),
@@ -112,6 +174,7 @@ export const statusSchema = object<StatusBody>({
     shown: integer,
     missing: integer,
     'too-large': integer,
+    'too-old': integer,
     deleted: integer,
     expired: integer,
     none: integer,

@@ -1,5 +1,10 @@
 import { isMeshError, MeshError } from '../errors/index.ts'
-import { PUBLIC_KEY_BYTES, publicKeyFromBytes, publicKeyToBytes } from '../keys/index.ts'
+import {
+  MAX_CERTIFICATE_BYTES,
+  PUBLIC_KEY_BYTES,
+  publicKeyFromBytes,
+  publicKeyToBytes,
+} from '../keys/index.ts'
 import { SIGNATURE_BYTES } from '../keys/index.ts'
 import { ByteReader, ByteWriter } from '../util/index.ts'
 import { createSignedStatement, MAX_SIGNATURES } from './signed.ts'
@@ -15,19 +20,30 @@ const ENTRY_SK_ED25519 = 2
 
 /** Largest encoded signed statement: bounds frames, headers and stored values. */
 export const MAX_SIGNED_STATEMENT_BYTES =
-  1 + 4 + MAX_STATEMENT_BYTES + 4 + MAX_SIGNATURES * (1 + PUBLIC_KEY_BYTES + SIGNATURE_BYTES)
+  1 +
+  4 +
+  MAX_STATEMENT_BYTES +
+  4 +
+  MAX_SIGNATURES * (1 + PUBLIC_KEY_BYTES + SIGNATURE_BYTES) +
+  4 +
+  MAX_CERTIFICATE_BYTES
 
 const malformed = (why: string): MeshError =>
   new MeshError('ERR_STATEMENT_MALFORMED', `malformed signed statement: ${why}`)
 
-/** As stored and sent: version byte, text, signature entries sorted by key. */
-export const encodeSignedStatement = ({ text, signatures }: SignedStatement): Uint8Array =>
+/** As stored and sent: version byte, text, signature entries sorted by key, certificate or nothing. */
+export const encodeSignedStatement = ({
+  text,
+  signatures,
+  certificate,
+}: SignedStatement): Uint8Array =>
   new ByteWriter(512)
     .u8(FORMAT_VERSION)
     .text(text)
     .list(signatures, (writer, { key, signature }) => {
       writer.u8(ENTRY_ED25519).fixed(publicKeyToBytes(key)).fixed(signature)
     })
+    .text(certificate?.text ?? '')
     .finish()
 
 const readEntry = (reader: ByteReader): SignatureEntry => {
@@ -49,12 +65,13 @@ const read = (bytes: Uint8Array): SignedStatement => {
   }
   const text = reader.text(MAX_STATEMENT_BYTES)
   const entries = reader.list(MAX_SIGNATURES, readEntry)
+  const certificate = reader.text(MAX_CERTIFICATE_BYTES)
   reader.end()
   for (const [index, { key }] of entries.entries()) {
     const before = entries[index - 1]?.key
     if (before !== undefined && before >= key) throw malformed('signatures are not sorted by key')
   }
-  return createSignedStatement(text, entries)
+  return createSignedStatement(text, entries, certificate === '' ? undefined : certificate)
 }
 
 /**

@@ -1,10 +1,10 @@
-import { SIGNATURE_BYTES, signSsh, verifySsh } from '../keys/index.ts'
-import { MeshError } from '../errors/index.ts'
+import { parseCertificate, SIGNATURE_BYTES, signSsh, verifySsh } from '../keys/index.ts'
+import { isMeshError, MeshError } from '../errors/index.ts'
 import { sha256, utf8 } from '../util/index.ts'
 import { decodeStatement, encodeStatement } from './text.ts'
 import type { SigningKey } from '../keys/index.ts'
 import type { Digest } from '../util/index.ts'
-import type { SignatureEntry, SignedStatement, Statement } from './types.ts'
+import type { SignatureEntry, SignedStatement, Statement, StatementCertificate } from './types.ts'
 
 /** Most signatures on one statement. Bounds what a peer can make us verify. */
 export const MAX_SIGNATURES = 16
@@ -38,15 +38,31 @@ const build = (
   return { text, statement, id: sha256(text), signatures: sorted }
 }
 
+const readCertificate = (text: string): StatementCertificate => {
+  try {
+    return { ...parseCertificate(text), text }
+  } catch (error) {
+    if (!isMeshError(error)) throw error
+    throw malformed(error.message)
+  }
+}
+
 /**
- * A statement's text with its signatures, which are not verified here.
+ * A statement's text with its signatures and, for a namespace, its signer's certificate; none of
+ * these is verified here.
  *
  * @throws MeshError `ERR_STATEMENT_MALFORMED`
  */
 export const createSignedStatement = (
   text: string,
   signatures: readonly SignatureEntry[],
-): SignedStatement => build(text, decodeStatement(text), signatures)
+  certificate?: string,
+): SignedStatement => {
+  const signed = build(text, decodeStatement(text), signatures)
+  return certificate === undefined
+    ? signed
+    : { ...signed, certificate: readCertificate(certificate) }
+}
 
 /** Encodes the statement and signs it with every key. */
 export const signStatement = async (
@@ -69,6 +85,21 @@ export const verifyEntry = (
   { key, signature }: SignatureEntry,
 ): boolean => verifySsh({ key, namespace: STATEMENT_NAMESPACE, signature }, utf8(text))
 
+/** Whether the network key that is named in it signed the certificate. */
+export const verifyStatementCertificate = ({
+  signature,
+  signedText,
+}: StatementCertificate): boolean => verifySsh(signature, utf8(signedText))
+
+/** Whether everything on a statement that can be checked without a configuration holds. */
+export const verifySigned = (signed: SignedStatement): boolean =>
+  signed.signatures.every((entry) => verifyEntry(signed, entry)) &&
+  (signed.certificate === undefined || verifyStatementCertificate(signed.certificate))
+
+/** Orders two certificates of one key: by their ends, then by their texts. No clock takes part. */
+export const compareCertificates = (a: StatementCertificate, b: StatementCertificate): number =>
+  a.certificate.expires - b.certificate.expires || (a.text < b.text ? -1 : a.text > b.text ? 1 : 0)
+
 /**
  * Orders two statements of one name: by version, then time, then id. Positive: `a` wins. The time
  * is the signer's and is never compared with a local clock.
@@ -88,12 +119,17 @@ export const mergeSignatures = (a: SignedStatement, b: SignedStatement): SignedS
   if (a.text !== b.text) throw malformed('signatures of different statements cannot be merged')
   const keys = new Set(a.signatures.map(({ key }) => key))
   const added = b.signatures.filter(({ key }) => !keys.has(key))
-  return added.length === 0 ? a : build(a.text, a.statement, [...a.signatures, ...added])
+  if (added.length === 0) return a
+  return { ...a, ...build(a.text, a.statement, [...a.signatures, ...added]) }
 }
 
 /**
- * Identifies what replicates: the text together with who signed it. The signature bytes are left
- * out: a key can make several valid ones, which would be several records of one fact.
+ * Identifies what replicates: the text together with who signed it, and the certificate where one
+ * belongs to it. The signature bytes are left out: a key can make several valid ones, which would be
+ * several records of one fact.
  */
-export const recordId = ({ id, signatures }: SignedStatement): Digest =>
-  sha256(`${RECORD_LABEL}\n${id}\n${signatures.map(({ key }) => `${key}\n`).join('')}`)
+export const recordId = ({ id, signatures, certificate }: SignedStatement): Digest => {
+  const signers = signatures.map(({ key }) => `${key}\n`).join('')
+  const last = certificate === undefined ? '' : `certificate ${sha256(certificate.signedText)}\n`
+  return sha256(`${RECORD_LABEL}\n${id}\n${signers}${last}`)
+}

@@ -1,15 +1,18 @@
 import { MeshError } from '../errors/index.ts'
 import { armorSshsig, dearmorSshsig, decodeSshsig, encodeSshsig } from '../keys/index.ts'
-import { MAX_SSHSIG_TEXT_BYTES } from '../keys/index.ts'
+import { MAX_CERTIFICATE_BYTES, MAX_SSHSIG_TEXT_BYTES } from '../keys/index.ts'
 import { createSignedStatement, MAX_SIGNATURES, STATEMENT_NAMESPACE } from './signed.ts'
 import { show } from './show.ts'
 import { MAX_STATEMENT_BYTES } from './text.ts'
 import type { SshSignature } from '../keys/index.ts'
 import type { SignatureEntry, SignedStatement } from './types.ts'
 
-/** Longest `.stmt` file: a text and its signatures. */
-export const MAX_STATEMENT_FILE_BYTES = MAX_STATEMENT_BYTES + MAX_SIGNATURES * MAX_SSHSIG_TEXT_BYTES
+/** Longest `.stmt` file: a text, its signatures, and a certificate. */
+export const MAX_STATEMENT_FILE_BYTES =
+  MAX_STATEMENT_BYTES + MAX_SIGNATURES * MAX_SSHSIG_TEXT_BYTES + MAX_CERTIFICATE_BYTES
 
+/** Begins a certificate at the end of the file; no armored line can be like it. */
+const CERTIFICATE_START = '\nmesh-certificate 1\n'
 const ARMOR_START = '-----BEGIN SSH SIGNATURE-----'
 
 const malformed = (why: string): MeshError =>
@@ -40,11 +43,14 @@ export const entryFromSshSignature = ({
 }
 
 /**
- * The `.stmt` file: the exact text, then one armored signature for each signer. Cut before the
- * first `-----BEGIN`, it is what `ssh-keygen -Y verify` checks each of the blocks against.
+ * The `.stmt` file: the exact text, then one armored signature for each signer, then the certificate
+ * if there is one. Cut before the first `-----BEGIN`, it is what `ssh-keygen -Y verify` checks each of
+ * the blocks against.
  */
-export const formatStatementFile = ({ text, signatures }: SignedStatement): string =>
-  text + signatures.map((entry) => armorSshsig(encodeSshsig(entryToSshSignature(entry)))).join('')
+export const formatStatementFile = ({ text, signatures, certificate }: SignedStatement): string =>
+  text +
+  signatures.map((entry) => armorSshsig(encodeSshsig(entryToSshSignature(entry)))).join('') +
+  (certificate?.text ?? '')
 
 /**
  * Reads a `.stmt` file. The signatures may be in any order, so that a file can be put together with
@@ -57,11 +63,15 @@ export const parseStatementFile = (text: string): SignedStatement => {
   if (text.length > MAX_STATEMENT_FILE_BYTES) {
     throw malformed(`it is longer than ${MAX_STATEMENT_FILE_BYTES} bytes`)
   }
-  const [statement = '', ...blocks] = text.split(ARMOR_START)
+  const end = text.indexOf(CERTIFICATE_START)
+  const certificate = end < 0 ? undefined : text.slice(end + 1)
+  const [statement = '', ...blocks] = text
+    .slice(0, end < 0 ? undefined : end + 1)
+    .split(ARMOR_START)
   if (blocks.length === 0) throw malformed('no SSH signature follows the statement')
   if (blocks.length > MAX_SIGNATURES) throw malformed(`more than ${MAX_SIGNATURES} signatures`)
   const entries = blocks.map((block) =>
     entryFromSshSignature(decodeSshsig(dearmorSshsig(`${ARMOR_START}${block}`))),
   )
-  return createSignedStatement(statement, entries)
+  return createSignedStatement(statement, entries, certificate)
 }

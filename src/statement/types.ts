@@ -1,4 +1,4 @@
-import type { PublicKey } from '../keys/index.ts'
+import type { ParsedCertificate, PublicKey } from '../keys/index.ts'
 import type { Digest, Timestamp } from '../util/index.ts'
 
 /** A name that follows the rules: parts of `[A-Za-z0-9_.:-]` joined by `/`. */
@@ -31,6 +31,12 @@ export interface SignatureEntry {
   readonly signature: Uint8Array
 }
 
+/** The node certificate that a statement of a namespace is signed under, as it was read. */
+export interface StatementCertificate extends ParsedCertificate {
+  /** The exact file. */
+  readonly text: string
+}
+
 /** A statement, its exact text, and at least one signature; not yet verified. */
 export interface SignedStatement {
   readonly text: string
@@ -39,4 +45,6 @@ export interface SignedStatement {
   readonly id: Digest
   /** Sorted by key, one per key, 1 to 16. */
   readonly signatures: readonly SignatureEntry[]
+  /** Travels with statements of namespaces; not verified yet. */
+  readonly certificate?: StatementCertificate
 }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { formatPublicKey } from '../../src/keys/index.ts'
 import { parseFileName } from '../../src/statement/index.ts'
 import { createWorld, fromPeer, HOUR_MS, keys, NAME, policy, short, sign, source } from './world.ts'
 import { START_MS } from './world.ts'
@@ -88,7 +89,7 @@ t.test('hides a file when it expires, and shows it again when the clock was wron
   t.equal(await world.shown(), undefined, 'within a minute on the disk')
   t.same(changes, ['expired', 'shown', 'expired'])
   t.equal(short(await world.put({ version: 2 })), 'stored', 'a newer version takes its place')
-  t.same(await world.disk.list('content'), [])
+  t.equal((await world.disk.list('content')).length, 1)
 })
 
 t.test('notices at start what expired while nobody ran', async (t) => {
@@ -131,7 +132,7 @@ t.test('loses nothing by a reload that is taken back', async (t) => {
 })
 
 t.test('falls back to what the signers of now signed, and says so', async (t) => {
-  const world = await createWorld()
+  const world = await createWorld([policy({ history: 1 })])
   t.teardown(() => world.stop())
   await world.put({ version: 1, by: ['anna'] })
   await world.put({ version: 2, by: ['bert'] })
@@ -145,7 +146,7 @@ t.test('falls back to what the signers of now signed, and says so', async (t) =>
   const { message = '' } = world.health.list()[0] ?? {}
   t.match(message, /version 1/)
   t.match(message, /version 2/)
-  t.match(message, keys.bert.publicKey)
+  t.ok(message.includes(formatPublicKey(keys.bert.publicKey, 'openssh')))
   await world.restart([onlyAnna])
   t.same(warnings(world), ['file-fell-back'], 'and again after a restart')
   await world.files.accept(await sign({ version: 1 }), source(`${NAME} 1`), fromPeer)
@@ -226,7 +227,7 @@ t.test('gives a name to a file that was a directory before, and back', async (t)
 })
 
 t.test('remembers the last statements of a name', async (t) => {
-  const world = await createWorld([policy()], { keepHistory: 3 })
+  const world = await createWorld([policy({ history: 3 })])
   t.teardown(() => world.stop())
   await world.put({ version: 1, by: ['bert'] })
   for (let version = 2; version <= 7; version++) await world.put({ version })

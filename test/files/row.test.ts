@@ -23,22 +23,28 @@ import {
 } from '../../src/statement/index.ts'
 import { compareBytes, fromHex, sha256, toHex } from '../../src/util/index.ts'
 import { keys, NAME, sign, START_MS } from './world.ts'
+import { slotOf } from '../../src/files/authority.ts'
 import type { Row } from '../../src/files/row.ts'
 import type { FileState } from '../../src/files/index.ts'
 
 const signed = await sign({ by: ['anna', 'bert'] })
 const digest = fc.uint8Array({ minLength: 1, maxLength: 4 }).map((bytes) => sha256(bytes))
 const time = fc.integer({ min: -62_167_219_200_000, max: 253_402_300_799_999 })
-const states: readonly FileState[] = ['none', 'shown', 'missing', 'too-large', 'deleted', 'expired']
+const states: readonly FileState[] = [
+  ...(['none', 'shown', 'missing', 'too-large', 'too-old', 'deleted', 'expired'] as const),
+]
 
 const rows: fc.Arbitrary<Row> = fc.record(
   {
     state: fc.constantFrom(...states),
     pending: fc.boolean(),
     remarkable: fc.boolean(),
+    delivered: fc.boolean(),
+    fallback: fc.string({ maxLength: 40 }),
+    purgeAtMs: time,
     rule: fc.option(digest, { nil: undefined }),
     records: fc.array(digest, { maxLength: 5 }),
-    wakes: fc.array(fc.record({ atMs: time, over: fc.boolean() }), { maxLength: 2 }),
+    wakes: fc.array(fc.record({ atMs: time, over: fc.boolean() }), { maxLength: 3 }),
     shown: fc.record({
       signed: fc.constant(signed),
       fingerprint: fc.string({ maxLength: 40 }),
@@ -47,7 +53,7 @@ const rows: fc.Arbitrary<Row> = fc.record(
     }),
     statement: fc.record({ record: digest, fingerprint: fc.string({ maxLength: 40 }) }),
   },
-  { requiredKeys: ['state', 'pending', 'remarkable', 'rule', 'records', 'wakes'] },
+  { requiredKeys: ['state', 'pending', 'remarkable', 'delivered', 'rule', 'records', 'wakes'] },
 )
 
 const throwsOnlyCorrupt = (decode: () => unknown): boolean => {
@@ -68,8 +74,9 @@ t.test('a row is read as it was written', async (t) => {
 })
 
 t.test('whatever else is stored is damage, and nothing worse', async () => {
-  const kept = encodeKept({ key: keys.anna.publicKey, signed: await sign() })
-  const goodKey = keptKey(NAME, keys.anna.publicKey)
+  const slot = slotOf({ keys: [keys.anna.publicKey] })
+  const kept = encodeKept({ slot, signed: await sign() })
+  const goodKey = keptKey(NAME, slot)
   fc.assert(fc.property(fc.uint8Array(), (bytes) => throwsOnlyCorrupt(() => decodeRow(bytes))))
   fc.assert(fc.property(fc.uint8Array(), (bytes) => throwsOnlyCorrupt(() => decodePlace(bytes))))
   fc.assert(fc.property(fc.uint8Array(), (bytes) => throwsOnlyCorrupt(() => readNameKey(bytes))))
@@ -140,14 +147,14 @@ t.test('stored bytes are those of the vectors', async (t) => {
   const vectors = JSON.parse(readFileSync(path, 'utf8'))
 
   const kept = decodeKept(bytesOf(vectors.kept.key), bytesOf(vectors.kept.value))
-  t.equal(kept.key, vectors.kept.signer)
+  t.equal(kept.slot, vectors.kept.slot)
   t.equal(kept.signed.text, vectors.kept.text)
   t.equal(
     kept.signed.signatures.every((entry) => verifyEntry(kept.signed, entry)),
     true,
   )
   t.equal(toHex(encodeKept(kept)), vectors.kept.value)
-  t.equal(toHex(keptKey(kept.signed.statement.name, kept.key)), vectors.kept.key)
+  t.equal(toHex(keptKey(kept.signed.statement.name, kept.slot)), vectors.kept.key)
 
   const seen = decodeSignedStatement(bytesOf(vectors.history.value))
   t.equal(toHex(historyKey(seen)), vectors.history.key)

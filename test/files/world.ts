@@ -8,7 +8,7 @@ import { createMemoryStore } from '../../src/store/index.ts'
 import { sha256 } from '../../src/util/index.ts'
 import { createSeededRandom } from '../support/random.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
-import type { Disk, MemoryDisk } from '../../src/disk/index.ts'
+import type { Disk, LocalFiles, MemoryDisk } from '../../src/disk/index.ts'
 import type { FilePolicy, Files, Origin, Verdict } from '../../src/files/index.ts'
 import type { PeerId, PrivateKey } from '../../src/keys/index.ts'
 import type { Health, Workers } from '../../src/observe/index.ts'
@@ -114,7 +114,7 @@ export const createWorld = async (
     disk?: MemoryDisk
     store?: MemoryStore
     clock?: VirtualClock
-    keepHistory?: number
+    local?: LocalFiles
   } = {},
 ): Promise<World> => {
   const disk = given.disk ?? createMemoryDisk()
@@ -129,12 +129,11 @@ export const createWorld = async (
     const health = createHealth({ clock })
     const workers = createWorkers({ clock, random, logger: silentLogger })
     const files = createFiles(
-      { disk, store: store as Store, clock, health, workers, logger: silentLogger },
       {
-        network,
-        policies: current,
-        ...(given.keepHistory === undefined ? {} : { keepHistory: given.keepHistory }),
+        ...{ disk, store: store as Store, clock, health, workers, logger: silentLogger },
+        ...(given.local === undefined ? {} : { local: given.local }),
       },
+      { network, policies: current },
     )
     await files.start()
     return { files, workers, health }

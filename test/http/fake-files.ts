@@ -1,7 +1,7 @@
 /** Files in memory with the order of judgement that the real ones promise: content comes last. */
 import { EventEmitter } from 'node:events'
 import { isMeshError, MeshError } from '../../src/errors/index.ts'
-import { compareStatements, recordId, verifyEntry } from '../../src/statement/index.ts'
+import { compareStatements, parseFileName, recordId, verifyEntry } from '../../src/statement/index.ts'
 import { createDigester } from '../../src/util/index.ts'
 import type {
   ContentSource,
@@ -123,7 +123,7 @@ export const createFakeFiles = (policies: readonly FilePolicy[]): FakeFiles => {
     view,
     *list() {
       for (const { name } of policies) {
-        const found = view(name)
+        const found = view(parseFileName(name))
         if (found !== undefined) yield found
       }
     },

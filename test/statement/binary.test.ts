@@ -35,13 +35,13 @@ interface Entry {
 
 const build = (
   entries: readonly Entry[],
-  { version = 1, text = plainText, count = entries.length } = {},
+  { version = 1, text = plainText, count = entries.length, certificate = '' } = {},
 ) => {
   const writer = new ByteWriter().u8(version).text(text).u32(count)
   for (const { type = 1, key = alice.publicKey } of entries) {
     writer.u8(type).fixed(bytesOf(key)).fixed(new Uint8Array(64))
   }
-  return writer.finish()
+  return writer.text(certificate).finish()
 }
 
 t.test('refuses every part that is wrong, naming it', async (t) => {
@@ -56,7 +56,7 @@ t.test('refuses every part that is wrong, naming it', async (t) => {
     [build([{}], { text: 'x'.repeat(MAX_STATEMENT_BYTES + 1) }), /2049/],
     [build([{}], { text: 'hello\n' }), /line 1 is "hello"/],
     [build([]), /there is no signature/],
-    [build([{}], { count: 2 }), /wanted/],
+    [build([{}], { count: 2 }), /unknown signature type 0|wanted/],
     [build([{}], { count: MAX_SIGNATURES + 1 }), /17 items where at most 16/],
     [build([{}], { count: 0xffffffff }), /4294967295 items where at most 16/],
     [build([{ type: 0 }]), /unknown signature type 0/],
@@ -65,7 +65,9 @@ t.test('refuses every part that is wrong, naming it', async (t) => {
     [build([{}, {}]), /not sorted by key/],
     [build(sorted.toReversed()), /not sorted by key/],
     [Buffer.concat([build([{}]), Buffer.of(0)]), /1 bytes left over/],
-    [build([{}]).subarray(0, -1), /64 bytes wanted/],
+    [build([{}]).subarray(0, -1), /4 bytes wanted/],
+    [build([{}], { certificate: 'x' }), /malformed certificate/],
+    [build([{}], { certificate: 'x'.repeat(1025) }), /1025/],
   ]
   for (const [bytes, message] of cases) {
     t.throws(() => decodeSignedStatement(bytes), { code: 'ERR_STATEMENT_MALFORMED', message })

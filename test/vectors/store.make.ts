@@ -1,4 +1,5 @@
 /** Writes store.json: `node test/vectors/store.make.ts`. */
+import { slotOf } from '../../src/files/authority.ts'
 import { encodeRow } from '../../src/files/row.ts'
 import {
   encodeKept,
@@ -37,16 +38,19 @@ const signed = await signStatement(
   [alice, bob],
 )
 const alone = await signStatement(signed.statement, [alice])
+const slot = slotOf({ keys: [alice.publicKey] })
 const record = sha256('record')
 const row = {
   state: 'shown',
   pending: false,
   remarkable: true,
+  delivered: true,
   rule: sha256('rule'),
   records: [record],
   wakes: [{ atMs: EXPIRES_MS, over: false }],
   shown: { signed, fingerprint: '1.2.3', mode: 0o644, atMs: START_MS },
   statement: { record, fingerprint: '4.5.6' },
+  purgeAtMs: EXPIRES_MS,
 } as const
 const wake = { atMs: EXPIRES_MS, over: false }
 const place = { name, statement: signed.id }
@@ -55,9 +59,9 @@ writeVectors('store', () => ({
   about: 'Entries of the tables in docs/protocols/store.md, keys and values as hex',
   kept: {
     text: signed.text,
-    signer: alice.publicKey,
-    key: toHex(keptKey(name, alice.publicKey)),
-    value: toHex(encodeKept({ key: alice.publicKey, signed: alone })),
+    slot,
+    key: toHex(keptKey(name, slot)),
+    value: toHex(encodeKept({ slot, signed: alone })),
   },
   history: { key: toHex(historyKey(signed)), value: toHex(encodeSignedStatement(signed)) },
   index: { place, key: record, value: toHex(encodePlace(place)) },

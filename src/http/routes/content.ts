@@ -13,6 +13,7 @@ const reasons: Readonly<Record<FileState, string>> = {
   shown: 'is not there any more; ask again',
   missing: 'has not arrived yet from the peers that have it',
   'too-large': 'is larger than this node is configured to take',
+  'too-old': 'is below the lowest version that this node shows',
   deleted: 'was deleted by a signer',
   expired: 'has expired',
   none: 'was never published',
@@ -20,7 +21,7 @@ const reasons: Readonly<Record<FileState, string>> = {
 
 const notShown = ({ name, state }: FileView): MeshError =>
   new MeshError(
-    state === 'missing' || state === 'too-large'
+    state === 'missing' || state === 'too-large' || state === 'too-old'
       ? 'ERR_FILE_CONTENT_MISSING'
       : 'ERR_FILE_NOT_FOUND',
     `${name} ${reasons[state]}`,
