@@ -1,9 +1,7 @@
-import { systemClock, systemRandom } from '../util/index.ts'
 import { exitCodes, exitGroups } from './exit.ts'
 import { buildProgram } from './program.ts'
+import { emptyContext } from './whole.ts'
 import type { Argument, Command, Option } from 'commander'
-import type { Context } from './context.ts'
-import type { Terminal } from './terminal.ts'
 
 const HEAD = `# The \`mesh\` command
 
@@ -85,25 +83,6 @@ const exits = (): string => {
   })
   const head = '| code | meaning | [errors](errors.md) |\n|---|---|---|'
   return `## Exit codes\n\n${head}\n${rows.join('\n')}\n\n\`mesh server\` has those of a service instead; see there.\n`
-}
-
-const nowhere: Terminal = {
-  interactive: false,
-  columns: 80,
-  write: async () => {},
-  line: async () => {},
-  style: (_, text) => text,
-}
-
-/** A context in which nothing happens: the manual must not depend on who makes it. */
-const emptyContext: Context = {
-  env: {},
-  clock: systemClock,
-  random: systemRandom,
-  out: nowhere,
-  err: nowhere,
-  signal: new AbortController().signal,
-  sleep: async () => {},
 }
 
 /** `docs/cli.md`. */

@@ -77,6 +77,11 @@ export const tree: readonly (Branch | Leaf)[] = [
         load: async () => (await import('./commands/file-history.ts')).fileHistoryCommand,
       },
       {
+        name: 'wait',
+        summary: 'wait until a daemon shows a file, or a version of it',
+        load: async () => (await import('./commands/file-wait.ts')).fileWaitCommand,
+      },
+      {
         name: 'verify',
         summary: 'check a file against its statement, without a daemon',
         load: async () => (await import('./commands/file-verify.ts')).fileVerifyCommand,
@@ -168,5 +173,38 @@ export const tree: readonly (Branch | Leaf)[] = [
         load: async () => (await import('./commands/config-reference.ts')).configReferenceCommand,
       },
     ],
+  },
+  {
+    name: 'completion',
+    summary: 'print completion scripts for shells',
+    commands: [
+      {
+        name: 'bash',
+        summary: 'for bash',
+        load: async () =>
+          (await import('./commands/completion.ts')).completionScriptCommand('bash'),
+      },
+      {
+        name: 'zsh',
+        summary: 'for zsh',
+        load: async () => (await import('./commands/completion.ts')).completionScriptCommand('zsh'),
+      },
+      {
+        name: 'fish',
+        summary: 'for fish',
+        load: async () =>
+          (await import('./commands/completion.ts')).completionScriptCommand('fish'),
+      },
+      {
+        name: 'names',
+        summary: 'print the names of signed files, for the scripts',
+        load: async () => (await import('./commands/completion.ts')).completionNamesCommand,
+      },
+    ],
+  },
+  {
+    name: 'manual',
+    summary: 'write the manual pages',
+    load: async () => (await import('./commands/manual.ts')).manualCommand,
   },
 ]

@@ -1,0 +1,88 @@
+/** `mesh file wait`: for whatever must not start before a file is there. */
+import t from 'tap'
+import { answer, file, serve, version } from '../../client/fixtures.ts'
+import { mesh } from '../harness.ts'
+import type { Test } from 'tap'
+import type { FileBody } from '../../../src/api/index.ts'
+
+const body = (each: FileBody) => ({ networkId: 'local', files: [each] })
+const nothing: FileBody = { ...file, state: 'none', current: null, shownAt: null }
+const at = (number: number, state: FileBody['state'] = 'shown'): FileBody => ({
+  ...file,
+  state,
+  current: { ...version, version: number },
+})
+
+/** A daemon that gives these answers one after the other, and the last one for ever. */
+const says = (t: Test, ...answers: readonly FileBody[]): Promise<string> => {
+  let asked = 0
+  return serve(t, (_, response) => {
+    const each = answers[Math.min(asked++, answers.length - 1)]
+    answer(response, 200, body(each ?? nothing))
+  })
+}
+
+t.test('ends when the file is there', async (t) => {
+  const url = await says(t, nothing, nothing, at(3))
+  const { code, stdout } = await mesh(['file', 'wait', 'x', '--url', url])
+  t.equal(code, 0)
+  t.equal(stdout, 'x version 3 shown\n')
+})
+
+t.test('takes an older version that is shown, where none is asked for', async (t) => {
+  const url = await says(t, at(4, 'missing'))
+  t.match(await mesh(['file', 'wait', 'x', '--url', url]), { code: 0 })
+})
+
+t.test('waits for a version, or a later one, to be shown', async (t) => {
+  const url = await says(t, at(3), at(4, 'missing'), at(5))
+  const { code, stdout } = await mesh(['file', 'wait', 'x', '--version', '4', '--url', url])
+  t.equal(code, 0)
+  t.equal(stdout, 'x version 5 shown\n')
+})
+
+t.test('takes a deletion for a version', async (t) => {
+  const deleted = { ...at(4, 'deleted'), shownAt: null }
+  const url = await says(t, deleted)
+  t.match(await mesh(['file', 'wait', 'x', '--version', '4', '--url', url]), { code: 0 })
+  const { code, stderr } = await mesh(['file', 'wait', 'x', '--timeout', '1ms', '--url', url])
+  t.equal(code, 5, 'but there is no content')
+  t.match(stderr, /x was not delivered within 1 ms: version 4 is deleted/)
+})
+
+t.test('gives up after the timeout and says what was there', async (t) => {
+  const url = await says(t, nothing)
+  const early = await mesh(['file', 'wait', 'x', '--timeout', '150ms', '--url', url])
+  t.equal(early.code, 5)
+  t.match(early.stderr, /x was not delivered within 150 ms: nothing was published yet/)
+  const old = await says(t, at(3))
+  const late = await mesh(['file', 'wait', 'x', '--version', '9', '--timeout', '1ms', '--url', old])
+  t.match(late.stderr, /x has no version 9 within 1 ms: version 3 is shown/)
+})
+
+t.test('waits for a daemon that does not answer yet', async (t) => {
+  const args = ['file', 'wait', 'x', '--timeout', '1ms', '--socket', `${t.testdir()}/mesh.sock`]
+  const { code, stderr } = await mesh(args)
+  t.equal(code, 5)
+  t.match(stderr, /within 1 ms: .*mesh\.sock/)
+})
+
+t.test('fails at once for a file that the daemon is not configured for', async (t) => {
+  const url = await serve(t, (_, response) =>
+    answer(response, 200, { networkId: 'local', files: [] }),
+  )
+  const { code, stderr } = await mesh(['file', 'wait', 'x', '--url', url])
+  t.equal(code, 3)
+  t.match(stderr, /is not configured for x/)
+})
+
+t.test('refuses what is no duration or version', async (t) => {
+  t.match(await mesh(['file', 'wait', 'x', '--timeout', 'soon']), { code: 2 })
+  t.match(await mesh(['file', 'wait', 'x', '--version', '0']), { code: 2 })
+})
+
+t.test('prints the file for programs', async (t) => {
+  const url = await says(t, at(3))
+  const { stdout } = await mesh(['file', 'wait', 'x', '--json', '--url', url])
+  t.match(JSON.parse(stdout), { schema: 'mesh-file/1', name: 'x', current: { version: 3 } })
+})
