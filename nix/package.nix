@@ -38,8 +38,8 @@ stdenvNoCC.mkDerivation {
         tar -xzf ${tarball} -C ${path} --strip-components=1 --no-same-owner --no-same-permissions
       '')
       npmPackages}
-    # Binaries for another libc than this.
-    find node_modules -name '*.musl.node' -delete
+    # Binaries for another libc than this, and what only tools read.
+    find node_modules \( -name '*.musl.node' -o -name '*.map' -o -name '*.d.ts' -o -name '*.d.cts' -o -name '*.d.mts' \) -delete
     chmod -R u+w,a+rX node_modules
     runHook postBuild
   '';
