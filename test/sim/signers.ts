@@ -1,0 +1,70 @@
+/** Who signs in a simulation, and what the machines are configured for. */
+import { privateKeyFromSeed } from '../../src/keys/index.ts'
+import { parseFileName, signStatement } from '../../src/statement/index.ts'
+import { sha256 } from '../../src/util/index.ts'
+import { network } from './machine.ts'
+import type { FilePolicy } from '../../src/files/index.ts'
+import type { SignedStatement } from '../../src/statement/index.ts'
+import type { Timestamp } from '../../src/util/index.ts'
+
+/** `eve` is allowed nowhere. */
+export const SIGNERS = ['anna', 'bert', 'cleo', 'dave', 'eve'] as const
+export type Signer = (typeof SIGNERS)[number]
+
+const keys = new Map(
+  SIGNERS.map((signer, index) => [signer, privateKeyFromSeed(new Uint8Array(32).fill(index + 1))]),
+)
+export const keyOf = (signer: Signer) => {
+  const key = keys.get(signer)
+  if (key === undefined) throw new RangeError(`there is no signer ${signer}`)
+  return key
+}
+
+export const NAMES = ['a', 'b', 'c', 'etc/d', 'etc/e', 'f'] as const
+const MAX_SIZE_BYTES = 2 ** 16
+
+/** What one machine is told to want, and from whom. */
+export interface Wanted {
+  readonly names: readonly string[]
+  readonly signers: readonly Signer[]
+}
+
+export const policiesOf = ({ names, signers }: Wanted): FilePolicy[] =>
+  names.map((name) => ({
+    name: parseFileName(name),
+    signers: signers.map((signer) => keyOf(signer).publicKey),
+    maxSizeBytes: MAX_SIZE_BYTES,
+    mode: 0o644,
+  }))
+
+export interface Draft {
+  readonly name: string
+  readonly version: number
+  readonly timeMs: number
+  readonly expiresMs?: number
+  /** `undefined`: a tombstone. */
+  readonly content: Uint8Array | undefined
+  readonly by: readonly Signer[]
+}
+
+export const signDraft = async (draft: Draft): Promise<SignedStatement> => {
+  const { name, version, timeMs, expiresMs, content, by } = draft
+  return signStatement(
+    {
+      network,
+      name: parseFileName(name),
+      version,
+      time: Math.floor(timeMs) as Timestamp,
+      expires: expiresMs === undefined ? 'never' : (Math.floor(expiresMs) as Timestamp),
+      replaces: 'none',
+      content:
+        content === undefined ? 'deleted' : { digest: sha256(content), sizeBytes: content.length },
+      blocks: 'none',
+    },
+    by.map(keyOf),
+  )
+}
+
+/** Who of these signed. */
+export const signersOf = (signed: SignedStatement, among: readonly Signer[]): Signer[] =>
+  among.filter((signer) => signed.signatures.some(({ key }) => key === keyOf(signer).publicKey))
