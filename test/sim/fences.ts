@@ -45,6 +45,7 @@ export const fenceDisk = (
     create: (path) => run(async () => wrap(await inner.create(path))),
     stat: (path) => run(() => inner.stat(path)),
     rename: (from, to) => run(() => inner.rename(from, to)),
+    link: (from, to) => run(() => inner.link(from, to)),
     unlink: (path) => run(() => inner.unlink(path)),
     makeDirectory: (path, mode) => run(() => inner.makeDirectory(path, mode)),
     removeDirectory: (path) => run(() => inner.removeDirectory(path)),
