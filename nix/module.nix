@@ -3,14 +3,16 @@
 self:
 { config, lib, pkgs, ... }:
 let
-  inherit (lib) mkIf mkOption types;
+  inherit (lib) mkIf mkOption types unique;
   cfg = config.services.mesh;
   names = import ./names.nix { inherit lib; };
   schema = import ./settings.nix { inherit lib; };
   toml = pkgs.formats.toml { };
 
-  unique = list: lib.unique list;
-  dropNull = lib.filterAttrsRecursive (_: value: value != null && value != { });
+  # What is not set is left out, and so is a table that has nothing else.
+  dropNull = set:
+    lib.filterAttrs (_: value: value != null && value != { })
+      (lib.mapAttrs (_: value: if lib.isAttrs value && !lib.isDerivation value then dropNull value else value) set);
   get = path: lib.attrByPath (lib.splitString "." path) null cfg.settings;
 
   # --- files -------------------------------------------------------------------------------------
@@ -85,7 +87,7 @@ let
   settings = withCredentials (dropNull cfg.settings);
   document = settings // lib.optionalAttrs (cfg.files != { }) { files = lib.mapAttrs (_: entryOf) cfg.files; };
   unchecked = toml.generate "mesh.toml" document;
-  configFile = pkgs.runCommand "dm.toml" { } ''
+  configFile = pkgs.runCommand "dm.toml" { passthru = { inherit document; }; } ''
     cp ${unchecked} dm.toml
     ${lib.getExe cfg.package} config check ./dm.toml
     cp dm.toml $out
