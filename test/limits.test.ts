@@ -13,6 +13,7 @@ const sections: Readonly<Record<string, readonly string[]>> = {
   Keys: ['keys'],
   Trust: ['trust'],
   Statement: ['statement'],
+  Chunks: ['chunk'],
   Files: ['files'],
   'Store and disk': ['store', 'disk'],
   Configuration: ['config'],

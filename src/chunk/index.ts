@@ -1,0 +1,15 @@
+/**
+ * Chunk: where a content is cut, and the list of its blocks.
+ *
+ * Promises: pure functions, no I/O; one content has one list on every machine, and an encoding is
+ * taken only if it is the one we would write. It knows nothing of where blocks are kept or fetched.
+ * See `docs/protocols/block-list.md`.
+ *
+ * @packageDocumentation
+ */
+export { createBlockList, decodeBlockList, encodeBlockList } from './block-list.ts'
+export { createChunker } from './chunker.ts'
+export { CHUNK_AVERAGE_BYTES, MAX_BLOCK_LIST_BYTES, MAX_BLOCKS, MAX_CHUNK_BYTES } from './limits.ts'
+export { MAX_LISTED_CONTENT_BYTES, MIN_CHUNK_BYTES } from './limits.ts'
+export type { BlockList, BlockRef } from './block-list.ts'
+export type { Chunked, Chunker, FoundBlock } from './chunker.ts'
