@@ -31,3 +31,15 @@ export const parseExpiry = (text: string, nowMs: number): Timestamp => {
   if (time > nowMs) return time
   throw new MeshError('ERR_USAGE', `${JSON.stringify(text)} is not a time to come`)
 }
+
+/**
+ * A moment that has been: `now`, a date, or a time in UTC.
+ *
+ * @throws MeshError `ERR_USAGE`
+ */
+export const parseMoment = (text: string, nowMs: number): Timestamp => {
+  const time = text === 'now' ? toTimestamp(nowMs) : parseTimestamp(inFull(text))
+  if (time !== undefined && time <= nowMs) return time
+  const message = `${JSON.stringify(text)} is no time that has been; write now, 2026-01-31 or 2026-01-31T12:00:00Z`
+  throw new MeshError('ERR_USAGE', message)
+}

@@ -47,6 +47,11 @@ export const tree: readonly (Branch | Leaf)[] = [
         load: async () => (await import('./commands/file-delete.ts')).fileDeleteCommand,
       },
       {
+        name: 'resign',
+        summary: 'have another key sign the present versions, before one is withdrawn',
+        load: async () => (await import('./commands/file-resign.ts')).fileResignCommand,
+      },
+      {
         name: 'sign',
         summary: 'sign a file for an upload by somebody else, or add a signature',
         load: async () => (await import('./commands/file-sign.ts')).fileSignCommand,
@@ -134,6 +139,22 @@ export const tree: readonly (Branch | Leaf)[] = [
         load: async () =>
           (await import('./commands/certificate-verify.ts')).certificateVerifyCommand,
       },
+      {
+        name: 'list',
+        summary: 'list the node certificates that a daemon knows of',
+        load: async () => (await import('./commands/certificate-list.ts')).certificateListCommand,
+      },
+      {
+        name: 'renew',
+        summary: 'make newer certificates and publish them',
+        load: async () => (await import('./commands/certificate-renew.ts')).certificateRenewCommand,
+      },
+      {
+        name: 'revoke',
+        summary: 'take a node out of the network',
+        load: async () =>
+          (await import('./commands/certificate-revoke.ts')).certificateRevokeCommand,
+      },
     ],
   },
   {
@@ -155,6 +176,11 @@ export const tree: readonly (Branch | Leaf)[] = [
         name: 'id',
         summary: 'print the network id of a configuration or of a daemon',
         load: async () => (await import('./commands/network-id.ts')).networkIdCommand,
+      },
+      {
+        name: 'heartbeat',
+        summary: 'publish a heartbeat, by which nodes know that they are not cut off',
+        load: async () => (await import('./commands/network-heartbeat.ts')).networkHeartbeatCommand,
       },
     ],
   },

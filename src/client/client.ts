@@ -1,8 +1,9 @@
 import { FORCE_PARAMETER, NAME_PARAMETER, routes } from '../api/index.ts'
 import { SIGNATURE_HEADER, STATEMENT_HEADER } from '../api/index.ts'
-import { systemClock } from '../util/index.ts'
+import { systemClock, utf8 } from '../util/index.ts'
 import { toTarget } from './address.ts'
-import { filesBody, healthBody, historyBody, peersBody, statusBody, storedBody } from './bodies.ts'
+import { certificatesBody, filesBody, healthBody, historyBody, peersBody } from './bodies.ts'
+import { previewBody, statusBody, storedBody } from './bodies.ts'
 import { exchange, readText } from './exchange.ts'
 import { fromProblem, malformed } from './failures.ts'
 import { CONNECT_TIMEOUT_MS, IDLE_TIMEOUT_MS, MAX_JSON_BYTES } from './limits.ts'
@@ -82,6 +83,16 @@ export const createClient = (address: DaemonAddress, init: ClientInit = {}): Cli
         : fail(answer)
     },
     peers: ({ signal } = {}) => get(routes.peers, peersBody, signal),
+    certificates: ({ signal } = {}) => get(routes.certificates, certificatesBody, signal),
+    preview(configuration, { signal } = {}) {
+      const bytes = utf8(configuration)
+      const chunks = (async function* () {
+        yield bytes
+      })()
+      const headers = { 'Content-Type': 'application/toml' }
+      const body = { sizeBytes: bytes.length, chunks }
+      return json({ method: 'POST', path: routes.preview, headers, body, signal }, previewBody)
+    },
     files: ({ name, signal } = {}) =>
       get(`${routes.files}${query({ [NAME_PARAMETER]: name })}`, filesBody, signal),
     history: (name, { signal } = {}) => get(routes.history(name), historyBody, signal),

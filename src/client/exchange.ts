@@ -14,7 +14,7 @@ export interface OutgoingBody {
 }
 
 export interface Exchange {
-  readonly method: 'GET' | 'PUT' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** Encoded, with query. */
   readonly path: string
   readonly headers?: OutgoingHttpHeaders

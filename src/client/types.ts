@@ -1,4 +1,5 @@
-import type { FilesBody, HealthBody, HistoryBody, PeersBody } from '../api/index.ts'
+import type { CertificatesBody, FilesBody, HealthBody, HistoryBody } from '../api/index.ts'
+import type { PeersBody, PreviewBody } from '../api/index.ts'
 import type { PublicStatusBody, StatusBody, StoredBody } from '../api/index.ts'
 import type { Clock } from '../util/index.ts'
 
@@ -65,6 +66,10 @@ export interface Client {
   /** Resolves whether the daemon is well or not. */
   health(options?: RequestOptions): Promise<HealthBody>
   peers(options?: RequestOptions): Promise<PeersBody>
+  /** Every node certificate that the daemon knows of, and every revocation. */
+  certificates(options?: RequestOptions): Promise<CertificatesBody>
+  /** What a reload with this configuration would do. */
+  preview(configuration: string, options?: RequestOptions): Promise<PreviewBody>
   /** All configured names, or only one. */
   files(options?: RequestOptions & { readonly name?: string }): Promise<FilesBody>
   history(name: string, options?: RequestOptions): Promise<HistoryBody>

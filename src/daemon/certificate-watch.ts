@@ -1,13 +1,19 @@
 import { isMeshError } from '../errors/index.ts'
 import { verifyCertificate } from '../keys/index.ts'
 import { formatDuration, formatTimestamp } from '../util/index.ts'
+import type { ErrorCode } from '../errors/index.ts'
 import type { NodeCertificate, PublicKey } from '../keys/index.ts'
 import type { Health } from '../observe/index.ts'
 
 /** How long before its end a certificate is warned of. */
 export const CERTIFICATE_WARNING_MS = 14 * 24 * 3_600_000
 
-const CODES = ['certificate-invalid', 'certificate-expired', 'certificate-expires-soon'] as const
+const CODES = [
+  'certificate-invalid',
+  'certificate-expired',
+  'certificate-revoked',
+  'certificate-expires-soon',
+] as const
 
 /** What our own right to be in the network rests on. */
 export interface OwnCertificate {
@@ -16,10 +22,17 @@ export interface OwnCertificate {
   readonly key: PublicKey
   /** Text of the file, or why there is none. */
   readonly certificate: string | Error | undefined
+  /** @throws MeshError `ERR_CERTIFICATE_REVOKED` */
+  checkRevoked?(certificate: NodeCertificate): void
+}
+
+const CODE_OF: Partial<Record<ErrorCode, (typeof CODES)[number]>> = {
+  ERR_CERTIFICATE_EXPIRED: 'certificate-expired',
+  ERR_CERTIFICATE_REVOKED: 'certificate-revoked',
 }
 
 const judge = (
-  { network, networkKeys, key, certificate }: OwnCertificate,
+  { network, networkKeys, key, certificate, checkRevoked }: OwnCertificate,
   nowMs: number,
 ): { certificate?: NodeCertificate; code?: (typeof CODES)[number]; message?: string } => {
   if (networkKeys.length === 0) return {}
@@ -34,18 +47,18 @@ const judge = (
   }
   try {
     const found = verifyCertificate(certificate, { network, networkKeys, key, nowMs })
+    checkRevoked?.(found)
     const leftMs = found.expires - nowMs
     if (leftMs >= CERTIFICATE_WARNING_MS) return { certificate: found }
     return {
       certificate: found,
       code: 'certificate-expires-soon',
-      message: `this node's certificate expires in ${formatDuration(leftMs)}, at ${formatTimestamp(found.expires)}; renew it`,
+      message: `this node's certificate expires in ${formatDuration(leftMs)}, at ${formatTimestamp(found.expires)}; renew it with "mesh certificate renew"`,
     }
   } catch (error) {
     if (!isMeshError(error)) throw error
-    const expired = error.code === 'ERR_CERTIFICATE_EXPIRED'
     return {
-      code: expired ? 'certificate-expired' : 'certificate-invalid',
+      code: CODE_OF[error.code] ?? 'certificate-invalid',
       message: `no peer will let this node in: ${error.message}`,
     }
   }

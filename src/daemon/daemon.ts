@@ -10,13 +10,15 @@ import { watchEventLoop } from './event-loop-watch.ts'
 import { loadIdentity } from './identity.ts'
 import { createLifecycle } from './lifecycle.ts'
 import { createNode } from './node.ts'
+import { createPreview } from './preview.ts'
 import { checkNewCertificate, takeOver, warnOfRestart } from './reload.ts'
 import { checkStateDirectory, makeStateDirectory, warnOfDamage } from './state-directory.ts'
 import { createStatus, warningBodies } from './status.ts'
-import { readTrust } from './trust.ts'
+import { chooseCertificate, readTrust } from './trust.ts'
+import { createTrustFiles, trustPolicies } from './trust-files.ts'
 import { readVersion } from './version.ts'
 import type { Config } from '../config/index.ts'
-import type { NodeCertificate, PublicKey } from '../keys/index.ts'
+import type { NodeCertificate } from '../keys/index.ts'
 import type { Health, Logger } from '../observe/index.ts'
 import type { Clock, Random } from '../util/index.ts'
 import type { Change } from './reload.ts'
@@ -63,16 +65,14 @@ export interface Daemon {
 }
 
 interface Running {
-  readonly identityKey: PublicKey
+  /** Why a new configuration would cost this node its place. @throws MeshError */
+  check(config: Config, trust: Trust): void
   /** Takes over what may change. */
   apply(config: Config, trust: Trust): Promise<void>
 }
 
-const membershipInit = ({ id, keys }: Config['network'], { certificate }: Trust) => ({
-  network: id,
-  networkKeys: keys,
-  certificate: typeof certificate === 'string' ? certificate : undefined,
-})
+/** What a configuration asks for, and what every node of such a network wants. */
+const policiesOf = ({ files, network }: Config) => [...files, ...trustPolicies(network.keys)]
 
 /** All parts of a node, joined. Read `build` from top to bottom to know the daemon. */
 export const createDaemon = ({ config, clock, random, logger }: DaemonComponents): Daemon => {
@@ -106,7 +106,41 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
     const own = () => loadIdentity(network.identityKeyPath, { random })
     const { identity } = await enter('identity', own)
     let trust = await enter('trust', () => readTrust(network))
-    const membership = createMembership({ clock }, membershipInit(network, trust))
+    let certificate: NodeCertificate | undefined
+    const ownCheck = () => ({
+      network: network.id,
+      networkKeys: inForce.network.keys,
+      key: identity.publicKey,
+      nowMs: clock.nowMs(),
+      checkRevoked: trustFiles.checkRevoked,
+    })
+    const ownCertificate = () => chooseCertificate(trust.certificate, trustFiles.own(), ownCheck())
+    const checkHealth = async (): Promise<void> => {
+      const own = { ...ownCheck(), certificate: ownCertificate() }
+      certificate = checkOwnCertificate({ health, clock }, own)
+      await checkStateDirectory(stateDir, { health })
+    }
+    /** Puts in force who belongs to the network now, and what we show of ourselves. */
+    const takeNewTrust = async (): Promise<void> => {
+      const own = ownCertificate()
+      const shown = typeof own === 'string' ? own : undefined
+      const { known, checkRevoked } = trustFiles
+      const { network: id, networkKeys } = ownCheck()
+      transport.setMembership(
+        createMembership(
+          { clock },
+          { network: id, networkKeys, certificate: shown, known, checkRevoked },
+        ),
+      )
+      await checkHealth()
+      const fromMesh = shown !== undefined && shown !== trust.certificate
+      if (fromMesh && certificate !== undefined) await trustFiles.keepOwn(shown)
+    }
+    // Nobody is let in before the trust files have been read, which puts another in its place.
+    const membership = createMembership(
+      { clock },
+      { network: network.id, networkKeys: network.keys },
+    )
 
     await enter(
       'workers',
@@ -119,30 +153,51 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
     )
     const node = createNode(
       { clock, random, logger, workers, health, disk, store, transport },
-      { ...cluster, network: network.id, policies: config.files },
+      { ...cluster, network: network.id, policies: policiesOf(config) },
     )
-    for (const { name, part } of node.parts) await run(name, part)
     const { files, sync, peering } = node
-
-    let certificate: NodeCertificate | undefined
-    const checkHealth = async (): Promise<void> => {
-      const { id, keys } = inForce.network
-      certificate = checkOwnCertificate(
-        { health, clock },
-        { network: id, networkKeys: keys, key: identity.publicKey, ...trust },
-      )
-      await checkStateDirectory(stateDir, { health })
+    const trustFiles = createTrustFiles(
+      { ...child('trust'), files, store },
+      {
+        network: network.id,
+        key: identity.publicKey,
+        networkKeys: () => inForce.network.keys,
+        onChange: () => takeNewTrust(),
+      },
+    )
+    for (const { name, part } of node.parts) {
+      // Before the first peer can come in, it has to be known who is revoked.
+      if (part === transport) await run('trust files', trustFiles)
+      await run(name, part)
     }
+
     await enter('health checks', checkHealth)
     workers.add({ name: 'health-checks', intervalMs: HEALTH_CHECK_INTERVAL_MS, run: checkHealth })
 
+    const checkPlace = (next: Config, nextTrust: Trust): void => {
+      // Who has no place has none to lose, and may be given one by what it reads now.
+      if (certificate === undefined && inForce.network.keys.length > 0) return
+      const check = { ...ownCheck(), networkKeys: next.network.keys }
+      const own = chooseCertificate(nextTrust.certificate, trustFiles.own(), check)
+      checkNewCertificate(next, { ...nextTrust, certificate: own }, check)
+    }
+
     const status = createStatus({
       ...{ version: readVersion(), networkId: network.id, certificate: () => certificate },
-      ...{ clock, health, workers, files, transport, peering, sync },
+      ...{ clock, health, workers, files, transport, peering, sync, trustFiles, ownCertificate },
     })
     const http = createHttp(
       {
         ...{ ...child('http'), ...status, files, networkId: network.id },
+        preview: createPreview({
+          ...{ files, policiesOf, inForce: () => inForce },
+          async check(next) {
+            // Whoever may ask must not learn by it what is in files that only the daemon may read.
+            const { certificatePath } = next.network
+            if (certificatePath !== inForce.network.certificatePath) return
+            checkPlace(next, await readTrust(inForce.network))
+          },
+        }),
         warnings: () => warningBodies(health),
         phase: () => phase,
       },
@@ -151,17 +206,15 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
     await run('http', http)
 
     running = {
-      identityKey: identity.publicKey,
+      check: checkPlace,
       async apply(next, nextTrust) {
-        await node.reload(next.files)
+        await node.reload(policiesOf(next))
         trust = nextTrust
-        transport.setMembership(
-          createMembership({ clock }, membershipInit(next.network, nextTrust)),
-        )
+        inForce = next
+        await trustFiles.refresh()
+        await takeNewTrust()
         transport.setPsks(nextTrust.psks)
         logger.setLevel(next.logLevel)
-        inForce = next
-        await checkHealth()
       },
     }
     return { http: http.urls(), socket: listen.socketPath, cluster: transport.addresses() }
@@ -173,8 +226,7 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
     try {
       change = takeOver(inForce, await load())
       const trust = await readTrust(change.config.network)
-      const own = { key: running.identityKey, nowMs: clock.nowMs() }
-      checkNewCertificate(change.config, trust, own)
+      running.check(change.config, trust)
       await running.apply(change.config, trust)
     } catch (error) {
       const { message } = toMeshError(error)

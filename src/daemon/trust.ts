@@ -1,8 +1,9 @@
 import { open } from 'node:fs/promises'
 import { readSecretFile } from '../config/index.ts'
-import { MeshError } from '../errors/index.ts'
-import { MAX_CERTIFICATE_BYTES, parsePsk } from '../keys/index.ts'
+import { isMeshError, MeshError } from '../errors/index.ts'
+import { MAX_CERTIFICATE_BYTES, parsePsk, verifyCertificate } from '../keys/index.ts'
 import type { Config } from '../config/index.ts'
+import type { CertificateCheck, NodeCertificate } from '../keys/index.ts'
 
 /** What the files say that `[network]` names. */
 export interface Trust {
@@ -52,3 +53,33 @@ export const readTrust = async ({
   psks: await Promise.all(pskPaths.map(readPsk)),
   certificate: certificatePath === undefined ? undefined : await readCertificate(certificatePath),
 })
+
+/** How our own certificate is judged. */
+export interface OwnCheck extends CertificateCheck {
+  /** @throws MeshError `ERR_CERTIFICATE_REVOKED` */
+  checkRevoked?(certificate: NodeCertificate): void
+}
+
+/**
+ * The certificate to show: the newest that counts now, of the file's and those that came through the
+ * mesh. If none does, the file's, or why there is none, so that what is said is about the file.
+ */
+export const chooseCertificate = (
+  fromFile: Trust['certificate'],
+  others: readonly string[],
+  check: OwnCheck,
+): Trust['certificate'] => {
+  let best: { text: string; issued: number } | undefined
+  for (const text of [...(typeof fromFile === 'string' ? [fromFile] : []), ...others]) {
+    try {
+      const certificate = verifyCertificate(text, check)
+      check.checkRevoked?.(certificate)
+      if (best === undefined || certificate.issued > best.issued) {
+        best = { text, issued: certificate.issued }
+      }
+    } catch (error) {
+      if (!isMeshError(error)) throw error
+    }
+  }
+  return best?.text ?? fromFile ?? others[0]
+}

@@ -106,6 +106,13 @@ export interface Refusal {
   readonly atMs: number
 }
 
+/** One name under the policies of now and under others; `undefined`: not wanted. */
+export interface FileChange {
+  readonly name: FileName
+  readonly before: FileView | undefined
+  readonly after: FileView | undefined
+}
+
 export type Verdict =
   | {
       /** `stored`: something changed (statement, signature or content). `known`: nothing did. */

@@ -7,6 +7,7 @@ import { MAX_URL_BYTES, STOP_GRACE_MS } from './limits.ts'
 import { createListeners } from './listeners.ts'
 import { registerCatalogue } from './routes/catalogue.ts'
 import { registerContent } from './routes/content.ts'
+import { registerPreview } from './routes/preview.ts'
 import { registerStatus } from './routes/status.ts'
 import { registerUpload } from './routes/upload.ts'
 import { toProblem } from './problem.ts'
@@ -150,6 +151,7 @@ export const createHttp = (services: HttpServices, init: HttpInit): Http => {
     registerContent(app, context)
     registerCatalogue(app, context)
     registerStatus(app, context)
+    registerPreview(app, context)
     refuseOtherMethods(app, new Map(known))
 
     await app.ready()

@@ -11,6 +11,8 @@ export const HEADERS_TIMEOUT_MS = 10_000
 export const KEEP_ALIVE_TIMEOUT_MS = 5_000
 /** Requests on one connection. Gives others a turn when connections are scarce. */
 export const MAX_REQUESTS_PER_CONNECTION = 1_000
+/** Longest configuration that is judged without being applied. Bounds memory. */
+export const MAX_PREVIEW_BYTES = 16 * 2 ** 20
 /** Silence in both directions. Stops a reader who asks for a large file and then takes nothing. */
 export const IDLE_TIMEOUT_MS = 120_000
 /** Connections of one listener; more are closed at once. Bounds memory and descriptors. */

@@ -1,4 +1,5 @@
-import type { HealthWarningBody, PeersBody, StatusBody } from '../api/index.ts'
+import type { CertificatesBody, HealthWarningBody, PeersBody } from '../api/index.ts'
+import type { PreviewBody, StatusBody } from '../api/index.ts'
 import type { Files } from '../files/index.ts'
 import type { Logger } from '../observe/index.ts'
 import type { NetworkId } from '../statement/index.ts'
@@ -12,6 +13,9 @@ export interface HttpServices {
   readonly logger: Logger
   status(): StatusBody
   peers(): PeersBody
+  certificates(): CertificatesBody
+  /** What a reload with this configuration would do. @throws MeshError `ERR_CONFIG_*` */
+  preview(configuration: string): Promise<PreviewBody>
   /** What is wrong now, the most severe first. */
   warnings(): readonly HealthWarningBody[]
   /** Where the daemon is in its life. */

@@ -83,6 +83,9 @@ export const createMembers = (
     return {
       id: member.peer,
       ...(session.admission.name === undefined ? {} : { name: session.admission.name }),
+      ...(session.admission.certificate === undefined
+        ? {}
+        : { certificate: session.admission.certificate }),
       address: connection.remoteAddr.toString(),
       direction: connection.direction,
       connectedAtMs: member.connectedAtMs,

@@ -50,6 +50,12 @@ const VERDICTS: readonly { byte: number; code: ErrorCode; advice: string }[] = [
   { byte: 6, code: 'ERR_PEER_MISBEHAVED', advice: 'it avoids us for a while after faults of ours' },
   { byte: 7, code: 'ERR_LIMIT_EXCEEDED', advice: 'it has as many connections as it may have' },
   { byte: 8, code: 'ERR_KEY_WEAK', advice: 'it does not accept keys of our kind' },
+  {
+    byte: 9,
+    code: 'ERR_CERTIFICATE_REVOKED',
+    advice:
+      'a network key has revoked this node; get a new key and certificate, or let it be taken back with "mesh certificate revoke --undo"',
+  },
 ]
 
 /** Two bytes, little-endian: the usual variable length may go on for ever. */

@@ -40,6 +40,8 @@ export interface Peer {
   readonly id: PeerId
   /** Node name from its certificate. */
   readonly name?: string
+  /** Text of the certificate that admits it. */
+  readonly certificate?: string
   /** Multiaddr of this connection. */
   readonly address: string
   readonly direction: 'inbound' | 'outbound'

@@ -7,6 +7,10 @@ import type { FileName, NetworkId } from '../statement/index.ts'
 export const malformed = (name: FileName, why: string, cause?: unknown): MeshError =>
   new MeshError('ERR_TRUST_MALFORMED', `malformed ${name}: ${why}`, { data: { name }, cause })
 
+/** The error for a file that is about another network than its reader's. */
+export const wrongNetwork = (name: FileName, network: string): MeshError =>
+  malformed(name, `it is about the network ${network}`)
+
 /** Text of a file of at most `maxBytes`. */
 export const readText = (name: FileName, bytes: Uint8Array, maxBytes: number): string => {
   if (bytes.length > maxBytes) throw malformed(name, `it has more than ${maxBytes} bytes`)

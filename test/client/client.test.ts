@@ -3,12 +3,14 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import t from 'tap'
 import { createClient } from '../../src/client/index.ts'
-import { answer, file, peer, problem, readAll, serve, status, stored, version } from './fixtures.ts'
+import { answer, certificates, file, peer, preview, problem, readAll } from './fixtures.ts'
+import { serve, status, stored, version } from './fixtures.ts'
 
 const routes: Readonly<Record<string, unknown>> = {
   '/status': status,
   '/healthz': { status: 'ok', warnings: [] },
   '/peers': { peers: [peer] },
+  '/certificates': certificates,
   '/files': { networkId: 'local', files: [file] },
   '/files?name=a%2Fb%20c': { networkId: 'local', files: [] },
   '/history/a/b%3Ac': { name: 'a/b:c', versions: [{ ...version, wins: true }] },
@@ -21,9 +23,19 @@ t.test('reads every kind of answer, checked and copied', async (t) => {
   t.same(await client.status(), status)
   t.same(await client.health(), { status: 'ok', warnings: [] })
   t.same(await client.peers(), { peers: [peer] })
+  t.same(await client.certificates(), certificates)
   t.same(await client.files(), { networkId: 'local', files: [file] })
   t.same(await client.files({ name: 'a/b c' }), { networkId: 'local', files: [] })
   t.same(await client.history('a/b:c'), routes['/history/a/b%3Ac'])
+})
+
+t.test('hands a configuration over to be judged', async (t) => {
+  const url = await serve(t, async (request, response) => {
+    t.equal(`${request.method} ${request.url}`, 'POST /config/preview')
+    t.equal((await readAll(request)).toString(), '[files]\n')
+    answer(response, 200, preview)
+  })
+  t.same(await createClient({ url }).preview('[files]\n'), preview)
 })
 
 t.test('takes the short status that a daemon gives over TCP', async (t) => {

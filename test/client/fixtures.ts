@@ -88,6 +88,7 @@ export const status = {
   networkId: 'local',
   peerId: '12D3KooWxyz',
   certificate: null,
+  trust: null,
   startedAt: '2026-01-01T00:00:00.000Z',
   uptimeMs: 5000,
   addresses: ['/ip4/127.0.0.1/tcp/1'],
@@ -117,5 +118,38 @@ export const peer = {
   roundTripMs: 0.4,
   neighbour: true,
   avoidedUntil: null,
+  revokedAt: null,
   lastError: null,
+}
+
+export const certificates = {
+  networkId: 'local',
+  certificates: [
+    {
+      ...{ name: 'web-1', peerId: peer.peerId, text: 'mesh-certificate 1' },
+      issued: '2026-01-01T00:00:00.000Z',
+      expires: '2027-01-01T00:00:00.000Z',
+      namespaces: ['jobs'],
+      sources: ['own', 'listed'],
+      revokedAt: null,
+    },
+  ],
+  revoked: [
+    {
+      ...{ name: null, peerId: '12D3KooWgone', certificates: 'all' },
+      revokedAt: '2026-02-01T00:00:00.000Z',
+    },
+  ],
+}
+
+export const preview = {
+  refused: null,
+  restartNeeded: ['http.port'],
+  changes: [
+    {
+      ...{ name: 'x', kind: 'reverted', before: 3, after: 2 },
+      removedSigners: ['ssh-ed25519 AAAA'],
+      addedSigners: [],
+    },
+  ],
 }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { MAX_PREVIEW_BYTES } from '../../src/http/limits.ts'
 import { parseFileName } from '../../src/statement/index.ts'
 import { sha256 } from '../../src/util/index.ts'
 import { call, headersOf, sign, startHarness, status } from './harness.ts'
@@ -134,6 +135,7 @@ t.test('gives over TCP only what is world-readable', async (t) => {
     '/history/secret/key',
     '/files?name=secret/key',
     '/peers',
+    '/certificates',
   ]) {
     const answer = await call(harness.url, 'GET', path)
     t.match(answer.json(), {
@@ -157,6 +159,21 @@ t.test('tells its status: all on the socket, over TCP whom to sign for', async (
   const { version, networkId, peerId } = status
   t.same((await call(harness.url, 'GET', '/status')).json(), { version, networkId, peerId })
   t.same((await call(harness.socketPath, 'GET', '/peers')).json(), { peers: [] })
+})
+
+t.test('judges a configuration on the socket only, and none that is too long', async (t) => {
+  const harness = await startHarness()
+  t.teardown(harness.stop)
+  const post = (target: string, body: string) => call(target, 'POST', '/config/preview', { body })
+  t.match(await post(harness.url, 'bad'), { status: 403 })
+  t.same((await post(harness.socketPath, 'bad')).json(), {
+    ...{ refused: 'it is bad', restartNeeded: [], changes: [] },
+  })
+  t.match((await post(harness.socketPath, 'good')).json(), { refused: null })
+  t.match(await post(harness.socketPath, ' '.repeat(MAX_PREVIEW_BYTES + 1)), { status: 413 })
+  const bytes = Uint8Array.of(0xff)
+  const bad = await call(harness.socketPath, 'POST', '/config/preview', { body: bytes })
+  t.match(bad, { status: 400 })
 })
 
 t.test('tells its health, and over TCP only how severe it is', async (t) => {

@@ -2,10 +2,17 @@ import { Command } from 'commander'
 import { checkConfig, configError, DEFAULT_CONFIG_PATH } from '../../config/index.ts'
 import { problemsAt, readConfigFile } from '../../config/index.ts'
 import { checkSecrets } from '../config-secrets.ts'
+import { connect, withDaemonOptions } from '../daemon.ts'
+import { printPreview, requireNoLoss } from '../preview.ts'
 import { JSON_OPTION, printFields, printJson, warn } from '../print.ts'
 import type { Config } from '../../config/index.ts'
 import type { Context } from '../context.ts'
+import type { DaemonOptions } from '../daemon.ts'
 import type { ReadOptions } from '../print.ts'
+
+interface Options extends DaemonOptions, ReadOptions {
+  readonly running?: boolean
+}
 
 const membership = ({ network }: Config): string => {
   const by = [
@@ -31,30 +38,44 @@ const summary = (config: Config): (readonly [string, string])[] => [
   ['files', `${config.files.length}`],
 ]
 
-const run = async (path: string, { json }: ReadOptions, context: Context): Promise<void> => {
+const run = async (path: string, options: Options, context: Context): Promise<void> => {
+  const { json, running = false } = options
   const text = await readConfigFile(path)
   const { problems: own, doubts, config } = checkConfig(text, { path })
   const nowMs = context.clock.nowMs()
   const secrets = config === undefined ? undefined : await checkSecrets(config, { nowMs })
   const problems = [...own, ...problemsAt(text, secrets?.findings ?? [])]
   const notes = [...doubts, ...(secrets?.notes ?? [])]
+  const isGood = config !== undefined && problems.length === 0
+  const preview =
+    isGood && running
+      ? await connect(options, context).preview(text, { signal: context.signal })
+      : undefined
   if (json === true) {
     const ok = problems.length === 0
-    await printJson(context, 'mesh-config-check/1', { ok, path, problems, notes })
+    const body = { ok, path, problems, notes }
+    await printJson(context, 'mesh-config-check/1', {
+      ...body,
+      ...(preview === undefined ? {} : { running: preview }),
+    })
   }
-  if (config === undefined || problems.length > 0) throw configError(path, problems)
-  if (json === true) return
-  await printFields(context, summary(config))
-  for (const note of notes) await warn(context, note)
+  if (!isGood) throw configError(path, problems)
+  if (json !== true) {
+    await printFields(context, summary(config))
+    for (const note of notes) await warn(context, note)
+    if (preview !== undefined) await printPreview(preview, context)
+  }
+  if (preview !== undefined) requireNoLoss(preview, path)
 }
 
 export const configCheckCommand = (context: Context): Command =>
-  new Command()
+  withDaemonOptions(new Command())
     .description(
-      'Reads a configuration, and the keys and the certificate that it names as far as they are on this machine, and reports everything that is wrong, each with line and column. Changes nothing and asks no daemon.',
+      'Reads a configuration, and the keys and the certificate that it names as far as they are on this machine, and reports everything that is wrong, each with line and column. Changes nothing, and asks no daemon unless --running is given: then it also says what a reload (SIGHUP) of the running daemon with it would withdraw, show an older version of, and bring back, and exits with 9 if anything would be lost. Only the unix socket tells this.',
     )
     .argument('[path]', `configuration [$MESH_CONFIG; else ${DEFAULT_CONFIG_PATH}]`)
+    .option('--running', 'ask the running daemon what a reload with it would change')
     .option(...JSON_OPTION)
-    .action((path: string | undefined, options: ReadOptions) =>
+    .action((path: string | undefined, options: Options) =>
       run(path ?? (context.env.MESH_CONFIG || DEFAULT_CONFIG_PATH), options, context),
     )

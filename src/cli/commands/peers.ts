@@ -10,6 +10,7 @@ import type { ReadOptions } from '../print.ts'
 
 const showState = (peer: PeerBody, nowMs: number): string => {
   if (peer.connected) return peer.neighbour ? 'neighbour' : 'connected'
+  if (peer.revokedAt !== null) return `revoked, ${relativeTime(peer.revokedAt, nowMs)}`
   if (peer.avoidedUntil !== null) return `avoided, ${relativeTime(peer.avoidedUntil, nowMs)}`
   return 'away'
 }

@@ -24,6 +24,24 @@ const showCertificate = (certificate: StatusBody['certificate'], nowMs: number):
   return `${name}, expires ${shortTime(expires)} (${relativeTime(expires, nowMs)})`
 }
 
+const showTrust = (trust: StatusBody['trust'], nowMs: number): [string, string][] => {
+  if (trust === null) return []
+  const { certificates, revoked, heartbeat } = trust
+  const ended = heartbeat?.stale === true ? 'ended' : 'ends'
+  return [
+    [
+      'trust',
+      [
+        `${certificates.count} certificates listed`,
+        `${revoked.count} revoked`,
+        heartbeat === null
+          ? 'no heartbeat'
+          : `heartbeat ${heartbeat.version} ${ended} ${relativeTime(heartbeat.expires, nowMs)}`,
+      ].join(', '),
+    ],
+  ]
+}
+
 const printStatus = async (context: Context, status: StatusBody): Promise<void> => {
   const { out, clock } = context
   const nowMs = clock.nowMs()
@@ -34,6 +52,7 @@ const printStatus = async (context: Context, status: StatusBody): Promise<void> 
     ['network', status.networkId],
     ['peer id', status.peerId],
     ['certificate', showCertificate(status.certificate, nowMs)],
+    ...showTrust(status.trust, nowMs),
     ['version', `${status.version}, up ${formatDuration(status.uptimeMs)}`],
     ...status.addresses.map((address, index): [string, string] => [
       index === 0 ? 'addresses' : '',

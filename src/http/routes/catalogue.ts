@@ -1,6 +1,6 @@
 import { NAME_PARAMETER, routes, STATEMENT_MEDIA_TYPE } from '../../api/index.ts'
 import { MeshError } from '../../errors/index.ts'
-import { formatStatementFile, parseFileName } from '../../statement/index.ts'
+import { formatStatementFile, isReservedName, parseFileName } from '../../statement/index.ts'
 import { isWorldReadable } from '../access.ts'
 import { fileBody, historyBody } from '../bodies.ts'
 import { readableView } from '../context.ts'
@@ -42,7 +42,10 @@ export const registerCatalogue = (app: FastifyInstance, context: Context): void 
         }
       }
       const local = isLocal(request.raw)
-      const views = [...files.list()].filter(({ policy }) => local || isWorldReadable(policy))
+      const views = [...files.list()].filter(
+        ({ name, state, policy }) =>
+          (local || isWorldReadable(policy)) && (state !== 'none' || !isReservedName(name)),
+      )
       return { networkId, files: views.map(fileBody) }
     },
   })

@@ -1,11 +1,12 @@
 import { routes } from '../../api/index.ts'
 import { socketOnly } from '../access.ts'
-import { healthSchema, peersSchema, publicStatusSchema, statusSchema } from '../schemas.ts'
+import { certificatesSchema, healthSchema, peersSchema } from '../schemas.ts'
+import { publicStatusSchema, statusSchema } from '../schemas.ts'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { HealthBody, HealthWarningBody, PublicStatusBody } from '../../api/index.ts'
 import type { Context } from '../context.ts'
 
-/** GET /status, /peers, /healthz and /readyz: how this daemon is. */
+/** GET /status, /peers, /certificates, /healthz and /readyz: how this daemon is. */
 export const registerStatus = (app: FastifyInstance, context: Context): void => {
   const { services, isLocal, socketPath } = context
   const method = ['GET', 'HEAD']
@@ -53,6 +54,16 @@ export const registerStatus = (app: FastifyInstance, context: Context): void => 
     handler: async (request) => {
       if (!isLocal(request.raw)) throw socketOnly('peers are told', socketPath)
       return services.peers()
+    },
+  })
+
+  app.route({
+    method,
+    url: routes.certificates,
+    schema: { response: { 200: certificatesSchema } },
+    handler: async (request) => {
+      if (!isLocal(request.raw)) throw socketOnly('certificates are told', socketPath)
+      return services.certificates()
     },
   })
 

@@ -1,0 +1,249 @@
+import { isMeshError } from '../errors/index.ts'
+import { compareStatements } from '../statement/index.ts'
+import {
+  CERTIFICATES_FILE,
+  decodeCertificates,
+  decodeHeartbeat,
+  decodeRevocations,
+  HEARTBEAT_FILE,
+  isRevokedBy,
+  REVOKED_FILE,
+  revokedError,
+  trustFiles,
+  wrongNetwork,
+} from '../trust/index.ts'
+import { concatBytes } from '../util/index.ts'
+import { createHeartbeatWatch } from './heartbeat-watch.ts'
+import { createTrustStore } from './trust-store.ts'
+import type { TrustBody } from '../api/index.ts'
+import type { FilePolicy, Files, FileView, OpenFile } from '../files/index.ts'
+import type { NodeCertificate, PublicKey } from '../keys/index.ts'
+import type { Health, Logger, Worker, Workers } from '../observe/index.ts'
+import type { FileName, NetworkId } from '../statement/index.ts'
+import type { Store } from '../store/index.ts'
+import type { CertificateList, Heartbeat, Revocation, RevocationList } from '../trust/index.ts'
+import type { Clock, Digest } from '../util/index.ts'
+import type { Part } from './lifecycle.ts'
+import type { KeptFile } from './trust-store.ts'
+
+/** Everybody on the machine may read them: they hold no secret, and other programs may want them. */
+const MODE = 0o644
+/** They are read when they change; this is for what was missed. */
+const TRUST_INTERVAL_MS = 60_000
+
+/** The network's own files, which every node of a network with network keys wants. */
+export const trustPolicies = (networkKeys: readonly PublicKey[]): FilePolicy[] =>
+  networkKeys.length === 0
+    ? []
+    : trustFiles.map((file) => ({ ...file, signers: networkKeys, mode: MODE }))
+
+/** What the network's own files say now. */
+export interface TrustFiles extends Part {
+  /** The newest certificate listed for a key; not verified. */
+  known(key: PublicKey): string | undefined
+  /** Certificates for our own key that have come through the mesh; not verified. */
+  own(): readonly string[]
+  revocation(key: PublicKey): Revocation | undefined
+  /** @throws MeshError `ERR_CERTIFICATE_REVOKED` */
+  checkRevoked(certificate: NodeCertificate): void
+  listed(): CertificateList | undefined
+  revocations(): RevocationList | undefined
+  /** `null` without network keys. */
+  status(): TrustBody | null
+  /** Keeps our own certificate for the next start. */
+  keepOwn(certificate: string): Promise<void>
+  /** Looks again, as after a reload. */
+  refresh(): Promise<void>
+}
+
+export interface TrustFilesComponents {
+  readonly files: Files
+  /** Open. */
+  readonly store: Store
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly health: Health
+  readonly workers: Workers
+}
+
+export interface TrustFilesInit {
+  readonly network: NetworkId
+  /** Our own. */
+  readonly key: PublicKey
+  networkKeys(): readonly PublicKey[]
+  /** Certificates or revocations have changed. */
+  onChange(): Promise<void>
+}
+
+const readAll = async (file: OpenFile, signal: AbortSignal): Promise<Uint8Array> => {
+  const pieces: Uint8Array[] = []
+  for await (const piece of file.stream({ signal })) pieces.push(Uint8Array.from(piece))
+  return concatBytes(...pieces)
+}
+
+/**
+ * Reads the network's own files whenever they change. The last revocations and certificates whose
+ * content was here stay in force until something newer is here, over restarts too: missing content, a
+ * damaged disk or an expiry must not give anybody a right back.
+ */
+export const createTrustFiles = (
+  components: TrustFilesComponents,
+  init: TrustFilesInit,
+): TrustFiles => {
+  const { files, logger, health, workers } = components
+  const kept = createTrustStore(components)
+  const heartbeat = createHeartbeatWatch(components)
+  const names = new Set<FileName>(trustFiles.map(({ name }) => name))
+  /** Statement of what is in force or was refused, so that nothing is read twice. */
+  const read = new Map<FileName, Digest | undefined>()
+  let certificates: CertificateList | undefined
+  let revocations: RevocationList | undefined
+  let ownKept: string | undefined
+  let worker: Worker | undefined
+  let looking: Promise<void> = Promise.resolve()
+
+  const isSigned = ({ signed }: KeptFile): boolean =>
+    signed.signatures.some(({ key }) => init.networkKeys().includes(key))
+
+  const shown = async (name: FileName, signal: AbortSignal): Promise<KeptFile | undefined> => {
+    const file = await files.open(name, { signal })
+    if (file === undefined) return undefined
+    return { signed: file.record.signed, content: await readAll(file, signal) }
+  }
+
+  /** Whether nobody wants the file, or a network key has deleted it. */
+  const isGone = (view: FileView | undefined): boolean =>
+    view === undefined || view.winner?.signed.statement.content === 'deleted'
+
+  /** The greater of what is shown and what was kept, as far as a network key vouches for it. */
+  const current = async (name: FileName, signal: AbortSignal): Promise<KeptFile | undefined> => {
+    if (isGone(files.view(name))) return undefined
+    const [now, before] = [await shown(name, signal), kept.file(name)]
+    if (before === undefined || !isSigned(before)) return now
+    if (now === undefined || compareStatements(before.signed, now.signed) > 0) return before
+    return now
+  }
+
+  /** Reads one file if it is another one than before; answers whether it is and could be used. */
+  const update = async <T extends { readonly network: NetworkId }>(
+    name: FileName,
+    decode: (bytes: Uint8Array) => T,
+    use: (value: T | undefined) => void,
+    signal: AbortSignal,
+  ): Promise<boolean> => {
+    const found = await current(name, signal)
+    const id = found?.signed.id
+    if (read.has(name) && read.get(name) === id) return false
+    try {
+      const value = found === undefined ? undefined : decode(found.content)
+      if (value !== undefined && value.network !== init.network) {
+        throw wrongNetwork(name, value.network)
+      }
+      use(value)
+      health.clear('trust-file-malformed', name)
+      if (name !== HEARTBEAT_FILE) await kept.keepFile(name, found)
+      read.set(name, id)
+      if (id !== undefined) {
+        const version = found?.signed.statement.version ?? null
+        logger.info({ name, version }, 'the network has new word')
+      }
+      return true
+    } catch (error) {
+      if (!isMeshError(error, 'ERR_TRUST_MALFORMED')) throw error
+      read.set(name, id)
+      health.raise({
+        code: 'trust-file-malformed',
+        subject: name,
+        severity: 'error',
+        message: `the last good version stays in force: ${error.message}; publish a good one with mesh`,
+      })
+      return false
+    }
+  }
+
+  const look = async (signal: AbortSignal): Promise<void> => {
+    const changed = [
+      await update(
+        REVOKED_FILE,
+        decodeRevocations,
+        (value) => {
+          revocations = value
+        },
+        signal,
+      ),
+      await update(
+        CERTIFICATES_FILE,
+        decodeCertificates,
+        (value) => {
+          certificates = value
+        },
+        signal,
+      ),
+    ]
+    await update<Heartbeat>(HEARTBEAT_FILE, decodeHeartbeat, heartbeat.heard, signal)
+    const dueMs = heartbeat.check()
+    if (dueMs !== undefined) worker?.wake(Math.max(1, dueMs))
+    if (changed.includes(true)) await init.onChange()
+  }
+
+  /** One look at a time: what an older one reads must not replace what a newer one has read. */
+  const run = (signal: AbortSignal): Promise<void> => {
+    const done = looking.then(() => look(signal))
+    looking = done.catch(() => {})
+    return done
+  }
+
+  const onFile = ({ name }: { name: FileName }): void => {
+    if (names.has(name)) worker?.wake()
+  }
+
+  return {
+    async start() {
+      if (worker !== undefined) return
+      ownKept = kept.own()
+      await run(new AbortController().signal)
+      files.events.on('change', onFile)
+      worker = workers.add({ name: 'trust', intervalMs: TRUST_INTERVAL_MS, run })
+      // What changed while the first look was under way.
+      worker.wake()
+    },
+    async stop() {
+      files.events.off('change', onFile)
+      await worker?.stop()
+      worker = undefined
+    },
+    known: (key) => certificates?.certificates.get(key)?.text,
+    own() {
+      const listed = certificates?.certificates.get(init.key)?.text
+      return [listed, ownKept].filter((each) => each !== undefined)
+    },
+    revocation: (key) => revocations?.revocations.get(key),
+    checkRevoked(certificate) {
+      const revocation = revocations?.revocations.get(certificate.key)
+      if (revocation !== undefined && isRevokedBy(revocation, certificate)) {
+        throw revokedError(certificate, revocation)
+      }
+    },
+    listed: () => certificates,
+    revocations: () => revocations,
+    status() {
+      if (init.networkKeys().length === 0) return null
+      const version = (name: FileName) => files.view(name)?.winner?.signed.statement.version ?? null
+      const count = (map: ReadonlyMap<PublicKey, unknown> | undefined) => map?.size ?? 0
+      return {
+        certificates: {
+          version: version(CERTIFICATES_FILE),
+          count: count(certificates?.certificates),
+        },
+        revoked: { version: version(REVOKED_FILE), count: count(revocations?.revocations) },
+        heartbeat: heartbeat.status(),
+      }
+    },
+    async keepOwn(certificate) {
+      if (certificate === ownKept) return
+      await kept.keepOwn(certificate)
+      ownKept = certificate
+    },
+    refresh: () => run(new AbortController().signal),
+  }
+}
