@@ -22,7 +22,7 @@ let
         type = types.listOf types.str;
         default = [ ];
         example = [ "nginx.service" ];
-        description = "Units that are reloaded (or restarted, if they cannot reload) when the content of the file has changed. Units that do not run are left alone.";
+        description = "Units that are reloaded (or restarted, if they cannot reload) when the content of the file has changed. Units that do not run are left alone. Of a pattern: when a file directly in the directory has.";
       };
       restartUnits = mkOption {
         type = types.listOf types.str;
@@ -44,6 +44,8 @@ let
       };
     };
   });
+  signersType = types.either (types.enum [ "self" ]) (types.listOf types.str);
+  isPattern = lib.hasSuffix "/*";
   # Options of ours; everything else of an entry is the daemon's.
   ownOptions = [ "reloadUnits" "restartUnits" "startUnits" "requiredBy" "_module" ];
   entryOf = file: dropNull (removeAttrs file ownOptions);
@@ -52,6 +54,8 @@ let
   watched = lib.filterAttrs (_: file: file.reloadUnits ++ file.restartUnits ++ file.startUnits != [ ]) cfg.files;
   stateDir = if get "state_dir" == null then schema.defaultOf "state_dir" else toString (get "state_dir");
   isDefaultState = stateDir == schema.defaultOf "state_dir";
+  # What a path unit watches: of a pattern, the directory.
+  watchedPath = name: "${stateDir}/files/${lib.removeSuffix "/*" name}";
   waitFor = name: "mesh-file@${names.escapeUnit name}.service";
 
   # --- secrets -----------------------------------------------------------------------------------
@@ -204,7 +208,7 @@ in
     };
 
     files = mkOption {
-      type = types.attrsOf (types.coercedTo (types.listOf types.str) (signers: { inherit signers; }) fileType);
+      type = types.attrsOf (types.coercedTo signersType (signers: { inherit signers; }) fileType);
       default = { };
       example = lib.literalExpression ''
         {
@@ -262,12 +266,27 @@ in
           message = "services.mesh.settings.${key}: ${toString value} is in the Nix store, where everybody can read it; give the path of a file that exists on the machine only, as a string, such as config.sops.secrets.\"mesh\".path.";
         })
         leaked
-      ++ lib.mapAttrsToList
-        (name: file: {
-          assertion = file.signers != [ ];
-          message = "services.mesh.files.\"${name}\".signers is empty: nobody could ever sign this file.";
-        })
-        cfg.files
+      ++ lib.concatLists (lib.mapAttrsToList
+        (name: file: map (check: check // { message = "services.mesh.files.\"${name}\"${check.message}"; }) [
+          {
+            assertion = file.signers != [ ];
+            message = ".signers is empty: nobody could ever sign this file.";
+          }
+          {
+            assertion = !lib.isList file.signers || file.threshold or null == null
+              || file.threshold <= lib.length (unique file.signers);
+            message = ".threshold asks for ${toString file.threshold} signatures, and there are ${toString (lib.length (unique file.signers))} signers.";
+          }
+          {
+            assertion = file.signers != "self" || isPattern name;
+            message = ".signers: \"self\" is for patterns: write \"${name}/*\".";
+          }
+          {
+            assertion = file.requiredBy == [ ] || !isPattern name;
+            message = ".requiredBy: a pattern is never complete; name one file of it.";
+          }
+        ])
+        cfg.files)
       ++ map
         (unit: {
           assertion = builtins.match ".*\\.[a-z]+" unit != null;
@@ -357,16 +376,16 @@ in
       };
     }
     // lib.mapAttrs'
-      (name: file: lib.nameValuePair "mesh-changed-${names.escapeUnit name}" {
+      (name: file: lib.nameValuePair "mesh-changed-${names.escapeUnit (lib.removeSuffix "/*" name)}" {
         description = "Acts on a change of the signed file ${name}";
-        path = [ config.systemd.package pkgs.coreutils ];
+        path = [ config.systemd.package ];
         serviceConfig = {
           Type = "oneshot";
           RuntimeDirectory = "mesh-changed";
           RuntimeDirectoryPreserve = true;
           ExecStart = lib.escapeShellArgs [
             "${pkgs.writeShellScript "mesh-changed" (builtins.readFile ./on-change.sh)}"
-            "${stateDir}/files/${name}"
+            (watchedPath name)
             (toString file.reloadUnits)
             (toString file.restartUnits)
             (toString file.startUnits)
@@ -386,12 +405,12 @@ in
       cfg.files));
 
     systemd.paths = lib.mapAttrs'
-      (name: _: lib.nameValuePair "mesh-changed-${names.escapeUnit name}" {
+      (name: _: lib.nameValuePair "mesh-changed-${names.escapeUnit (lib.removeSuffix "/*" name)}" {
         description = "Watches the signed file ${name}";
         wantedBy = [ "multi-user.target" ];
         before = [ "mesh.service" ];
         pathConfig = {
-          PathChanged = "${stateDir}/files/${name}";
+          PathChanged = watchedPath name;
           TriggerLimitIntervalSec = 0;
         };
       })

@@ -8,7 +8,11 @@ file=$1 reload=$2 restart=$3 start=$4
 seen=$RUNTIME_DIRECTORY/$(printf %s "$file" | sha256sum | cut -d ' ' -f 1)
 status=0
 
-digest() { sha256sum <"$file" 2>/dev/null || echo absent; }
+# A directory, for a pattern, stands for the files that are directly in it.
+digest() {
+  if [ -d "$file" ]; then find "$file" -maxdepth 1 -type f -exec sha256sum {} + | sort | sha256sum
+  else sha256sum <"$file" 2>/dev/null || echo absent; fi
+}
 
 while now=$(digest); [ "$now" != "$(cat "$seen" 2>/dev/null)" ]; do
   # Before acting: a change from here on is seen at the next turn.

@@ -21,6 +21,7 @@ let
     size = types.strMatching "[0-9]+(B|KiB|MiB|GiB|TiB)";
     "file mode" = types.strMatching "0?[0-7]{3}";
     "list of public keys" = types.listOf key;
+    "list of public keys, or `\"self\"`" = types.either (types.enum [ "self" ]) (types.listOf key);
   };
   typeOf = setting:
     byName.${setting.type} or (

@@ -130,7 +130,7 @@ let
     } // unit.unitConfig));
   serviceSection = service:
     let
-      path = service.path ++ lib.optionals service.enableDefaultPath [ pkgs.coreutils pkgs.systemd ];
+      path = service.path ++ lib.optionals service.enableDefaultPath [ pkgs.coreutils pkgs.findutils pkgs.gnugrep pkgs.gnused pkgs.systemd ];
       environment = service.environment // { PATH = lib.makeBinPath path; };
       lines = lib.mapAttrsToList (name: each: "Environment=${builtins.toJSON "${name}=${each}"}\n")
         (lib.filterAttrs (_: each: each != null) environment);

@@ -94,11 +94,15 @@ let
     };
     systemd = machine "systemd" [ "systemctl" "systemd-notify" "systemd-analyze" ];
     bash = machine "bash" [ "bash" "sh" ];
-    coreutils = machine "coreutils" [ "cat" "cut" "sha256sum" "mkdir" "mktemp" ];
+    coreutils = machine "coreutils" [ "cat" "chmod" "cp" "cut" "date" "install" "ls" "mkdir" "mktemp" "rm" "sha256sum" "sleep" "sort" "tail" "touch" ];
+    findutils = machine "findutils" [ "find" "xargs" ];
+    gnugrep = machine "gnugrep" [ "grep" ];
+    gnused = machine "gnused" [ "sed" ];
     curl = machine "curl" [ "curl" ];
     gnutar = machine "gnutar" [ "tar" ];
     gzip = machine "gzip" [ "gzip" ];
     jq = machine "jq" [ "jq" ];
+    libfaketime = runCommand "libfaketime" { } "mkdir -p $out/lib; ln -s /usr/lib/${if system == "x86_64-linux" then "x86_64" else "aarch64"}-linux-gnu/faketime/libfaketime.so.1 $out/lib/libfaketime.so.1";
     openssh = machine "openssh" [ "ssh-keygen" "ssh-agent" "ssh-add" ];
     biome = machine "biome" [ "biome" ];
     nixfmt = machine "nixfmt" [ "nixfmt" ];

@@ -157,7 +157,9 @@ t.test('files make path units, and units that wait for them', nixMissing(), asyn
       requiredBy = [ "nginx.service" ];
     };
     files.motd = [ "${ALICE}" ];
+    files."logs/*" = { signers = "self"; startUnits = [ "look.service" ]; };
   `)
+  t.same(lines(units['mesh-changed-logs.path'], 'PathChanged'), ['/var/lib/mesh/files/logs'])
   const path = 'mesh-changed-certs-site\\x2d1.pem'
   t.same(lines(units[`${path}.path`], 'PathChanged'), ['/var/lib/mesh/files/certs/site-1.pem'])
   t.match(lines(units[`${path}.service`], 'ExecStart'), [
@@ -222,6 +224,12 @@ t.test('refuses what cannot work, by name', nixMissing(), async (t) => {
     ['files.x = [ "K" "kkNT3gOX5i6VXIiWzT6EzmM3oigc" ];', /`kkNT3gOX5i6VXIiWzT6EzmM3oigc' is not/],
     ['files.x = [ ];', /files\."x"\.signers is empty: nobody could ever sign/],
     ['files.x = { signers = [ "K" ]; reloadUnits = [ "nginx" ]; };', /write `nginx\.service'/],
+    [
+      'files.x = { signers = [ "K" ]; threshold = 2; };',
+      /asks for 2 signatures, and there are 1 sign/,
+    ],
+    ['files.x = "self";', /files\."x"\.signers: "self" is for patterns: write "x\/\*"/],
+    ['files."x/*" = { signers = [ "K" ]; requiredBy = [ "a.service" ]; };', /a pattern is never/],
     ['files.x = { signers = [ "K" ]; mode = "rw"; };', /files\.x\.mode' is not of type/],
     ['files.x = { signers = [ "K" ]; reload = [ ]; };', /files\.x\.reload' does not exist/],
     ['settings.network.keys = [ "x" ];', /settings\.network\.keys: `x' is not an ed25519/],

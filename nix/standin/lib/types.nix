@@ -20,7 +20,8 @@ let
         merge = path: values:
           let wrong = filter (value: !check value) values; in
           if wrong != [ ] then refuse path self (head wrong)
-          else if lib.all (value: value == head values) values then head values
+          # One definition is not compared with itself: that would look into all of it.
+          else if length values == 1 || lib.all (value: value == head values) values then head values
           else throw "The option `${show path}' has conflicting definition values:${
             lib.concatMapStrings (value: "\n- ${builtins.toJSON value}") values}";
       };
