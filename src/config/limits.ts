@@ -4,6 +4,19 @@ export const MAX_CONFIG_BYTES = 16 * 2 ** 20
 export const MAX_FILES = 100_000
 /** Most signers of one file. Each allowed signer's greatest statement is kept for ever. */
 export const MAX_SIGNERS_PER_FILE = 256
+/** Signatures that a threshold may ask for, and keys of a file that has one or delete signers. */
+export const MAX_THRESHOLD_SIGNERS = 16
+/**
+ * Sets of signers that may suffice for one file, as 252 for 5 of 10: for each of them the greatest
+ * statement is kept for ever.
+ */
+export const MAX_SIGNER_SETS = 1_000
+/** Most names of one signer under one pattern. Bounds the store against a stolen key. */
+export const MAX_FILES_PER_PATTERN = 1_000_000
+/** Names of one signer under one pattern, unless `max_files` says otherwise. */
+export const DEFAULT_FILES_PER_PATTERN = 1000
+/** Most versions whose content is kept. Bounds the disk against a slip of a finger. */
+export const MAX_HISTORY = 100
 /** Most network keys. Each certificate is checked against all of them. */
 export const MAX_NETWORK_KEYS = 16
 /** Most entries of any other list. Stops a generated file from opening thousands of listeners. */

@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import * as v from 'valibot'
 import { describeSystemError, MeshError } from '../errors/index.ts'
 import { concatBytes, fromUtf8 } from '../util/index.ts'
-import { readFiles } from './files.ts'
+import { readFiles, resolveFiles } from './files.ts'
 import { issuesToFindings } from './issues.ts'
 import { MAX_CONFIG_BYTES } from './limits.ts'
 import { configError, toProblems } from './problems.ts'
@@ -62,14 +62,15 @@ const checkTable = (
   environment: ConfigEnvironment,
 ): { readonly config?: Config; readonly findings: readonly Finding[] } => {
   const unknown = findUnknownKeys(documentSchema, table)
-  const { files, findings: fileFindings } = readFiles(fileTables(table))
+  const { entries, findings: fileFindings } = readFiles(fileTables(table))
   const result = v.safeParse(documentSchema, table)
   const findings = [...unknown, ...fileFindings]
   if (!result.success) {
     return { findings: [...findings, ...issuesToFindings(documentSchema, result.issues)] }
   }
   const resolved = resolveDocument(result.output, path, environment)
-  findings.push(...findContradictions(result.output, resolved))
+  const { files, findings: late } = resolveFiles(entries, resolved)
+  findings.push(...findContradictions(result.output, resolved), ...late)
   return findings.length > 0 ? { findings } : { config: { ...resolved, files }, findings }
 }
 

@@ -61,6 +61,8 @@ A key that mesh does not know is an error, not a no-op.
 
 const FILES = `A file's name has parts of \`A-Z a-z 0-9 _ . : -\`, joined by \`/\`, none of them \`.\`, \`..\` or beginning with \`-\`; at most 255 bytes a part and 1,024 in all. A name with a dot or a slash must be in quotes. A name may not be the directory of another, nor differ from another in case only; names that begin with \`_mesh\` are reserved.
 
+A name that ends in \`*\` is a pattern, as \`"certs/*"\` or \`"certs/web-*"\`: all names that begin so; the star stands for one or more characters other than \`/\`. A name by itself comes before a pattern, and of patterns the longer one. A name that would have to be a directory for another entry matches no pattern. Each signer may use \`max_files\` names of a pattern.
+
 \`\`\`toml
 [files]
 "app.conf" = ["ssh-ed25519 AAAA… alice", "ssh-ed25519 AAAA… bob"]
@@ -69,7 +71,18 @@ const FILES = `A file's name has parts of \`A-Z a-z 0-9 _ . : -\`, joined by \`/
 signers = ["ssh-ed25519 AAAA… alice"]
 max_size = "1MiB"
 mode = "0640"
+
+[files."rollout/plan.json"]             # two of three sign, and only bob deletes
+signers = ["ssh-ed25519 AAAA… alice", "ssh-ed25519 AAAA… bob", "ssh-ed25519 AAAA… carol"]
+threshold = 2
+delete_signers = ["ssh-ed25519 AAAA… bob"]
+
+[files."hosts/*"]                       # any name below hosts/
+signers = ["ssh-ed25519 AAAA… alice"]
+max_files = 500
 \`\`\`
+
+A namespace, in which every node has one file of its own: \`"health/*" = "self"\` below \`[files]\`.
 
 The keys of the long form:
 `

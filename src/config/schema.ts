@@ -3,7 +3,9 @@ import { DEFAULT_CLUSTER_PORT, DEFAULT_HTTP_PORT, DEFAULT_SOCKET_PATH } from '..
 import { MAX_PSKS, parsePublicKey } from '../keys/index.ts'
 import { parseNetworkId } from '../statement/index.ts'
 import { isHost } from './address.ts'
-import { MAX_NETWORK_KEYS, MAX_SIGNERS_PER_FILE } from './limits.ts'
+import { DEFAULT_FILES_PER_PATTERN, MAX_FILES_PER_PATTERN, MAX_HISTORY } from './limits.ts'
+import { MAX_NETWORK_KEYS } from './limits.ts'
+import { MAX_SIGNERS_PER_FILE, MAX_THRESHOLD_SIGNERS } from './limits.ts'
 import { address, anyTable, boolean, duration, fileMode, integer, list } from './values.ts'
 import { path, setting, size, table, textOf, word, wrong } from './values.ts'
 
@@ -200,15 +202,51 @@ const http = table({
   ),
 })
 
+/** Written in place of keys: every node signs for itself. */
+export const SELF = 'self'
+
+/** A list of keys, or `"self"`. */
+const signers = () =>
+  v.lazy((input) =>
+    typeof input === 'string'
+      ? v.literal(SELF, `must be a list of public keys, or "${SELF}"`)
+      : v.pipe(
+          list(publicKey(), 'public keys', MAX_SIGNERS_PER_FILE),
+          v.minLength(1, 'must name at least one public key: nobody could ever sign this file'),
+        ),
+  )
+
 /** A file of `[files]` in its long form. */
 export const fileSchema = table({
   signers: v.pipe(
-    list(publicKey(), 'public keys', MAX_SIGNERS_PER_FILE),
-    v.minLength(1, 'must name at least one public key: nobody could ever sign this file'),
+    signers(),
+    setting({
+      type: 'list of public keys, or `"self"`',
+      fallback: 'required',
+      about:
+        'Who may sign: any one of these, or as many as `threshold` says. `"self"`, for a pattern `"<namespace>/*"`: each node whose certificate names the namespace may sign `<namespace>/<its public key as 64 hex digits>`, and nobody else may; the certificate travels with the statement, and its end hides the file.',
+    }),
+  ),
+  threshold: v.pipe(
+    v.optional(integer(1, MAX_THRESHOLD_SIGNERS), 1),
+    setting({
+      type: 'number',
+      about:
+        'How many of the signers have to sign one statement. One with fewer signatures is refused: co-signers pass the `.stmt` file on (`mesh file sign --statement`). Signatures that arrive on different ways are put together. Raising it leaves only what enough of them have signed; sign anew first.',
+    }),
+  ),
+  delete_signers: v.pipe(
+    v.optional(
+      v.pipe(
+        list(publicKey(), 'public keys', MAX_THRESHOLD_SIGNERS),
+        v.minLength(1, 'must name at least one public key: nobody could ever delete this file'),
+      ),
+    ),
     setting({
       type: 'list of public keys',
-      fallback: 'required',
-      about: 'Who may sign: any one of these.',
+      fallback: 'everybody who may sign',
+      about:
+        'Then deleting takes a signature by one of these, and so does any expiry other than the one they last set (`never`, until they set one). They count for the threshold of a deletion, and need not be among `signers`; alone they cannot publish.',
     }),
   ),
   max_size: v.pipe(
@@ -224,6 +262,47 @@ export const fileSchema = table({
       type: 'file mode',
       about:
         'Permission bits of the file under `state_dir/files`. Only files that everybody may read are served over TCP.',
+    }),
+  ),
+  history: v.pipe(
+    v.optional(integer(1, MAX_HISTORY), 5),
+    setting({
+      type: 'number',
+      about:
+        'How many versions are remembered with their content, the current one included (`mesh file history`, `mesh file restore`).',
+    }),
+  ),
+  min_version: v.pipe(
+    v.optional(integer(1, Number.MAX_SAFE_INTEGER), 1),
+    setting({
+      type: 'number',
+      about:
+        'Lower versions are neither shown nor taken as uploads: keeps a machine that was installed anew from being given an old file. What arrives from peers is kept and passed on all the same.',
+    }),
+  ),
+  fallback: v.pipe(
+    v.optional(path()),
+    setting({
+      type: 'path',
+      fallback: 'none',
+      about:
+        'A file of this machine that is shown under `state_dir/files` until the first delivery, and never again after it. It is not served over HTTP and told to nobody. Not for patterns.',
+    }),
+  ),
+  purge_after: v.pipe(
+    v.optional(duration(0, 3650 * DAY_MS, 'from "0s" to "3650d"'), '0s'),
+    setting({
+      type: 'duration',
+      about: 'How long the content of older versions stays on the disk after a deletion.',
+    }),
+  ),
+  max_files: v.pipe(
+    v.optional(integer(1, MAX_FILES_PER_PATTERN)),
+    setting({
+      type: 'number',
+      fallback: `\`${DEFAULT_FILES_PER_PATTERN}\``,
+      about:
+        'Of a pattern: how many names each signer (each set of signers, where a threshold asks for several; all nodes together under `"self"`) may use. Deleted names count, as tombstones are kept. Uploads beyond it are refused; of what arrives from peers the names that sort first are kept.',
     }),
   ),
 })
@@ -265,7 +344,7 @@ export const documentSchema = table({
       type: 'table',
       fallback: 'empty',
       about:
-        'Which files this node takes part in, and who may sign each. A name that is not here is neither accepted nor kept. `"name" = ["<public key>", …]`, or a table.',
+        'Which files this node takes part in, and who may sign each. A name that is not here is neither accepted nor kept. `"name" = ["<public key>", …]`, `"namespace/*" = "self"`, or a table.',
     }),
   ),
 })

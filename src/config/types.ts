@@ -1,16 +1,31 @@
 import type { ErrorCode } from '../errors/index.ts'
 import type { PublicKey } from '../keys/index.ts'
 import type { LogLevel } from '../observe/index.ts'
-import type { FileName, NetworkId } from '../statement/index.ts'
+import type { NetworkId, Selector } from '../statement/index.ts'
 
 /** One entry of `[files]`. */
 export interface ConfiguredFile {
-  readonly name: FileName
-  /** Any one of these may sign; sorted, at least one, each once. */
+  /** A name, or a pattern. */
+  readonly name: Selector
+  /** Who may sign; sorted, each once, at least one unless `self` is there. */
   readonly signers: readonly PublicKey[]
+  /** Signatures that a statement needs. */
+  readonly threshold: number
+  /** Who has to sign what deletes or changes the expiry; sorted, each once. */
+  readonly deleteSigners?: readonly PublicKey[]
+  /** Nodes with a certificate for this namespace may sign, each the name of its own key. */
+  readonly self?: { readonly network: NetworkId; readonly networkKeys: readonly PublicKey[] }
   readonly maxSizeBytes: number
   /** Permission bits, as 0o644. */
   readonly mode: number
+  /** Versions whose content is kept. */
+  readonly history: number
+  readonly minVersion: number
+  /** Absolute. */
+  readonly fallbackPath?: string
+  readonly purgeAfterMs: number
+  /** Of a pattern, and only there. */
+  readonly maxFiles?: number
 }
 
 /** A whole `dm.toml`, checked, with every default filled in and every path absolute. */

@@ -1,5 +1,6 @@
 import { MeshError } from '../errors/index.ts'
 import { show } from './show.ts'
+import type { Selector } from './selector.ts'
 import type { FileName } from './types.ts'
 
 /** Longest part of a name: what file systems take. Keeps a name from failing only when written. */
@@ -36,22 +37,25 @@ export const parseFileName = (text: string): FileName => {
 }
 
 /** Whether the name belongs to the network itself rather than to configured signers. */
-export const isReservedName = (name: FileName): boolean =>
+export const isReservedName = (name: Selector): boolean =>
   name.split('/', 1)[0]?.toLowerCase() === RESERVED_PART
 
 /** Two names that cannot both be files in one directory tree. */
 export interface NameClash {
-  readonly a: FileName
-  readonly b: FileName
+  readonly a: Selector
+  readonly b: Selector
   /** `prefix`: `a` would have to be a directory for `b`. `case`: they differ only in case. */
   readonly kind: 'prefix' | 'case'
 }
 
-/** Every clash among `names`, in the order of the names; equal names do not clash. */
-export const findNameClashes = (names: Iterable<FileName>): NameClash[] => {
+/**
+ * Every clash among `names`, in the order of the names; equal names do not clash. A pattern clashes
+ * where every name that matches it does.
+ */
+export const findNameClashes = (names: Iterable<Selector>): NameClash[] => {
   const sorted = [...new Set(names)].sort()
   const clashes: NameClash[] = []
-  const seen = new Map<string, FileName>()
+  const seen = new Map<string, Selector>()
   for (const name of sorted) {
     const same = seen.get(name.toLowerCase())
     if (same !== undefined) clashes.push({ a: same, b: name, kind: 'case' })
