@@ -1,5 +1,6 @@
 import type { MeshError } from '../errors/index.ts'
 import type { PeerId } from '../keys/index.ts'
+import type { IdTree } from '../tree/index.ts'
 import type { Digest } from '../util/index.ts'
 
 /** Bytes that an item speaks of and that travel apart from it when they are many. */
@@ -73,6 +74,25 @@ export interface CollectionListener {
   changed(name: string): void
 }
 
+/** What another node wants, in little memory: it may be long, and it comes from outside. */
+export interface Selection {
+  /** Whether the other node wants this name; wrong once in 2^48 questions. */
+  has(name: string): boolean
+  /** Whether there may be names in it that nobody can list. */
+  readonly hasPatterns: boolean
+  readonly sizeBytes: number
+}
+
+export interface SelectionBuilder {
+  /**
+   * In order.
+   *
+   * @throws MeshError if no honest peer has this selector
+   */
+  add(selector: string): void
+  finish(): Selection
+}
+
 /**
  * Anything that replicates. The engine knows bytes, ids and names; an adapter in
  * `sync/collections/` gives a domain folder this face, and the domain does not know of it.
@@ -80,13 +100,18 @@ export interface CollectionListener {
 export interface Collection {
   /** On the wire: 1 to 32 of `a-z` and `-`. */
   readonly name: string
-  /** Names that this node wants, sorted by their bytes, each once. */
-  names(): readonly string[]
+  /**
+   * What this node wants, as its configuration says it: names and, if the collection knows such,
+   * patterns; sorted by their bytes, each once. The same list in the same state of configuration.
+   */
+  selectors(): readonly string[]
   wants(name: string): boolean
-  /** Everything kept, in order of ids. */
-  index(): Iterable<{ readonly id: Digest; readonly name: string }>
-  /** SHA-256 of `mesh-index 1`, a line feed, and the ids of `index`, 32 bytes each. */
-  digest(): Digest
+  /** Makes the selectors of another node ready for asking. */
+  createSelection(): SelectionBuilder
+  /** The ids of everything kept. */
+  readonly tree: IdTree
+  /** The name of an id of `tree`; cheaper than {@link get}. */
+  nameOf(id: Digest): string | undefined
   has(id: Digest): boolean
   get(id: Digest): Item | undefined
   /**

@@ -11,4 +11,5 @@
  */
 export { createSync } from './sync.ts'
 export type { EngineComponents, EngineInit, SyncInit } from './sync.ts'
+export type { RoundReport } from './push-pull/push-pull.ts'
 export type { Sync, SyncStatus } from './types.ts'

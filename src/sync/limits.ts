@@ -76,14 +76,42 @@ export const MAX_ROUND_BYTES = 64 * MEBIBYTE
 export const MAX_ROUND_RECORDS = 10_000
 /** Ids in one request for records. */
 export const MAX_REQUEST_RECORDS = 1_024
-/** Ids in one frame of an index. */
-export const MAX_INDEX_PAGE_IDS = 8_000
-/** Ids in a whole index. Stops an index without end. */
-export const MAX_INDEX_IDS = 1_000_000
+/** Ids that are listed for one range; longer ones are divided. */
+export const MAX_LIST_IDS = 254
+/** Digits of an id that a range may be told by; with one more it would be the id. */
+export const MAX_PREFIX_DIGITS = 63
+/** Ranges in one request. */
+export const MAX_REQUEST_RANGES = 1_024
+/** Short ids and fingerprints in one answer. Bounds its bytes and the time that it takes to hash. */
+export const MAX_REQUEST_SHORTS = 32_768
+/** Ranges out of which records are asked for in one request; each may have to be hashed whole. */
+export const MAX_REQUEST_GROUPS = 256
+/** Ranges that are asked for in one round; the next round goes on. Stops differences without end. */
+export const MAX_ROUND_RANGES = 32_768
+/** Ranges that are known to differ and wait. Stops a peer to whom everything differs at all depths. */
+export const MAX_PENDING_RANGES = 65_536
+/** Ranges a second that one peer may ask for, after {@link RANGES_BURST}; beyond it waits. */
+export const RANGES_PER_SECOND = 4_096
+export const RANGES_BURST = 32_768
+/** Bytes of records a second that one peer gets, after {@link RECORD_BYTES_BURST}; beyond it waits. */
+export const RECORD_BYTES_PER_SECOND = 8 * MEBIBYTE
+export const RECORD_BYTES_BURST = 64 * MEBIBYTE
 /** One list of wanted names. Stops a list without end. */
 export const MAX_NAMES_BYTES = 8 * MEBIBYTE
+/** Patterns in one list of wanted names: they are asked one length after the other. */
+export const MAX_LIST_PATTERNS = 4_096
+/** Lists of names that one peer may tell in a minute, after as many at once. Stops ever-new lists. */
+export const MAX_LISTS_PER_MINUTE = 6
 /** All lists of wanted names that are remembered; the longest unused are forgotten. */
-export const MAX_NAMES_CACHE_BYTES = 32 * MEBIBYTE
+export const MAX_NAMES_CACHE_BYTES = 8 * MEBIBYTE
+/** All filtered views that are remembered; the longest unused are forgotten. */
+export const MAX_VIEWS_BYTES = 16 * MEBIBYTE
+/** Ids that are read for a view before others have their turn. */
+export const PREPARED_IDS = 2_048
+/** Peers whose last rounds are remembered, to be shown. */
+export const MAX_REPORTED_PEERS = 1_024
+/** With more nodes than this, each doubling adds one interval between two rounds of a node. */
+export const UNSTRETCHED_NODES = 32
 /** Record ids on which we and one peer have agreed to differ, on either side. Bounds memory. */
 export const MAX_SETTLED_IDS = 1_024
 /** Rounds a second that one peer may begin, after a burst of {@link ROUND_BURST}; beyond it waits. */

@@ -30,6 +30,8 @@ export interface EngineComponents {
 export interface EngineInit {
   /** Between two push-pulls of this node. @default 30 s */
   readonly pushPullIntervalMs?: number
+  /** How many nodes the mesh has, as far as is known. @default those connected, and this one */
+  readonly meshSize?: () => number
   /** Content served to one peer. @default no limit */
   readonly serveBytesPerSecondPerPeer?: number
 }
@@ -84,6 +86,7 @@ export const createEngine = (
     collections,
     intake,
     intervalMs: init.pushPullIntervalMs ?? DEFAULT_PUSH_PULL_INTERVAL_MS,
+    ...(init.meshSize === undefined ? {} : { meshSize: init.meshSize }),
     onFault,
     onRound: () => {
       pushPulls++
@@ -171,6 +174,7 @@ export const createEngine = (
       return {
         neighbours: announcer.neighbours(),
         ...(last === undefined ? {} : { lastPushPull: last }),
+        rounds: pushPull.reports(),
         fetching: fetcher.fetching(),
         counts: {
           announcementsSent: announce.sent,
@@ -199,5 +203,7 @@ export const createSync = (
 ): Sync =>
   createEngine(components, {
     ...init,
-    collections: [createFilesCollection(components.files, { network: init.network })],
+    collections: [
+      createFilesCollection(components.files, { network: init.network, random: components.random }),
+    ],
   })

@@ -1,19 +1,14 @@
 import type { PeerId } from '../keys/index.ts'
+import type { RoundReport } from './push-pull/push-pull.ts'
 
 /** What sync has been doing, for status and metrics. */
 export interface SyncStatus {
   /** Peers that announcements go to. */
   readonly neighbours: readonly PeerId[]
-  readonly lastPushPull?: {
-    readonly peer: PeerId
-    /** Wall clock, ms since the epoch. */
-    readonly atMs: number
-    readonly equal: boolean
-    readonly received: number
-    readonly sent: number
-    /** Bytes of frames, both ways. */
-    readonly bytes: number
-  }
+  /** The last round that this node began. */
+  readonly lastPushPull?: RoundReport
+  /** The last round with each peer, whoever began it, the newest last. */
+  readonly rounds: readonly RoundReport[]
   /** Names whose content is being fetched or waits for a holder. */
   readonly fetching: readonly string[]
   readonly counts: {

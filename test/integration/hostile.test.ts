@@ -19,7 +19,7 @@ import {
 import { encodeAnnounce } from '../../src/sync/announce/messages.ts'
 import { encodeAnswer } from '../../src/sync/content/messages.ts'
 import { decodePushPull, encodePushPull } from '../../src/sync/push-pull/messages.ts'
-import { createNameList } from '../../src/sync/push-pull/names.ts'
+import { digestOfNames } from '../../src/sync/push-pull/names.ts'
 import { encodePeerExchange } from '../../src/transport/peer-exchange-codec.ts'
 import { sha256, systemRandom, toBase64, utf8 } from '../../src/util/index.ts'
 import { sign, startCluster, until } from './cluster.ts'
@@ -28,7 +28,6 @@ import type { Test } from 'tap'
 import type { SignedStatement } from '../../src/statement/index.ts'
 import type { PushPullMessage } from '../../src/sync/push-pull/messages.ts'
 import type { ProtocolHandler } from '../../src/transport/index.ts'
-import type { Digest } from '../../src/util/index.ts'
 import type { Cluster, ClusterNode } from './cluster.ts'
 import type { HostileMember, Protocol } from './hostile-member.ts'
 
@@ -317,7 +316,7 @@ t.test('HTTP', async (t) => {
 })
 
 t.test('a member that lies', async (t) => {
-  const names = createNameList(['big', 'etc/motd', 'hello.txt', 'x'])
+  const names = digestOfNames(['big', 'etc/motd', 'hello.txt', 'x'])
   let members = 0
 
   /** A fresh one each time: those before it are avoided. */
@@ -441,21 +440,21 @@ t.test('a member that lies', async (t) => {
     }
   })
 
-  t.test('does not have us reconcile for ever by an index of what does not exist', async (t) => {
+  t.test('does not have us reconcile for ever by ranges of what does not exist', async (t) => {
     let rounds = 0
-    const index = (page: number): PushPullMessage => ({
-      type: 'index',
-      last: page === 2,
-      ids: Array.from(
-        { length: 8_000 },
-        (_, at) => (page * 8_000 + at).toString(16).padStart(64, '0') as Digest,
-      ),
-    })
-    const answers: Partial<Record<PushPullMessage['type'], readonly PushPullMessage[]>> = {
-      round: [{ type: 'differs', names: names.digest, yourNames: names.digest }],
-      'get-index': [0, 1, 2].map(index),
-      'get-items': [{ type: 'items', last: true, items: [] }],
-      'put-items': [{ type: 'taken', notKept: [] }],
+    const answersTo = (message: PushPullMessage): readonly PushPullMessage[] => {
+      if (message.type === 'round')
+        return [{ type: 'differs', names, yourNames: names, root: names }]
+      if (message.type === 'get-items') return [{ type: 'items', last: true, items: [] }]
+      if (message.type === 'put-items') return [{ type: 'taken', notKept: [] }]
+      if (message.type !== 'get-ranges') return []
+      const shorts = Array.from({ length: message.maxListIds }, (_, short) => short)
+      const parts = message.prefixes.map((prefix) =>
+        prefix.length < 2
+          ? ({ kind: 'split', parts: Array.from({ length: 16 }, (_, digit) => digit) } as const)
+          : ({ kind: 'list', shorts } as const),
+      )
+      return [{ type: 'ranges', parts }]
     }
     await member(t, {
       '/mesh/push-pull/1': async (stream) => {
@@ -464,9 +463,9 @@ t.test('a member that lies', async (t) => {
           frame !== undefined;
           frame = await stream.receive()
         ) {
-          const { type } = decodePushPull(frame)
-          if (type === 'done') rounds++
-          for (const message of answers[type] ?? []) await stream.send(encodePushPull(message))
+          const message = decodePushPull(frame)
+          if (message.type === 'done') rounds++
+          for (const each of answersTo(message)) await stream.send(encodePushPull(each))
         }
       },
     })

@@ -4,7 +4,8 @@
  * 100,000 of them cost nothing.
  */
 import { MeshError } from '../../src/errors/index.ts'
-import { rootOf } from '../../src/sync/push-pull/views.ts'
+import { createCompactSelection } from '../../src/sync/collections/compact-selection.ts'
+import { createSortedTree } from '../../src/tree/index.ts'
 import { sha256 } from '../../src/util/index.ts'
 import type {
   Acceptance,
@@ -13,6 +14,7 @@ import type {
   CollectionListener,
 } from '../../src/sync/collection.ts'
 import type { Content, ContentRef, Item, MissingContent } from '../../src/sync/collection.ts'
+import type { IdTree } from '../../src/tree/index.ts'
 import type { Digest } from '../../src/util/index.ts'
 
 export interface FakeRecord {
@@ -58,6 +60,8 @@ const itemOf = (value: FakeRecord): Item => ({
 })
 
 export interface FakeCollection extends Collection {
+  /** Root of the tree. */
+  digest(): Digest
   /** As an upload would. */
   publish(value: FakeRecord, content?: Uint8Array): void
   current(name: string): FakeRecord | undefined
@@ -84,12 +88,10 @@ export const createFakeCollection = (init: {
   const contents = new Map<Digest, Uint8Array>()
   const listeners = new Set<CollectionListener>()
   const verified = { count: 0 }
-  let sorted: { id: Digest; name: string }[] | undefined
+  let sorted: IdTree | undefined
 
-  const inOrder = (): { id: Digest; name: string }[] => {
-    sorted ??= [...byId]
-      .map(([id, { name }]) => ({ id, name }))
-      .sort((a, b) => (a.id < b.id ? -1 : 1))
+  const tree = (): IdTree => {
+    sorted ??= createSortedTree([...byId.keys()].sort())
     return sorted
   }
 
@@ -179,10 +181,16 @@ export const createFakeCollection = (init: {
 
   return {
     name: init.name ?? 'files',
-    names: () => names,
+    selectors: () => names,
     wants: (name) => wanted.has(name),
-    index: inOrder,
-    digest: () => rootOf(inOrder().map(({ id }) => id)),
+    createSelection: () => createCompactSelection(Buffer.from('salt')),
+    tree: {
+      summary: (prefix) => tree().summary(prefix),
+      children: (prefix) => tree().children(prefix),
+      ids: (prefix) => tree().ids(prefix),
+    },
+    nameOf: (id) => byId.get(id)?.name,
+    digest: () => tree().summary('').hash,
     has: (id) => byId.has(id),
     get(id) {
       const value = byId.get(id)

@@ -1,8 +1,10 @@
-/** Writes announce.json, push-pull.json and content.json: `node test/vectors/sync.make.ts`. */
+/** Writes announce.json, push-pull.json, tree.json and content.json: `node test/vectors/sync.make.ts`. */
 import { encodeAnnounce } from '../../src/sync/announce/messages.ts'
 import { encodeAnswer, encodeRequest } from '../../src/sync/content/messages.ts'
 import { encodePushPull } from '../../src/sync/push-pull/messages.ts'
-import { toHex } from '../../src/util/index.ts'
+import { createShortener } from '../../src/sync/push-pull/ranges.ts'
+import { createSortedTree } from '../../src/tree/index.ts'
+import { sha256, toHex } from '../../src/util/index.ts'
 import { plain } from '../support/vectors.ts'
 import { writeVectors } from './make.ts'
 import type { AnnounceMessage } from '../../src/sync/announce/messages.ts'
@@ -59,6 +61,7 @@ writeVectors('announce', () => ({
   ],
 }))
 
+const salt = bytes('000102030405060708090a0b0c0d0e0f')
 const pushPull = maker<PushPullMessage>(encodePushPull)
 
 writeVectors('push-pull', () => ({
@@ -66,15 +69,33 @@ writeVectors('push-pull', () => ({
   valid: [
     pushPull('round', { type: 'round', collection: 'files', state: digest('5') }),
     pushPull('equal', { type: 'equal' }),
-    pushPull('differs', { type: 'differs', names: digest('1'), yourNames: digest('2') }),
-    pushPull('names unknown', { type: 'differs', names: digest('1'), yourNames: 'none' }),
+    pushPull('differs', {
+      ...{ type: 'differs', names: digest('1'), yourNames: digest('2'), root: digest('3') },
+    }),
+    pushPull('names unknown', {
+      ...{ type: 'differs', names: digest('1'), yourNames: 'none', root: digest('3') },
+    }),
     pushPull('offer-names', { type: 'offer-names', names: digest('3') }),
     pushPull('get-names', { type: 'get-names' }),
     pushPull('names', { type: 'names', last: true, names: ['certs/ca.pem', 'motd'] }),
     pushPull('names, more to come', { type: 'names', last: false, names: ['a'] }),
-    pushPull('get-index', { type: 'get-index' }),
-    pushPull('index', { type: 'index', last: true, ids: [digest('0'), digest('f')] }),
-    pushPull('get-items', { type: 'get-items', ids: [digest('4')] }),
+    pushPull('get-ranges of everything', {
+      ...{ type: 'get-ranges', salt, maxListIds: 16, prefixes: [''] },
+    }),
+    pushPull('get-ranges', {
+      ...{ type: 'get-ranges', salt, maxListIds: 254, prefixes: ['0', 'ab', 'fff'] },
+    }),
+    pushPull('ranges', {
+      type: 'ranges',
+      parts: [
+        { kind: 'list', shorts: [] },
+        { kind: 'list', shorts: [1, 0xffffffffff] },
+        { kind: 'split', parts: [7, ...Array.from({ length: 14 }, () => null), 0x123456789a] },
+      ],
+    }),
+    pushPull('get-items', {
+      ...{ type: 'get-items', salt, groups: [{ prefix: 'abc', shorts: [5, 6] }] },
+    }),
     pushPull('items', { type: 'items', last: false, items: [inline] }),
     pushPull('no more items', { type: 'items', last: true, items: [] }),
     pushPull('put-items', { type: 'put-items', items: [bare, held] }),
@@ -88,12 +109,38 @@ writeVectors('push-pull', () => ({
     { title: 'a byte too many', bytes: '0200' },
     { title: 'half a digest', bytes: `04${'11'.repeat(16)}` },
     { title: 'a flag of two', bytes: '060200000000' },
-    { title: 'an index out of order', bytes: `080102000000${digest('f')}${digest('0')}` },
-    { title: 'the same id twice', bytes: `080102000000${digest('f')}${digest('f')}` },
-    { title: 'more ids than may be asked for', bytes: '0901040000' },
+    { title: 'a salt that is cut off', bytes: `07${'00'.repeat(15)}` },
+    { title: 'a list longer than lists are', bytes: `07${'00'.repeat(16)}ff0000` },
+    { title: 'a prefix as long as an id', bytes: `07${'00'.repeat(16)}10010040${'00'.repeat(32)}` },
+    { title: 'half a byte left over', bytes: `07${'00'.repeat(16)}10010001a1` },
+    { title: 'more ranges than may be asked for', bytes: `07${'00'.repeat(16)}100104` },
+    { title: 'a fingerprint that is cut off', bytes: '080100ff010000000000' },
+    { title: 'a group of no ids', bytes: `09${'00'.repeat(16)}01000000` },
+    { title: 'more groups than may be asked for', bytes: `09${'00'.repeat(16)}0101` },
     { title: 'positions out of order', bytes: '0c0200000001000000' },
     { title: 'a name that is not UTF-8', bytes: '06010100000001000000ff' },
   ],
+}))
+
+const treeIds = (count: number): Digest[] =>
+  Array.from({ length: count }, (_, index) => sha256(`id ${index}`)).sort()
+
+writeVectors('tree', () => ({
+  about:
+    'The root of the ids that are SHA-256 of "id 0" to "id <count - 1>", and their short ids and fingerprint with the salt.',
+  salt: toHex(salt),
+  trees: [0, 1, 64, 65, 1_000].map((count) => {
+    const tree = createSortedTree(treeIds(count))
+    const { hash } = tree.summary('')
+    const [first] = tree.ids('')
+    const shorten = createShortener(salt)
+    return {
+      ...{ count, root: hash, fingerprint: shorten(hash).toString(16).padStart(10, '0') },
+      ...(first === undefined
+        ? {}
+        : { first, short: shorten(first).toString(16).padStart(10, '0') }),
+    }
+  }),
 }))
 
 const request = maker(encodeRequest)

@@ -1,9 +1,11 @@
 import { isMeshError, MeshError } from '../../errors/index.ts'
 import { decodeSignedStatement, encodeSignedStatement } from '../../statement/index.ts'
 import { parseFileName, recordId, verifyEntry } from '../../statement/index.ts'
+import { createCompactSelection, SELECTION_SALT_BYTES } from './compact-selection.ts'
 import type { ErrorCode } from '../../errors/index.ts'
 import type { FileRecord, Files, FileView, Origin, Verdict } from '../../files/index.ts'
 import type { FileName, NetworkId, SignedStatement } from '../../statement/index.ts'
+import type { Random } from '../../util/index.ts'
 import type { Acceptance, Accept, Collection, ContentRef, Item } from '../collection.ts'
 import type { MissingContent } from '../collection.ts'
 
@@ -67,7 +69,12 @@ const read = (bytes: Uint8Array): SignedStatement => {
 }
 
 /** The file catalogue as a collection: every kept statement is an item, its file the content. */
-export const createFilesCollection = (files: Files, init: { network: NetworkId }): Collection => {
+export const createFilesCollection = (
+  files: Files,
+  init: { network: NetworkId; random: Random },
+): Collection => {
+  const salt = init.random.bytes(SELECTION_SALT_BYTES)
+
   const acceptOf =
     (signed: SignedStatement): Accept =>
     async (content, peer, options) =>
@@ -88,13 +95,14 @@ export const createFilesCollection = (files: Files, init: { network: NetworkId }
 
   return {
     name: 'files',
-    names: () => files.names(),
+    selectors: () => files.selectors(),
     wants(name) {
       const known = nameOf(name)
       return known !== undefined && files.wants(known)
     },
-    index: () => files.index(),
-    digest: () => files.digest(),
+    createSelection: () => createCompactSelection(salt),
+    tree: files.tree,
+    nameOf: (id) => files.nameOf(id),
     has: (id) => files.has(id),
 
     get(id) {

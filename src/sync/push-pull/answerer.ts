@@ -1,10 +1,13 @@
+import { MeshError } from '../../errors/index.ts'
 import { forEachParallel } from '../../util/index.ts'
 import { sleep, watch } from '../async.ts'
-import { MAX_INDEX_PAGE_IDS, MAX_PARALLEL_ACCEPTS, MAX_ROUND_BYTES } from '../limits.ts'
-import { MAX_ROUND_MS, MAX_ROUND_RECORDS } from '../limits.ts'
+import { MAX_LIST_IDS, MAX_PARALLEL_ACCEPTS, MAX_ROUND_BYTES } from '../limits.ts'
+import { MAX_LISTS_PER_MINUTE, MAX_ROUND_MS } from '../limits.ts'
+import { MAX_ROUND_RANGES, MAX_ROUND_RECORDS } from '../limits.ts'
 import { malformed } from '../wire.ts'
 import { createChannel } from './channel.ts'
 import { createNameReader, pagesOf } from './names.ts'
+import { createShortener, describePart } from './ranges.ts'
 import { packItems } from './replica.ts'
 import { stateOf } from './views.ts'
 import type { PeerId } from '../../keys/index.ts'
@@ -12,21 +15,41 @@ import type { FrameStream } from '../../transport/index.ts'
 import type { Clock, Digest, TokenBucket } from '../../util/index.ts'
 import type { Intake } from '../intake.ts'
 import type { WireItem } from '../wire.ts'
+import type { IdTree } from '../../tree/index.ts'
 import type { Channel } from './channel.ts'
 import type { PushPullMessage } from './messages.ts'
-import type { NameList } from './names.ts'
+import type { NameList, OwnNames } from './names.ts'
 import type { Replica } from './replica.ts'
 
 export interface AnswererInit {
   readonly clock: Clock
   readonly replicas: ReadonlyMap<string, Replica>
   readonly intake: Intake
-  /** How often this peer may begin a round, over all its streams. */
-  readonly rate: TokenBucket
+  /** What this peer may ask of us, over all its streams. */
+  readonly rates: AnswererRates
   /** A record of this peer was news. */
   readonly onTaken: (peer: PeerId) => void
-  /** The peer has begun or ended a round. */
-  readonly onRound: (peer: PeerId, state: 'begun' | 'ended') => void
+  /** The peer has begun a round, or ended one, which came to this. */
+  readonly onRound: (peer: PeerId, ended?: AnsweredRound) => void
+}
+
+export interface AnswererRates {
+  readonly rounds: TokenBucket
+  readonly ranges: TokenBucket
+  readonly recordBytes: TokenBucket
+  readonly lists: TokenBucket
+}
+
+/** What a round came to on this side. */
+export interface AnsweredRound {
+  readonly equal: boolean
+  /** Records that we lacked and got. */
+  readonly received: number
+  /** Records that we gave. */
+  readonly sent: number
+  /** Bytes of frames, both ways. */
+  readonly bytes: number
+  readonly error?: unknown
 }
 
 type Request = Exclude<PushPullMessage, { type: 'round' | 'done' }>
@@ -35,9 +58,13 @@ type Request = Exclude<PushPullMessage, { type: 'round' | 'done' }>
 interface Round {
   readonly replica: Replica
   /** Our list as we told it, whatever a reload does meanwhile. */
-  readonly own: NameList
+  readonly own: OwnNames
+  /** What we keep of what both want. */
+  readonly tree: IdTree
 }
 
+/** Hashes that a range costs if it is divided; what costs more is counted as so many ranges. */
+const HASHES_A_RANGE = 16
 /** Frames of our own beyond the beginner's limit that a round may come to. */
 const ALLOWANCE = 2
 
@@ -47,8 +74,19 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
   const { peer, signal } = stream
   const channel: Channel = createChannel(stream)
 
-  const sendNames = async ({ names }: NameList): Promise<void> => {
-    const pages = pagesOf(names)
+  let received = 0
+  let sent = 0
+  let equal = true
+
+  /** Has a peer wait that asks for more than its share. */
+  const pay = async (bucket: TokenBucket, count: number): Promise<void> => {
+    const waitMs = bucket.take(count)
+    if (waitMs > 0) await sleep(clock, waitMs, signal)
+  }
+
+  const sendNames = async ({ selectors }: OwnNames): Promise<void> => {
+    const pages = pagesOf(selectors)
+    await pay(init.rates.recordBytes, selectors.length * 4)
     for (const [index, page] of pages.entries()) {
       await channel.send({ type: 'names', last: index === pages.length - 1, names: page })
     }
@@ -56,8 +94,15 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
 
   const learnNames = async ({ replica }: Round, digest: Digest): Promise<void> => {
     if (replica.learn(peer, digest) === undefined) {
+      // Each list costs a look at all that we keep, so nobody has a new one every other second.
+      if (!init.rates.lists.tryTake(1)) {
+        throw new MeshError(
+          'ERR_LIMIT_EXCEEDED',
+          `more than ${MAX_LISTS_PER_MINUTE} lists of names a minute`,
+        )
+      }
       await channel.send({ type: 'get-names' })
-      const reader = createNameReader(digest)
+      const reader = createNameReader(replica.collection, digest)
       for (let list: NameList | undefined; list === undefined; ) {
         const { names, last } = await channel.expect('names')
         list = reader.add(names, last)
@@ -70,21 +115,44 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
 
   const theirNames = ({ replica, own }: Round): NameList => replica.namesOf(peer) ?? own
 
-  const sendIndex = async (round: Round): Promise<void> => {
-    const ids = round.replica.views.of(theirNames(round)).ids()
-    for (let start = 0; ; start += MAX_INDEX_PAGE_IDS) {
-      const page = ids.slice(start, start + MAX_INDEX_PAGE_IDS)
-      const last = start + page.length >= ids.length
-      await channel.send({ type: 'index', last, ids: page })
-      if (last) return
-    }
+  const sendRanges = async (
+    { tree }: Round,
+    { salt, prefixes, maxListIds }: Extract<Request, { type: 'get-ranges' }>,
+  ): Promise<void> => {
+    await pay(init.rates.ranges, prefixes.length * Math.max(1, maxListIds / HASHES_A_RANGE))
+    const shorten = createShortener(salt)
+    const parts = prefixes.map((prefix) => describePart(tree, prefix, { shorten, maxListIds }))
+    await channel.send({ type: 'ranges', parts })
   }
 
-  const sendItems = async (round: Round, ids: readonly Digest[]): Promise<void> => {
-    const wanted = new Set(theirNames(round).names)
+  /** The ids that a peer means by short ones; those that are not here any more are left out. */
+  const idsOf = (
+    { tree }: Round,
+    { salt, groups }: Extract<Request, { type: 'get-items' }>,
+  ): Digest[] => {
+    const shorten = createShortener(salt)
+    return groups.flatMap(({ prefix, shorts }) => {
+      // Longer ranges are not listed, so nobody knows short ids of them.
+      if (tree.summary(prefix).count > 2 * MAX_LIST_IDS) return []
+      const wanted = new Set(shorts)
+      return tree.ids(prefix).filter((id) => wanted.has(shorten(id)))
+    })
+  }
+
+  const sendItems = async (
+    round: Round,
+    request: Extract<Request, { type: 'get-items' }>,
+  ): Promise<void> => {
+    const { selection } = theirNames(round)
     const { collection } = round.replica
-    for await (const { items } of packItems(collection, ids, (name) => wanted.has(name), signal)) {
+    await pay(init.rates.ranges, request.groups.length * HASHES_A_RANGE)
+    const ids = idsOf(round, request)
+    const wanted = (name: string): boolean => selection.has(name)
+    for await (const { items } of packItems(collection, ids, wanted, signal)) {
+      const before = channel.bytes
       await channel.send({ type: 'items', last: false, items })
+      sent += items.length
+      await pay(init.rates.recordBytes, channel.bytes - before)
     }
     await channel.send({ type: 'items', last: true, items: [] })
   }
@@ -94,7 +162,10 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
     const notKept = new Set<number>()
     await forEachParallel(items, MAX_PARALLEL_ACCEPTS, async (item, position) => {
       const { arrival, outcome } = await intake.take(collection, item, peer, { signal })
-      if (outcome === 'stored') init.onTaken(peer)
+      if (outcome === 'stored') {
+        received++
+        init.onTaken(peer)
+      }
       if (!collection.has(arrival.id)) notKept.add(position)
     })
     await channel.send({ type: 'taken', notKept: [...notKept].sort((a, b) => a - b) })
@@ -106,10 +177,10 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
         return sendNames(round.own)
       case 'offer-names':
         return learnNames(round, request.names)
-      case 'get-index':
-        return sendIndex(round)
+      case 'get-ranges':
+        return sendRanges(round, request)
       case 'get-items':
-        return sendItems(round, request.ids)
+        return sendItems(round, request)
       case 'put-items':
         return takeItems(round, request.items)
       default:
@@ -127,11 +198,13 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
     const own = replica.views.own()
     const known = replica.namesOf(peer)
     const other = known ?? own
+    const tree = await replica.views.of(other, clock, signal)
+    const { hash: root } = tree.summary('')
     const expected = stateOf({
       collection: name,
       beginnerNames: other.digest,
       answererNames: own.digest,
-      root: replica.views.of(other).root,
+      root,
     })
     if (state === expected) {
       replica.learn(peer, other.digest)
@@ -139,13 +212,14 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
       return undefined
     }
     const yourNames = known?.digest ?? 'none'
-    await channel.send({ type: 'differs', names: own.digest, yourNames })
-    return { replica, own }
+    equal = false
+    await channel.send({ type: 'differs', names: own.digest, yourNames, root })
+    return { replica, own, tree }
   }
 
   const restOfRound = async (round: Round): Promise<void> => {
     let current: Round | undefined = round
-    let indexes = 0
+    let ranges = 0
     let records = 0
     while (current !== undefined) {
       if (channel.bytes > ALLOWANCE * MAX_ROUND_BYTES) throw malformed('a round without end')
@@ -155,8 +229,11 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
         current = await begin(request.collection, request.state)
         continue
       }
-      if (request.type === 'get-index' && ++indexes > 1) throw malformed('a second index')
-      if (request.type === 'get-items') records += request.ids.length
+      if (request.type === 'get-ranges') ranges += request.prefixes.length
+      if (ranges > 2 * MAX_ROUND_RANGES) throw malformed('more ranges than a round may have')
+      if (request.type === 'get-items') {
+        for (const { shorts } of request.groups) records += shorts.length
+      }
       if (request.type === 'put-items') records += request.items.length
       if (records > 2 * MAX_ROUND_RECORDS) throw malformed('more records than a round may have')
       await answer(current, request)
@@ -167,10 +244,13 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
     const request = await channel.receive()
     if (request === undefined) return
     if (request.type !== 'round') throw malformed(`${request.type} outside a round`)
-    const waitMs = init.rate.take(1)
-    if (waitMs > 0) await sleep(clock, waitMs, signal)
+    await pay(init.rates.rounds, 1)
     channel.reset()
-    init.onRound(peer, 'begun')
+    received = 0
+    sent = 0
+    equal = true
+    init.onRound(peer)
+    let failure: { error: unknown } | undefined
     try {
       await watch(
         { clock, limitMs: MAX_ROUND_MS, giveUp: (why) => stream.abort(why) },
@@ -180,8 +260,11 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
           if (round !== undefined) await restOfRound(round)
         },
       )
+    } catch (error) {
+      failure = { error }
+      throw error
     } finally {
-      init.onRound(peer, 'ended')
+      init.onRound(peer, { equal, received, sent, bytes: channel.bytes, ...failure })
     }
   }
 }

@@ -1,20 +1,27 @@
 import { MeshError } from '../../errors/index.ts'
 import { forEachParallel } from '../../util/index.ts'
-import { MAX_INDEX_IDS, MAX_PARALLEL_ACCEPTS, MAX_REQUEST_RECORDS } from '../limits.ts'
-import { MAX_ROUND_BYTES, MAX_ROUND_RECORDS } from '../limits.ts'
+import { MAX_PARALLEL_ACCEPTS, MAX_REQUEST_RECORDS, MAX_ROUND_BYTES } from '../limits.ts'
+import { MAX_REQUEST_GROUPS, MAX_ROUND_RANGES, MAX_ROUND_RECORDS } from '../limits.ts'
 import { malformed } from '../wire.ts'
+import { findDifference } from './difference.ts'
 import { createNameReader, pagesOf } from './names.ts'
+import { createShortener, SALT_BYTES } from './ranges.ts'
 import { packItems } from './replica.ts'
 import { stateOf } from './views.ts'
-import type { Digest } from '../../util/index.ts'
+import type { IdTree } from '../../tree/index.ts'
+import type { Clock, Digest, Random } from '../../util/index.ts'
 import type { Intake } from '../intake.ts'
 import type { Channel } from './channel.ts'
-import type { NameList } from './names.ts'
+import type { Difference, LackingGroup } from './difference.ts'
+import type { NameList, OwnNames } from './names.ts'
+import type { Part, Short } from './ranges.ts'
 import type { Replica } from './replica.ts'
 
 /** What one round came to. */
 export interface RoundResult {
   readonly equal: boolean
+  /** Records on either side that the other one lacked, as far as they were found. */
+  readonly differences: number
   /** Records that we lacked and got. */
   readonly received: number
   /** Records that the peer lacked and took. */
@@ -23,45 +30,75 @@ export interface RoundResult {
   readonly incomplete: boolean
 }
 
-/** Rounds of comparing states before the indexes are exchanged: names may have to be told first. */
+export interface BeginnerInit {
+  readonly replica: Replica
+  readonly intake: Intake
+  readonly clock: Clock
+  readonly random: Random
+  /** A record of the peer was news. */
+  readonly onTaken: () => void
+}
+
+/** Rounds of comparing states before ranges are compared: names may have to be told first. */
 const MAX_COMPARISONS = 3
 
-/** At most {@link MAX_ROUND_RECORDS} of each; the next round finds the rest. */
-interface Difference {
-  /** The peer's and not ours, in order. */
-  readonly lacking: readonly Digest[]
-  /** Ours and not the peer's, in order. */
-  readonly extra: readonly Digest[]
+/** Names as the answerer gave them, and its root. */
+interface Differing {
+  readonly theirs: Digest
+  readonly ours: Digest | 'none'
+  readonly root: Digest
+}
+
+/** The groups that one request has room for. */
+function* requestsOf(lacking: readonly LackingGroup[]): Generator<LackingGroup[]> {
+  let groups: LackingGroup[] = []
+  let count = 0
+  for (const group of lacking) {
+    const full = groups.length === MAX_REQUEST_GROUPS
+    if (full || count + group.shorts.length > MAX_REQUEST_RECORDS) {
+      yield groups
+      groups = []
+      count = 0
+    }
+    groups.push(group)
+    count += group.shorts.length
+  }
+  if (groups.length > 0) yield groups
 }
 
 /** The side that begins a round with one peer, for one collection. */
 export const beginRound = async (
   channel: Channel,
-  { replica, intake, onTaken }: { replica: Replica; intake: Intake; onTaken: () => void },
+  { replica, intake, clock, random, onTaken }: BeginnerInit,
 ): Promise<RoundResult> => {
   const { collection, views } = replica
   const { peer, signal } = channel.stream
   const settled = replica.settledOf(peer)
+  const salt = random.bytes(SALT_BYTES)
+  const shorten = createShortener(salt)
 
   /** Whether what the peer keeps is what we think it keeps. */
-  const compare = async (other: NameList): Promise<'equal' | 'unknown' | PeerNames> => {
-    const own = views.own()
+  const compare = async (
+    own: OwnNames,
+    other: NameList,
+    root: Digest,
+  ): Promise<'equal' | 'unknown' | Differing> => {
     const state = stateOf({
       collection: collection.name,
       beginnerNames: own.digest,
       answererNames: other.digest,
-      root: settled.predict(views.of(other)),
+      root: settled.predict(root),
     })
     await channel.send({ type: 'round', collection: collection.name, state })
     const reply = await channel.expect('equal', 'differs', 'done')
     if (reply.type === 'equal') return 'equal'
     if (reply.type === 'done') return 'unknown'
-    return { theirs: reply.names, ours: reply.yourNames }
+    return { theirs: reply.names, ours: reply.yourNames, root: reply.root }
   }
 
   const fetchNames = async (digest: Digest): Promise<NameList> => {
     await channel.send({ type: 'get-names' })
-    const reader = createNameReader(digest)
+    const reader = createNameReader(collection, digest)
     for (;;) {
       const { names, last } = await channel.expect('names')
       const list = reader.add(names, last)
@@ -69,114 +106,19 @@ export const beginRound = async (
     }
   }
 
-  const tellNames = async (own: NameList): Promise<void> => {
+  const tellNames = async (own: OwnNames): Promise<void> => {
     await channel.send({ type: 'offer-names', names: own.digest })
     const reply = await channel.expect('get-names', 'done')
     if (reply.type === 'done') return
-    const pages = pagesOf(own.names)
+    const pages = pagesOf(own.selectors)
     for (const [index, names] of pages.entries()) {
       await channel.send({ type: 'names', last: index === pages.length - 1, names })
     }
     await channel.expect('done')
   }
 
-  /** Streams the peer's index past our own; holds no more of it than the differences. */
-  const findDifference = async (other: NameList): Promise<Difference> => {
-    const ours = views.of(other).ids()
-    const theirsSettled = new Set<Digest>()
-    const oursSettled = new Set<Digest>()
-    const lacking: Digest[] = []
-    const extra: Digest[] = []
-    const note = (list: Digest[], id: Digest, known: ReadonlyMap<Digest, string>): void => {
-      if (known.has(id)) (list === lacking ? theirsSettled : oursSettled).add(id)
-      else if (list.length < MAX_ROUND_RECORDS) list.push(id)
-    }
-    let at = 0
-    let count = 0
-    let before = ''
-    await channel.send({ type: 'get-index' })
-    for (let last = false; !last; ) {
-      const page = await channel.expect('index')
-      last = page.last
-      if (page.ids.length === 0 && !last) throw malformed('an empty page of an index')
-      count += page.ids.length
-      if (count > MAX_INDEX_IDS) throw malformed(`an index of more than ${MAX_INDEX_IDS} ids`)
-      for (const id of page.ids) {
-        if (id <= before) throw malformed('an index that is not sorted')
-        before = id
-        for (let own = ours[at]; own !== undefined && own < id; own = ours[++at]) {
-          note(extra, own, settled.ours)
-        }
-        if (ours[at] === id) at++
-        else note(lacking, id, settled.theirs)
-      }
-    }
-    for (const own of ours.slice(at)) note(extra, own, settled.ours)
-    settled.keep(theirsSettled, oursSettled)
-    return { lacking, extra }
-  }
-
-  const roomLeft = (): boolean => channel.bytes < MAX_ROUND_BYTES
-
-  /** Gets what we lack; answers with how much of it was news. */
-  const pull = async (lacking: readonly Digest[]): Promise<number> => {
-    let received = 0
-    for (let start = 0; start < lacking.length && roomLeft(); start += MAX_REQUEST_RECORDS) {
-      // Some may have come meanwhile, from somebody else.
-      const ids = lacking
-        .slice(start, start + MAX_REQUEST_RECORDS)
-        .filter((id) => !collection.has(id))
-      if (ids.length === 0) continue
-      const open = new Set(ids)
-      await channel.send({ type: 'get-items', ids })
-      for (let last = false; !last; ) {
-        const page = await channel.expect('items')
-        last = page.last
-        if (page.items.length === 0 && !last) throw malformed('an empty page of records')
-        await forEachParallel(page.items, MAX_PARALLEL_ACCEPTS, async (item) => {
-          const { arrival, outcome } = await intake.take(collection, item, peer, { signal })
-          if (!open.delete(arrival.id)) throw malformed('a record that was not asked for')
-          if (outcome === 'stored') {
-            received++
-            onTaken()
-          }
-          // Refused, or kept with fewer signatures: asking for it again would change nothing.
-          if (outcome !== 'unwanted' && !collection.has(arrival.id)) {
-            settled.addTheirs(arrival.id, arrival.name)
-          }
-        })
-      }
-    }
-    return received
-  }
-
-  /** Gives what the peer lacks; answers with how much of it was taken. */
-  const push = async (extra: readonly Digest[], other: NameList): Promise<number> => {
-    const wanted = new Set(other.names)
-    let sent = 0
-    for await (const { items, ids, names } of packItems(
-      collection,
-      extra,
-      (name) => wanted.has(name),
-      signal,
-    )) {
-      if (!roomLeft()) break
-      await channel.send({ type: 'put-items', items })
-      const { notKept } = await channel.expect('taken')
-      if (notKept.some((position) => position >= items.length))
-        throw malformed('a position too far')
-      sent += items.length - notKept.length
-      for (const position of notKept) {
-        const id = ids[position]
-        const name = names[position]
-        if (id !== undefined && name !== undefined) settled.addOurs(id, name)
-      }
-    }
-    return sent
-  }
-
   /** Has both sides know each other's names, and answers with the peer's. */
-  const shareNames = async ({ theirs, ours }: PeerNames): Promise<NameList> => {
+  const shareNames = async ({ theirs, ours }: Differing): Promise<NameList> => {
     const own = views.own()
     if (replica.learn(peer, theirs) === undefined) {
       replica.names.put(await fetchNames(theirs))
@@ -187,35 +129,125 @@ export const beginRound = async (
     return list
   }
 
-  const nothing = { received: 0, sent: 0, incomplete: false }
+  const roomLeft = (): boolean => channel.bytes < MAX_ROUND_BYTES
+
+  const ask = async (prefixes: readonly string[], maxListIds: number): Promise<readonly Part[]> => {
+    await channel.send({ type: 'get-ranges', salt, maxListIds, prefixes })
+    return (await channel.expect('ranges')).parts
+  }
+
+  /** One answer to `get-items`; answers with how much of it was news. */
+  const takeItems = async (open: Map<Short, string>): Promise<number> => {
+    let received = 0
+    for (let last = false; !last; ) {
+      const page = await channel.expect('items')
+      last = page.last
+      if (page.items.length === 0 && !last) throw malformed('an empty page of records')
+      await forEachParallel(page.items, MAX_PARALLEL_ACCEPTS, async (item) => {
+        const { arrival, outcome } = await intake.take(collection, item, peer, { signal })
+        const { id, name } = arrival
+        const short = shorten(id)
+        const prefix = open.get(short)
+        if (prefix === undefined || !id.startsWith(prefix)) {
+          throw malformed('a record that was not asked for')
+        }
+        open.delete(short)
+        if (outcome === 'stored') {
+          received++
+          onTaken()
+        }
+        // Refused, or kept with fewer signatures: asking for it again would change nothing.
+        if (outcome !== 'unwanted' && !collection.has(id)) settled.addTheirs(id, name)
+      })
+    }
+    return received
+  }
+
+  /** Gets what we lack; answers with how much of it was news. */
+  const pull = async (tree: IdTree, lacking: readonly LackingGroup[]): Promise<number> => {
+    let received = 0
+    for (const groups of requestsOf(lacking)) {
+      if (!roomLeft()) break
+      // Some may have come meanwhile, from somebody else.
+      const wanted = groups.flatMap(({ prefix, shorts }) => {
+        const here = new Set(tree.ids(prefix).map(shorten))
+        const left = shorts.filter((short) => !here.has(short))
+        return left.length === 0 ? [] : [{ prefix, shorts: left }]
+      })
+      if (wanted.length === 0) continue
+      const open = new Map(
+        wanted.flatMap(({ prefix, shorts }) => shorts.map((short) => [short, prefix] as const)),
+      )
+      await channel.send({ type: 'get-items', salt, groups: wanted })
+      received += await takeItems(open)
+    }
+    return received
+  }
+
+  /** Gives what the peer lacks; answers with how much of it was taken. */
+  const push = async (extra: readonly Digest[], { selection }: NameList): Promise<number> => {
+    let sent = 0
+    const wanted = (name: string): boolean => selection.has(name)
+    for await (const { items, ids, names } of packItems(collection, extra, wanted, signal)) {
+      if (!roomLeft()) break
+      await channel.send({ type: 'put-items', items })
+      const { notKept } = await channel.expect('taken')
+      if (notKept.some((position) => position >= items.length)) {
+        throw malformed('a position too far')
+      }
+      sent += items.length - notKept.length
+      for (const position of notKept) {
+        const id = ids[position]
+        const name = names[position]
+        if (id !== undefined && name !== undefined) settled.addOurs(id, name)
+      }
+    }
+    return sent
+  }
+
+  const nothing = { received: 0, sent: 0, differences: 0 }
+
+  const exchange = async (
+    tree: IdTree,
+    { other, root }: { other: NameList; root: Digest },
+  ): Promise<RoundResult> => {
+    const before = tree.summary('').hash
+    const found: Difference = await findDifference({
+      tree,
+      shorten,
+      settled,
+      maxIds: MAX_ROUND_RECORDS,
+      maxRanges: MAX_ROUND_RANGES,
+      ask,
+    })
+    if (!found.cut) settled.keep(found.settled.theirs, found.settled.ours)
+    const received = await pull(tree, found.lacking)
+    // What we just got may have replaced some of what we had; that is skipped.
+    const sent = await push(found.extra, other)
+    await channel.send({ type: 'done' })
+    const differences = found.lackingCount + found.extra.length
+    const moved = received + sent > 0
+    const whole = !found.cut && roomLeft()
+    if (whole && !moved && tree.summary('').hash === before)
+      settled.agree({ ours: before, theirs: root })
+    // If nothing moved the next round would be no better: ranges may speak of what does not exist.
+    return { equal: differences === 0, differences, received, sent, incomplete: moved && !whole }
+  }
+
   let other = replica.namesOf(peer) ?? views.own()
   for (let comparison = 1; ; comparison++) {
-    const own = views.own().digest
-    const reply = await compare(other)
+    const own = views.own()
+    const tree = await views.of(other, clock, signal)
+    const reply = await compare(own, other, tree.summary('').hash)
     // A peer that does not replicate this collection has nothing to differ in.
     if (reply === 'equal' || reply === 'unknown') {
       if (reply === 'equal') replica.learn(peer, other.digest)
-      return { ...nothing, equal: true }
+      return { ...nothing, equal: true, incomplete: false }
     }
-    const agreed = reply.theirs === other.digest && reply.ours === own
+    if (reply.theirs === other.digest && reply.ours === own.digest) {
+      return exchange(tree, { other, root: reply.root })
+    }
     other = await shareNames(reply)
-    if (agreed) break
     if (comparison === MAX_COMPARISONS) return { ...nothing, equal: false, incomplete: true }
   }
-  const { lacking, extra } = await findDifference(other)
-  const received = await pull(lacking)
-  // What we just got may have replaced some of what we had; that is skipped.
-  const sent = await push(extra, other)
-  // If nothing moved the next round would be no better: an index may speak of what does not exist.
-  const hasMore = (list: readonly Digest[], moved: number): boolean =>
-    moved > 0 && (list.length === MAX_ROUND_RECORDS || !roomLeft())
-  const incomplete = hasMore(lacking, received) || hasMore(extra, sent)
-  await channel.send({ type: 'done' })
-  return { equal: lacking.length + extra.length === 0, received, sent, incomplete }
-}
-
-/** Digests as the answerer gave them. */
-interface PeerNames {
-  readonly theirs: Digest
-  readonly ours: Digest | 'none'
 }

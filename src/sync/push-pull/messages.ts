@@ -1,25 +1,44 @@
-import { ByteReader, ByteWriter } from '../../util/index.ts'
+import { ByteReader, ByteWriter, toHex } from '../../util/index.ts'
 import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES, MAX_FRAME_RECORDS } from '../limits.ts'
-import { MAX_INDEX_PAGE_IDS, MAX_NAME_BYTES, MAX_REQUEST_RECORDS } from '../limits.ts'
-import { checkAscending, malformed, readCollection, readDigest, readItem } from '../wire.ts'
+import { MAX_LIST_IDS, MAX_NAME_BYTES, MAX_PREFIX_DIGITS } from '../limits.ts'
+import { MAX_REQUEST_GROUPS, MAX_REQUEST_RANGES, MAX_REQUEST_SHORTS } from '../limits.ts'
+import { malformed, readCollection, readDigest, readItem } from '../wire.ts'
 import { readName, unknownType, writeCollection, writeDigest, writeItem } from '../wire.ts'
+import { SALT_BYTES, SHORT_BYTES } from './ranges.ts'
 import type { Digest } from '../../util/index.ts'
 import type { WireItem } from '../wire.ts'
+import type { LackingGroup } from './difference.ts'
+import type { Part } from './ranges.ts'
 
 export type PushPullMessage =
   /** Begins a round: what the sender believes to be the state of both. */
   | { readonly type: 'round'; readonly collection: string; readonly state: Digest }
   | { readonly type: 'equal' }
-  /** The answerer's list of names, and the beginner's as the answerer knows it (`none`: not). */
-  | { readonly type: 'differs'; readonly names: Digest; readonly yourNames: Digest | 'none' }
+  /** The answerer's names, the beginner's as the answerer knows it (`none`: not), and its root. */
+  | {
+      readonly type: 'differs'
+      readonly names: Digest
+      readonly yourNames: Digest | 'none'
+      readonly root: Digest
+    }
   /** The beginner's list; answered by `done` if the list is known, else by `get-names`. */
   | { readonly type: 'offer-names'; readonly names: Digest }
   | { readonly type: 'get-names' }
   /** In answer to `get-names`, from either side. */
   | { readonly type: 'names'; readonly last: boolean; readonly names: readonly string[] }
-  | { readonly type: 'get-index' }
-  | { readonly type: 'index'; readonly last: boolean; readonly ids: readonly Digest[] }
-  | { readonly type: 'get-items'; readonly ids: readonly Digest[] }
+  /** Answered by `ranges`, one for each prefix. */
+  | {
+      readonly type: 'get-ranges'
+      readonly salt: Uint8Array
+      readonly maxListIds: number
+      readonly prefixes: readonly string[]
+    }
+  | { readonly type: 'ranges'; readonly parts: readonly Part[] }
+  | {
+      readonly type: 'get-items'
+      readonly salt: Uint8Array
+      readonly groups: readonly LackingGroup[]
+    }
   | { readonly type: 'items'; readonly last: boolean; readonly items: readonly WireItem[] }
   /** Answered by `taken`. */
   | { readonly type: 'put-items'; readonly items: readonly WireItem[] }
@@ -34,8 +53,8 @@ const TYPES = [
   'offer-names',
   'get-names',
   'names',
-  'get-index',
-  'index',
+  'get-ranges',
+  'ranges',
   'get-items',
   'items',
   'put-items',
@@ -67,6 +86,7 @@ export const encodePushPull = (message: PushPullMessage): Uint8Array => {
     case 'differs':
       writeDigest(writer, message.names)
       writeDigest(writer, message.yourNames === 'none' ? NO_NAMES : message.yourNames)
+      writeDigest(writer, message.root)
       break
     case 'offer-names':
       writeDigest(writer, message.names)
@@ -74,11 +94,20 @@ export const encodePushPull = (message: PushPullMessage): Uint8Array => {
     case 'names':
       writeFlag(writer, message.last).list(message.names, (_, name) => writer.text(name))
       break
-    case 'index':
-      writeFlag(writer, message.last).list(message.ids, writeDigest)
+    case 'get-ranges':
+      writer.fixed(message.salt).u8(message.maxListIds).u16(message.prefixes.length)
+      for (const prefix of message.prefixes) writePrefix(writer, prefix)
+      break
+    case 'ranges':
+      writer.u16(message.parts.length)
+      for (const part of message.parts) writePart(writer, part)
       break
     case 'get-items':
-      writer.list(message.ids, writeDigest)
+      writer.fixed(message.salt).u16(message.groups.length)
+      for (const { prefix, shorts } of message.groups) {
+        writePrefix(writer, prefix)
+        writeShorts(writer, shorts)
+      }
       break
     case 'items':
       writeFlag(writer, message.last).list(message.items, writeItem)
@@ -94,10 +123,91 @@ export const encodePushPull = (message: PushPullMessage): Uint8Array => {
   return writer.finish()
 }
 
-const readIds = (reader: ByteReader, max: number): Digest[] => {
-  const ids = reader.list(max, readDigest)
-  checkAscending(ids, 'ids')
-  return ids
+const SPLIT = 255
+
+/** How many digits, and then the digits; half a byte that is left over is 0. */
+const writePrefix = (writer: ByteWriter, prefix: string): void => {
+  const even = prefix.length % 2 === 0 ? prefix : `${prefix}0`
+  writer.u8(prefix.length).fixed(Buffer.from(even, 'hex'))
+}
+
+const readPrefix = (reader: ByteReader): string => {
+  const digits = reader.u8()
+  if (digits > MAX_PREFIX_DIGITS) throw malformed(`a prefix of ${digits} digits`)
+  const text = toHex(reader.fixed((digits + 1) >> 1))
+  if (digits % 2 === 1 && !text.endsWith('0')) throw malformed('half a byte left over')
+  return text.slice(0, digits)
+}
+
+const writeShort = (writer: ByteWriter, short: number): void => {
+  const bytes = Buffer.alloc(SHORT_BYTES)
+  bytes.writeUIntBE(short, 0, SHORT_BYTES)
+  writer.fixed(bytes)
+}
+
+const readShort = (reader: ByteReader): number => {
+  const bytes = reader.fixed(SHORT_BYTES)
+  return Buffer.from(bytes.buffer, bytes.byteOffset, SHORT_BYTES).readUIntBE(0, SHORT_BYTES)
+}
+
+const writeShorts = (writer: ByteWriter, shorts: readonly number[]): void => {
+  writer.u8(shorts.length)
+  for (const short of shorts) writeShort(writer, short)
+}
+
+const readShorts = (reader: ByteReader, count: number): number[] => {
+  const shorts: number[] = []
+  for (let index = 0; index < count; index++) shorts.push(readShort(reader))
+  return shorts
+}
+
+const writePart = (writer: ByteWriter, part: Part): void => {
+  if (part.kind === 'list') {
+    writeShorts(writer, part.shorts)
+    return
+  }
+  let present = 0
+  for (const [digit, short] of part.parts.entries()) if (short !== null) present |= 1 << digit
+  writer.u8(SPLIT).u16(present)
+  for (const short of part.parts) if (short !== null) writeShort(writer, short)
+}
+
+const readPart = (reader: ByteReader): Part => {
+  const first = reader.u8()
+  if (first !== SPLIT) return { kind: 'list', shorts: readShorts(reader, first) }
+  const present = reader.u16()
+  const parts = Array.from({ length: 16 }, (_, digit) =>
+    (present & (1 << digit)) === 0 ? null : readShort(reader),
+  )
+  return { kind: 'split', parts }
+}
+
+const readMany = <T>(reader: ByteReader, max: number, item: (reader: ByteReader) => T): T[] => {
+  const count = reader.u16()
+  if (count > max) throw malformed(`${count} ranges where at most ${max} may be`)
+  const items: T[] = []
+  for (let index = 0; index < count; index++) items.push(item(reader))
+  return items
+}
+
+/** So many that the answer fits into one frame, whatever it is. */
+export const maxRangesOf = (maxListIds: number): number =>
+  Math.min(MAX_REQUEST_RANGES, Math.floor(MAX_REQUEST_SHORTS / Math.max(16, maxListIds)))
+
+/** A list longer than this is asked for in two requests. */
+const readMaxListIds = (reader: ByteReader): number => {
+  const maxListIds = reader.u8()
+  if (maxListIds > MAX_LIST_IDS) throw malformed(`a list of ${maxListIds} ids`)
+  return maxListIds
+}
+
+const readSalt = (reader: ByteReader): Uint8Array => Uint8Array.from(reader.fixed(SALT_BYTES))
+
+const readGroup = (reader: ByteReader): LackingGroup => {
+  const prefix = readPrefix(reader)
+  const count = reader.u8()
+  if (count === 0 || count > MAX_LIST_IDS) throw malformed(`a group of ${count} ids`)
+  return { prefix, shorts: readShorts(reader, count) }
 }
 
 const readNames = (reader: ByteReader): string[] =>
@@ -126,7 +236,8 @@ const readMessage = (reader: ByteReader): PushPullMessage => {
     case 'differs': {
       const names = readDigest(reader)
       const yourNames = readDigest(reader)
-      return { type, names, yourNames: yourNames === NO_NAMES ? 'none' : yourNames }
+      const root = readDigest(reader)
+      return { type, names, yourNames: yourNames === NO_NAMES ? 'none' : yourNames, root }
     }
     case 'offer-names':
       return { type, names: readDigest(reader) }
@@ -134,12 +245,18 @@ const readMessage = (reader: ByteReader): PushPullMessage => {
       const last = readFlag(reader)
       return { type, last, names: readNames(reader) }
     }
-    case 'index': {
-      const last = readFlag(reader)
-      return { type, last, ids: readIds(reader, MAX_INDEX_PAGE_IDS) }
+    case 'get-ranges': {
+      const salt = readSalt(reader)
+      const maxListIds = readMaxListIds(reader)
+      const prefixes = readMany(reader, maxRangesOf(maxListIds), readPrefix)
+      return { type, salt, maxListIds, prefixes }
     }
-    case 'get-items':
-      return { type, ids: readIds(reader, MAX_REQUEST_RECORDS) }
+    case 'ranges':
+      return { type, parts: readMany(reader, MAX_REQUEST_RANGES, readPart) }
+    case 'get-items': {
+      const salt = readSalt(reader)
+      return { type, salt, groups: readMany(reader, MAX_REQUEST_GROUPS, readGroup) }
+    }
     case 'items': {
       const last = readFlag(reader)
       return { type, last, items: reader.list(MAX_FRAME_RECORDS, readItem) }

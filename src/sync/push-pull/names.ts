@@ -1,24 +1,63 @@
-import { sha256 } from '../../util/index.ts'
+import { isMeshError } from '../../errors/index.ts'
+import { createDigester, utf8 } from '../../util/index.ts'
 import { MAX_NAMES_BYTES, MAX_NAMES_CACHE_BYTES } from '../limits.ts'
 import { malformed } from '../wire.ts'
 import { MAX_PAGE_NAMES_BYTES } from './messages.ts'
 import type { Digest } from '../../util/index.ts'
+import type { Collection, Selection } from '../collection.ts'
 
-/** The names that one node wants of one collection. */
+/** What one node wants of one collection. */
 export interface NameList {
   readonly digest: Digest
-  /** Sorted, each once. */
-  readonly names: readonly string[]
+  readonly selection: Selection
 }
 
-export const createNameList = (names: readonly string[]): NameList => ({
-  digest: sha256(`mesh-names 1\n${names.map((name) => `${name}\n`).join('')}`),
-  names,
-})
+/** Our own list, which can be told to others. */
+export interface OwnNames extends NameList {
+  /** Sorted, each once. */
+  readonly selectors: readonly string[]
+}
 
-const sizeOf = (names: readonly string[]): number =>
-  // A string in memory is about this much more than its characters.
-  names.reduce((sizeBytes, name) => sizeBytes + name.length + 32, 0)
+const LABEL = utf8('mesh-names 1\n')
+/** Names that are hashed at once: a call for each one costs ten times as much. */
+const HASHED_NAMES = 1_000
+
+const createListDigester = () => {
+  const digester = createDigester()
+  digester.update(LABEL)
+  return {
+    add(names: readonly string[]): void {
+      for (let at = 0; at < names.length; at += HASHED_NAMES) {
+        const some = names.slice(at, at + HASHED_NAMES)
+        digester.update(utf8(some.map((name) => `${name}\n`).join('')))
+      }
+    },
+    digest: digester.digest,
+  }
+}
+
+export const digestOfNames = (names: readonly string[]): Digest => {
+  const digester = createListDigester()
+  digester.add(names)
+  return digester.digest()
+}
+
+export const createOwnNames = (collection: Collection, selectors: readonly string[]): OwnNames => {
+  let selection: Selection | undefined
+  return {
+    digest: digestOfNames(selectors),
+    selectors,
+    // Not needed as long as all nodes have the same list.
+    get selection() {
+      if (selection === undefined) {
+        const builder = collection.createSelection()
+        for (const selector of selectors) builder.add(selector)
+        selection = builder.finish()
+      }
+      return selection
+    },
+  }
+}
 
 /** Cuts a list into pages that fit into one frame each; an empty list is one empty page. */
 export const pagesOf = (names: readonly string[]): string[][] => {
@@ -36,26 +75,35 @@ export const pagesOf = (names: readonly string[]): string[][] => {
   return pages
 }
 
-/** Puts pages together again. @throws MeshError `ERR_PROTOCOL_MALFORMED` */
-export const createNameReader = (expected: Digest) => {
-  const names: string[] = []
+/** Puts pages together again, without keeping the names. @throws MeshError `ERR_PROTOCOL_MALFORMED` */
+export const createNameReader = (collection: Collection, expected: Digest) => {
+  const builder = collection.createSelection()
+  const digester = createListDigester()
+  let before = Buffer.alloc(0)
   let sizeBytes = 0
+
+  const take = (name: string): void => {
+    const bytes = Buffer.from(name)
+    if (sizeBytes > 0 && before.compare(bytes) >= 0) throw malformed('names are not sorted')
+    before = bytes
+    sizeBytes += 4 + bytes.length
+    if (sizeBytes > MAX_NAMES_BYTES) throw malformed(`more than ${MAX_NAMES_BYTES} bytes of names`)
+    try {
+      builder.add(name)
+    } catch (error) {
+      throw isMeshError(error) ? malformed(error.message) : error
+    }
+  }
+
   return {
     /** Answers with the list after its last page. */
     add(page: readonly string[], last: boolean): NameList | undefined {
       if (page.length === 0 && !last) throw malformed('an empty page of names')
-      for (const name of page) {
-        if (names.length > 0 && (names.at(-1) ?? '') >= name)
-          throw malformed('names are not sorted')
-        names.push(name)
-      }
-      sizeBytes += sizeOf(page)
-      if (sizeBytes > MAX_NAMES_BYTES)
-        throw malformed(`more than ${MAX_NAMES_BYTES} bytes of names`)
+      for (const name of page) take(name)
+      digester.add(page)
       if (!last) return undefined
-      const list = createNameList(names)
-      if (list.digest !== expected) throw malformed('names that are not those announced')
-      return list
+      if (digester.digest() !== expected) throw malformed('names that are not those announced')
+      return { digest: expected, selection: builder.finish() }
     },
   }
 }
@@ -66,9 +114,13 @@ export interface NamesCache {
   put(list: NameList): void
 }
 
+/** What remembering one list costs beside it. */
+const ENTRY_BYTES = 512
+
 export const createNamesCache = (maxBytes: number = MAX_NAMES_CACHE_BYTES): NamesCache => {
   const lists = new Map<Digest, NameList>()
   let cachedBytes = 0
+  const sizeOf = ({ selection }: NameList): number => selection.sizeBytes + ENTRY_BYTES
   return {
     get(digest) {
       const list = lists.get(digest)
@@ -80,11 +132,11 @@ export const createNamesCache = (maxBytes: number = MAX_NAMES_CACHE_BYTES): Name
     put(list) {
       if (lists.has(list.digest)) return
       lists.set(list.digest, list)
-      cachedBytes += sizeOf(list.names)
-      for (const [digest, { names }] of lists) {
+      cachedBytes += sizeOf(list)
+      for (const [digest, each] of lists) {
         if (cachedBytes <= maxBytes || digest === list.digest) break
         lists.delete(digest)
-        cachedBytes -= sizeOf(names)
+        cachedBytes -= sizeOf(each)
       }
     },
   }

@@ -7,7 +7,10 @@ import {
   INCOMPLETE_ROUND_DELAY_MS,
 } from '../limits.ts'
 import { MAX_ANNOUNCED_ROUND_RECORDS, MAX_FRAME_BYTES, MAX_RATED_PEERS } from '../limits.ts'
-import { MAX_ROUND_MS, PUSH_PULL_JITTER, ROUND_BURST, ROUNDS_PER_SECOND } from '../limits.ts'
+import { MAX_LISTS_PER_MINUTE, MAX_REPORTED_PEERS, MAX_ROUND_MS } from '../limits.ts'
+import { PUSH_PULL_JITTER, RANGES_BURST, RANGES_PER_SECOND } from '../limits.ts'
+import { RECORD_BYTES_BURST, RECORD_BYTES_PER_SECOND, ROUND_BURST } from '../limits.ts'
+import { ROUNDS_PER_SECOND, UNSTRETCHED_NODES } from '../limits.ts'
 import { answerRounds } from './answerer.ts'
 import { beginRound } from './beginner.ts'
 import { createChannel } from './channel.ts'
@@ -16,7 +19,7 @@ import { createReplica } from './replica.ts'
 import type { PeerId } from '../../keys/index.ts'
 import type { Logger, Worker, Workers } from '../../observe/index.ts'
 import type { FrameStream, Peer, ProtocolInit, Transport } from '../../transport/index.ts'
-import type { Clock, Random } from '../../util/index.ts'
+import type { Clock, Random, TokenBucket } from '../../util/index.ts'
 import type { Collection } from '../collection.ts'
 import type { Intake } from '../intake.ts'
 import type { Channel } from './channel.ts'
@@ -29,16 +32,22 @@ export const PUSH_PULL_INIT: ProtocolInit = {
   maxStreamsPerPeer: 2,
 }
 
-/** Of one round that we began, over all collections. */
+/** Of one round, over all collections. */
 export interface RoundReport {
   readonly peer: PeerId
   /** Wall clock at the end, ms since the epoch. */
   readonly atMs: number
+  /** Who began it. */
+  readonly begunBy: 'us' | 'peer'
   readonly equal: boolean
+  /** Records that either side lacked, as far as they were found; of a peer's round what moved. */
+  readonly differences: number
   readonly received: number
   readonly sent: number
   /** Bytes of frames, both ways. */
   readonly bytes: number
+  /** Why it ended early, if it did. */
+  readonly error?: string
 }
 
 /** Reconciles with one peer at a time, now and then and whenever there is reason to. */
@@ -52,7 +61,10 @@ export interface PushPull {
   meet(peer: PeerId): void
   /** Has a round with this peer soon. */
   due(peer: PeerId, delayMs?: number): void
+  /** Of the rounds that we began. */
   last(): RoundReport | undefined
+  /** The last round with each peer, whoever began it; the newest last. */
+  reports(): readonly RoundReport[]
   /** Whether this peer is known to want the name; `undefined`: nothing is known of it. */
   wants(peer: PeerId, collection: string, name: string): boolean | undefined
   /** Whether so much is coming from this peer that it is not announced record by record. */
@@ -70,6 +82,8 @@ export interface PushPullInit {
   readonly intervalMs: number
   readonly onFault: (peer: PeerId, error: unknown) => void
   readonly onRound: () => void
+  /** How many nodes there are, as far as is known. @default those connected, and we */
+  readonly meshSize?: () => number
   /** A round has brought more than is announced; neighbours are to reconcile. */
   readonly onBulk: (from: PeerId) => void
 }
@@ -86,11 +100,15 @@ export const createPushPull = (init: PushPullInit): PushPull => {
   let regular: Worker | undefined
   let controller = new AbortController()
   let last: RoundReport | undefined
+  /** The last of each peer, the newest last. */
+  const reports = new Map<PeerId, RoundReport>()
 
-  const rateOf = createTokenBuckets<PeerId>(
-    { clock },
-    { perSecond: ROUNDS_PER_SECOND, burst: ROUND_BURST, maxKeys: MAX_RATED_PEERS },
-  )
+  const bucketsOf = (perSecond: number, burst: number): ((peer: PeerId) => TokenBucket) =>
+    createTokenBuckets<PeerId>({ clock }, { perSecond, burst, maxKeys: MAX_RATED_PEERS })
+  const roundsOf = bucketsOf(ROUNDS_PER_SECOND, ROUND_BURST)
+  const rangesOf = bucketsOf(RANGES_PER_SECOND, RANGES_BURST)
+  const recordBytesOf = bucketsOf(RECORD_BYTES_PER_SECOND, RECORD_BYTES_BURST)
+  const listsOf = bucketsOf(MAX_LISTS_PER_MINUTE / 60, MAX_LISTS_PER_MINUTE)
   for (const [name, collection] of collections) replicas.set(name, createReplica(collection))
 
   const onTaken = (peer: PeerId): void => {
@@ -127,21 +145,39 @@ export const createPushPull = (init: PushPullInit): PushPull => {
     return channel
   }
 
+  const report = (each: RoundReport): void => {
+    reports.delete(each.peer)
+    reports.set(each.peer, each)
+    const oldest = reports.keys().next()
+    if (reports.size > MAX_REPORTED_PEERS && !oldest.done) reports.delete(oldest.value)
+  }
+
+  const reportFailure = ({ stream: { peer }, bytes }: Channel, { message }: Error): void =>
+    report({
+      ...{ peer, atMs: clock.nowMs(), begunBy: 'us', equal: false },
+      ...{ differences: 0, received: 0, sent: 0, bytes, error: message },
+    })
+
   const exchange = async (channel: Channel): Promise<boolean> => {
     const { peer } = channel.stream
-    let total = { equal: true, received: 0, sent: 0, incomplete: false }
+    let total = { equal: true, differences: 0, received: 0, sent: 0, incomplete: false }
     channel.reset()
     for (const replica of replicas.values()) {
-      const result = await beginRound(channel, { replica, intake, onTaken: () => onTaken(peer) })
+      const result = await beginRound(channel, {
+        ...{ replica, intake, clock, random },
+        onTaken: () => onTaken(peer),
+      })
       total = {
         equal: total.equal && result.equal,
+        differences: total.differences + result.differences,
         received: total.received + result.received,
         sent: total.sent + result.sent,
         incomplete: total.incomplete || result.incomplete,
       }
     }
     const { incomplete, ...result } = total
-    last = { peer, atMs: clock.nowMs(), ...result, bytes: channel.bytes }
+    last = { peer, atMs: clock.nowMs(), begunBy: 'us', ...result, bytes: channel.bytes }
+    report(last)
     if (!result.equal) logger.debug({ peer, ...result, bytes: channel.bytes }, 'reconciled')
     return incomplete
   }
@@ -155,7 +191,9 @@ export const createPushPull = (init: PushPullInit): PushPull => {
         () => exchange(channel),
       )
     } catch (error) {
-      stream.abort(error instanceof Error ? error : new Error(String(error)))
+      const reason = error instanceof Error ? error : new Error(String(error))
+      reportFailure(channel, reason)
+      stream.abort(reason)
       throw error
     }
   }
@@ -190,17 +228,11 @@ export const createPushPull = (init: PushPullInit): PushPull => {
     return promise
   }
 
-  const wants: PushPull['wants'] = (peer, collection, name) => {
-    const list = replicas.get(collection)?.namesOf(peer)
-    return list === undefined ? undefined : includes(list.names, name)
-  }
+  const wants: PushPull['wants'] = (peer, collection, name) =>
+    replicas.get(collection)?.namesOf(peer)?.selection.has(name)
 
   /** Whether there is anything that we and this peer both want, as far as is known. */
-  const shares = (peer: PeerId): boolean =>
-    [...replicas.values()].some(({ collection, namesOf }) => {
-      const list = namesOf(peer)
-      return list === undefined || list.names.some((name) => collection.wants(name))
-    })
+  const shares = (peer: PeerId): boolean => [...replicas.values()].some((each) => each.shares(peer))
 
   const pickPeer = (): PeerId | undefined => {
     const peers = transport
@@ -242,13 +274,35 @@ export const createPushPull = (init: PushPullInit): PushPull => {
       clock,
       replicas,
       intake,
-      rate: rateOf(stream.peer),
+      rates: {
+        rounds: roundsOf(stream.peer),
+        ranges: rangesOf(stream.peer),
+        recordBytes: recordBytesOf(stream.peer),
+        lists: listsOf(stream.peer),
+      },
       onTaken,
-      onRound(peer, state) {
+      onRound(peer, ended) {
         dues.served(peer)
-        if (state === 'ended') endArriving(peer)
+        if (ended === undefined) return
+        endArriving(peer)
+        const { error, ...result } = ended
+        report({
+          ...{ peer, atMs: clock.nowMs(), begunBy: 'peer', ...result },
+          differences: result.received + result.sent,
+          ...(error === undefined ? {} : { error: String(error) }),
+        })
       },
     })
+
+  /**
+   * Until the next regular round. In a mesh of twice the size news has one step more to go, and
+   * announcements carry it; so large ones reconcile less often instead of speaking more.
+   */
+  const delayMs = (): number => {
+    const nodes = init.meshSize?.() ?? transport.peers().length + 1
+    const stretch = 1 + Math.max(0, Math.ceil(Math.log2(nodes / UNSTRETCHED_NODES)))
+    return init.intervalMs * stretch * (1 + PUSH_PULL_JITTER * (2 * random.fraction() - 1))
+  }
 
   return {
     start() {
@@ -269,13 +323,16 @@ export const createPushPull = (init: PushPullInit): PushPull => {
       dues.start()
       regular = workers.add({
         name: 'push-pull',
-        intervalMs: init.intervalMs,
-        jitter: PUSH_PULL_JITTER,
         async run() {
           const peer = pickPeer()
-          if (peer !== undefined) await roundWith(peer)
+          try {
+            if (peer !== undefined) await roundWith(peer)
+          } finally {
+            regular?.wake(delayMs())
+          }
         },
       })
+      regular.wake(delayMs())
       for (const { id } of transport.peers()) meet(id)
     },
 
@@ -311,19 +368,8 @@ export const createPushPull = (init: PushPullInit): PushPull => {
     meet,
     due: (peer, delayMs = CATCH_UP_DELAY_MS) => dues.add(peer, { delayMs, ours: true }),
     last: () => last,
+    reports: () => [...reports.values()],
     wants,
     isBulk,
   }
-}
-
-/** Binary search in a sorted list. */
-const includes = (names: readonly string[], name: string): boolean => {
-  let low = 0
-  let high = names.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((names[middle] ?? '') < name) low = middle + 1
-    else high = middle
-  }
-  return names[low] === name
 }

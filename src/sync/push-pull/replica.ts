@@ -8,7 +8,7 @@ import type { PeerId } from '../../keys/index.ts'
 import type { Digest } from '../../util/index.ts'
 import type { Collection } from '../collection.ts'
 import type { WireItem } from '../wire.ts'
-import type { NameList, NamesCache } from './names.ts'
+import type { NameList, NamesCache, OwnNames } from './names.ts'
 import type { Settled } from './settled.ts'
 import type { Views } from './views.ts'
 
@@ -24,8 +24,13 @@ export interface Replica {
   settledOf(peer: PeerId): Settled
   /** A name's policy, items or content changed here. */
   changed(name: string): void
+  /** Whether there may be anything that the peer and we both want. */
+  shares(peer: PeerId): boolean
   forget(peer: PeerId): void
 }
+
+/** Pairs of lists of which it is remembered whether they have a name in common. */
+const MAX_SHARED = 256
 
 export const createReplica = (collection: Collection): Replica => {
   const views = createViews(collection)
@@ -33,19 +38,39 @@ export const createReplica = (collection: Collection): Replica => {
   const peerNames = new Map<PeerId, Digest>()
   const settled = new Map<PeerId, Settled>()
 
+  /** Whether lists have anything in common, by both digests. */
+  const shared = new Map<string, boolean>()
+
   const listOf = (digest: Digest): NameList | undefined => {
     const own = views.own()
     return own.digest === digest ? own : names.get(digest)
+  }
+
+  const namesOf = (peer: PeerId): NameList | undefined => {
+    const digest = peerNames.get(peer)
+    return digest === undefined ? undefined : listOf(digest)
+  }
+
+  const haveCommon = (own: OwnNames, { digest, selection }: NameList): boolean => {
+    if (own.digest === digest) return own.selectors.length > 0
+    const key = `${own.digest} ${digest}`
+    const known = shared.get(key)
+    if (known !== undefined) return known
+    // A pattern on either side may select what nobody has published yet.
+    const found =
+      selection.hasPatterns ||
+      own.selection.hasPatterns ||
+      own.selectors.some((selector) => selection.has(selector))
+    if (shared.size >= MAX_SHARED) shared.clear()
+    shared.set(key, found)
+    return found
   }
 
   return {
     collection,
     views,
     names,
-    namesOf(peer) {
-      const digest = peerNames.get(peer)
-      return digest === undefined ? undefined : listOf(digest)
-    },
+    namesOf,
     learn(peer, digest) {
       const list = listOf(digest)
       if (list !== undefined) {
@@ -61,8 +86,11 @@ export const createReplica = (collection: Collection): Replica => {
       return known
     },
     changed(name) {
-      views.reset()
       for (const each of settled.values()) each.reopen(name)
+    },
+    shares(peer) {
+      const list = namesOf(peer)
+      return list === undefined || haveCommon(views.own(), list)
     },
     forget(peer) {
       peerNames.delete(peer)

@@ -1,12 +1,11 @@
 import { MAX_SETTLED_IDS } from '../limits.ts'
-import { rootOf } from './views.ts'
 import type { Digest } from '../../util/index.ts'
-import type { View } from './views.ts'
 
 /**
  * Records on which this node and one peer have agreed to differ, because their configurations do:
  * those that the peer keeps and we do not want, and the other way round. Both sides are honest and
- * neither will change its mind by being asked again, so a round that finds only these is equal.
+ * neither will change its mind by being asked again, so they are not sent again, and a round that
+ * found only these is as good as equal as long as neither side changes.
  */
 export interface Settled {
   /** Kept by the peer; offered to us and not taken. Id to name. */
@@ -15,20 +14,23 @@ export interface Settled {
   readonly ours: ReadonlyMap<Digest, string>
   addTheirs(id: Digest, name: string): void
   addOurs(id: Digest, name: string): void
-  /** After an exchange of indexes: keeps only what is still so. */
+  /** After all differences were found: keeps only what is still one. */
   keep(theirs: ReadonlySet<Digest>, ours: ReadonlySet<Digest>): void
   /** Our mind about a name may have changed. */
   reopen(name: string): void
-  /** What the peer's root is if nothing has changed since. */
-  predict(view: View): Digest
+  /** A whole round between these roots moved nothing: there is nothing to be moved. */
+  agree(roots: { ours: Digest; theirs: Digest }): void
+  /** The root that the peer has, if nothing has changed there. */
+  predict(root: Digest): Digest
 }
 
 export const createSettled = (): Settled => {
   const theirs = new Map<Digest, string>()
   const ours = new Map<Digest, string>()
+  let agreed: { readonly ours: Digest; readonly theirs: Digest } | undefined
 
   const add = (map: Map<Digest, string>, id: Digest, name: string): void => {
-    // Full: the difference stays visible and costs an exchange each round, no more.
+    // Full: the record is offered again with each round that finds any difference, and no more.
     if (map.size < MAX_SETTLED_IDS) map.set(id, name)
   }
   const retain = (map: Map<Digest, string>, ids: ReadonlySet<Digest>): void => {
@@ -50,13 +52,12 @@ export const createSettled = (): Settled => {
     reopen(name) {
       drop(theirs, name)
       drop(ours, name)
+      // Another policy may leave our root as it is, and still take what it refused before.
+      agreed = undefined
     },
-    predict(view) {
-      if (theirs.size === 0 && ours.size === 0) return view.root
-      const ids = new Set(view.ids())
-      for (const id of ours.keys()) ids.delete(id)
-      for (const id of theirs.keys()) ids.add(id)
-      return rootOf([...ids].sort())
+    agree(roots) {
+      agreed = roots
     },
+    predict: (root) => (agreed?.ours === root ? agreed.theirs : root),
   }
 }

@@ -1,24 +1,12 @@
-import { createDigester, sha256, utf8 } from '../../util/index.ts'
-import { createNameList } from './names.ts'
-import type { Digest } from '../../util/index.ts'
+import { createFilteredTree } from '../../tree/index.ts'
+import { sha256 } from '../../util/index.ts'
+import { sleep } from '../async.ts'
+import { MAX_VIEWS_BYTES, PREPARED_IDS } from '../limits.ts'
+import { createOwnNames } from './names.ts'
+import type { FilteredTree, IdTree } from '../../tree/index.ts'
+import type { Clock, Digest } from '../../util/index.ts'
 import type { Collection } from '../collection.ts'
-import type { NameList } from './names.ts'
-
-/** What this node keeps of the names that another one wants too. */
-export interface View {
-  /** In order. */
-  ids(): readonly Digest[]
-  readonly root: Digest
-}
-
-/** Commits to a set of ids: a hash over all of them in order, never a sum that could be steered. */
-export const rootOf = (ids: readonly Digest[]): Digest => {
-  const digester = createDigester()
-  digester.update(utf8('mesh-index 1\n'))
-  // All at once: a call for each of 100,000 ids costs ten times as much.
-  digester.update(Buffer.from(ids.join(''), 'hex'))
-  return digester.digest()
-}
+import type { NameList, OwnNames } from './names.ts'
 
 /** What both sides of a round hash to see whether they are in step. */
 export const stateOf = (state: {
@@ -28,62 +16,66 @@ export const stateOf = (state: {
   root: Digest
 }): Digest =>
   sha256(
-    `mesh-state 1\n${state.collection}\n${state.beginnerNames}\n${state.answererNames}\n${state.root}\n`,
+    `mesh-state 2\n${state.collection}\n${state.beginnerNames}\n${state.answererNames}\n${state.root}\n`,
   )
 
-/** Distinct lists of names for which a view is kept ready. */
-const MAX_VIEWS = 8
-
-/** Views of one collection, made when asked for and kept until the collection changes. */
+/** What this node keeps, as far as others want it too. */
 export interface Views {
   /** This node's own list. */
-  own(): NameList
-  of(other: NameList): View
-  /** The collection has changed. */
-  reset(): void
+  own(): OwnNames
+  /**
+   * What is kept of the names in `other`, as it is at any time: all of it for a node of the same
+   * configuration, and else a filtered view, which is read through once and kept up with changes.
+   */
+  of(other: NameList, clock: Clock, signal: AbortSignal): Promise<IdTree>
 }
 
 const isEqual = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((name, index) => name === b[index])
 
-export const createViews = (collection: Collection): Views => {
-  const views = new Map<string, View>()
+/** What remembering one view costs beside what it has read. */
+const VIEW_BYTES = 1_024
 
-  const make = (own: NameList, other: NameList): View => {
-    const theirs = own.digest === other.digest ? undefined : new Set(other.names)
-    let ids: Digest[] | undefined
-    const collect = (): readonly Digest[] => {
-      if (ids !== undefined) return ids
-      ids = []
-      for (const { id, name } of collection.index()) if (theirs?.has(name) !== false) ids.push(id)
-      return ids
+export const createViews = (collection: Collection, maxBytes: number = MAX_VIEWS_BYTES): Views => {
+  /** By the digest of the other list; the one used longest ago is first. */
+  const views = new Map<Digest, FilteredTree>()
+  let ownNames = createOwnNames(collection, [])
+
+  const forgetSome = (kept: Digest): void => {
+    let sizeBytes = 0
+    for (const view of views.values()) sizeBytes += view.sizeBytes + VIEW_BYTES
+    for (const [digest, view] of views) {
+      if (sizeBytes <= maxBytes || digest === kept) return
+      views.delete(digest)
+      sizeBytes -= view.sizeBytes + VIEW_BYTES
     }
-    return { ids: collect, root: theirs === undefined ? collection.digest() : rootOf(collect()) }
   }
 
-  let ownNames = createNameList([])
-
   /** Compared name by name, which is a hundred times cheaper than hashing them for each round. */
-  const ownList = (): NameList => {
-    const names = collection.names()
-    const same = names === ownNames.names || isEqual(names, ownNames.names)
-    if (!same) ownNames = createNameList([...names])
+  const own = (): OwnNames => {
+    const selectors = collection.selectors()
+    if (selectors !== ownNames.selectors && !isEqual(selectors, ownNames.selectors)) {
+      ownNames = createOwnNames(collection, selectors)
+    }
     return ownNames
   }
 
   return {
-    own: ownList,
-    of(other) {
-      const own = ownList()
-      const key = `${own.digest} ${other.digest}`
-      const ready = views.get(key)
-      if (ready !== undefined) return ready
-      const view = make(own, other)
-      const oldest = views.keys().next()
-      if (views.size >= MAX_VIEWS && !oldest.done) views.delete(oldest.value)
-      views.set(key, view)
+    own,
+    async of(other, clock, signal) {
+      if (own().digest === other.digest) return collection.tree
+      const { selection } = other
+      const view =
+        views.get(other.digest) ??
+        createFilteredTree(collection.tree, (id) => {
+          const name = collection.nameOf(id)
+          return name !== undefined && selection.has(name)
+        })
+      views.delete(other.digest)
+      views.set(other.digest, view)
+      while (!view.prepare(PREPARED_IDS)) await sleep(clock, 0, signal)
+      forgetSome(other.digest)
       return view
     },
-    reset: () => views.clear(),
   }
 }

@@ -27,7 +27,7 @@ const create = async (names: readonly string[] = ['a', 'b/c']) => {
     { network, policies: names.map((name) => ({ ...policyOf(name), maxSizeBytes: 1000 })) },
   )
   await files.start()
-  const collection = createFilesCollection(files, { network })
+  const collection = createFilesCollection(files, { network, random })
   const events: string[] = []
   const unsubscribe = collection.subscribe({
     stored: ({ name }, from) => events.push(`stored ${name} ${from}`),
@@ -67,8 +67,9 @@ t.test(
     t.same(await arrival.accept(undefined, peer, { signal }), { outcome: 'stored' })
     t.ok(collection.has(arrival.id))
     t.same(collection.get(arrival.id)?.bytes, arrival.bytes)
-    t.same([...collection.index()], [{ id: arrival.id, name: 'a' }])
-    t.equal(collection.digest(), files.digest())
+    t.same(collection.tree.ids(''), [arrival.id])
+    t.equal(collection.nameOf(arrival.id), 'a')
+    t.equal(collection.tree.summary('').hash, files.digest())
     t.notOk(collection.holds(arrival))
     const [missing] = collection.missing('a')
     t.equal(missing?.content.digest, arrival.content?.digest)
@@ -100,7 +101,7 @@ t.test('content is served by name and digest, from any offset', async (t) => {
 
 t.test('names that are not wanted, or are no names, are simply not wanted', async (t) => {
   const { collection } = await create()
-  t.same(collection.names(), ['a', 'b/c'])
+  t.same(collection.selectors(), ['a', 'b/c'])
   t.ok(collection.wants('a'))
   for (const name of ['x', '', '..', 'a/../a', 'a\nb', '\u0000']) {
     t.notOk(collection.wants(name))

@@ -1,16 +1,32 @@
 /** A node that answers rounds of peers that ask wrongly. */
 import t from 'tap'
-import { MAX_NAMES_BYTES, ROUND_BURST } from '../../../src/sync/limits.ts'
+import {
+  MAX_LISTS_PER_MINUTE,
+  MAX_NAMES_BYTES,
+  MAX_ROUND_RANGES,
+  RANGES_BURST,
+  RANGES_PER_SECOND,
+  ROUND_BURST,
+} from '../../../src/sync/limits.ts'
 import { decodePushPull, encodePushPull } from '../../../src/sync/push-pull/messages.ts'
-import { createNameList } from '../../../src/sync/push-pull/names.ts'
+import { digestOfNames } from '../../../src/sync/push-pull/names.ts'
+import { createShortener } from '../../../src/sync/push-pull/ranges.ts'
+import { createSortedTree } from '../../../src/tree/index.ts'
 import { PUSH_PULL_INIT, PUSH_PULL_PROTOCOL } from '../../../src/sync/push-pull/push-pull.ts'
-import { rootOf, stateOf } from '../../../src/sync/push-pull/views.ts'
+import { stateOf } from '../../../src/sync/push-pull/views.ts'
 import { sha256 } from '../../../src/util/index.ts'
 import { encodeRecord, record, recordIdOf } from '../../support/fake-collection.ts'
 import { createFakeMesh } from '../../support/mesh.ts'
+import type { Digest } from '../../../src/util/index.ts'
 import type { PushPullMessage } from '../../../src/sync/push-pull/messages.ts'
 
-const own = createNameList(['a', 'b', 'c'])
+const own = digestOfNames(['a', 'b', 'c'])
+const salt = Buffer.alloc(16, 7)
+const shorten = createShortener(salt)
+const getRanges = (...prefixes: string[]): PushPullMessage => ({
+  ...{ type: 'get-ranges', salt, maxListIds: 16, prefixes },
+})
+const rootOf = (ids: readonly Digest[]): Digest => createSortedTree(ids.toSorted()).summary('').hash
 const round: PushPullMessage = { type: 'round', collection: 'files', state: sha256('unknown') }
 
 /** A node with records, and a stream on which a peer asks it. */
@@ -48,19 +64,39 @@ t.test('a whole round by hand is what the documents say', async (t) => {
   const { mesh, node, send, receive, blamed } = await play()
   const ids = [recordIdOf(record('a', 1, Buffer.from('hello'))), recordIdOf(record('b', 1))].sort()
   await send(round)
-  t.same(await receive(), { type: 'differs', names: own.digest, yourNames: 'none' })
-  const names = createNameList(['a', 'c', 'z'])
-  await send({ type: 'offer-names', names: names.digest })
+  t.same(await receive(), { type: 'differs', names: own, yourNames: 'none', root: rootOf(ids) })
+  const names = digestOfNames(['a', 'c', 'z'])
+  await send({ type: 'offer-names', names })
   t.same(await receive(), { type: 'get-names' })
   await send({ type: 'names', last: false, names: ['a'] })
   await send({ type: 'names', last: true, names: ['c', 'z'] })
   t.same(await receive(), { type: 'done' })
   await send(round)
-  t.same(await receive(), { type: 'differs', names: own.digest, yourNames: names.digest })
-  await send({ type: 'get-index' })
   const a = recordIdOf(record('a', 1, Buffer.from('hello')))
-  t.same(await receive(), { type: 'index', last: true, ids: [a] }, 'the names of both only')
-  await send({ type: 'get-items', ids })
+  t.same(await receive(), { type: 'differs', names: own, yourNames: names, root: rootOf([a]) })
+  await send(getRanges('', a.slice(0, 3), a[0] === '0' ? '1' : '0'))
+  t.same(
+    await receive(),
+    {
+      type: 'ranges',
+      parts: [
+        { kind: 'list', shorts: [shorten(a)] },
+        { kind: 'list', shorts: [shorten(a)] },
+        { kind: 'list', shorts: [] },
+      ],
+    },
+    'the names of both only',
+  )
+  await send({ type: 'get-ranges', salt, maxListIds: 0, prefixes: [''] })
+  const divided = await receive()
+  t.equal(
+    divided.type === 'ranges' &&
+      divided.parts[0]?.kind === 'split' &&
+      divided.parts[0].parts[Number.parseInt(a[0] ?? '', 16)],
+    shorten(createSortedTree([a]).summary('').hash),
+    'a fingerprint commits to the ids below it',
+  )
+  await send({ type: 'get-items', salt, groups: [{ prefix: '', shorts: ids.map(shorten) }] })
   const items = await receive()
   t.match(items, { type: 'items', last: false, items: [{ holds: true }] })
   t.equal(items.type === 'items' && items.items.length, 1, 'nothing that was not wanted')
@@ -78,9 +114,9 @@ t.test('a whole round by hand is what the documents say', async (t) => {
   const c = recordIdOf(record('c', 1))
   const state = stateOf({
     collection: 'files',
-    beginnerNames: names.digest,
-    answererNames: own.digest,
-    root: rootOf([a, c].sort()),
+    beginnerNames: names,
+    answererNames: own,
+    root: rootOf([a, c]),
   })
   await send({ type: 'round', collection: 'files', state })
   t.same(await receive(), { type: 'equal' })
@@ -98,7 +134,7 @@ t.test('names that are known are not asked for again', async (t) => {
   const { mesh, send, receive } = await play()
   await send(round)
   await receive()
-  await send({ type: 'offer-names', names: own.digest })
+  await send({ type: 'offer-names', names: own })
   t.same(await receive(), { type: 'done' }, 'the same list as its own')
   await mesh.stop()
 })
@@ -109,10 +145,9 @@ t.test('what no honest peer asks ends the stream and is blamed', async (t) => {
     ['garbage', [Buffer.from('garbage')]],
     ['an empty frame', [new Uint8Array()]],
     ['an answer', [{ type: 'equal' }]],
-    ['an index without a round', [{ type: 'get-index' }]],
+    ['ranges without a round', [getRanges('')]],
     ['records without a round', [{ type: 'put-items', items: [] }]],
     ['done without a round', [{ type: 'done' }]],
-    ['a second index', [round, { type: 'get-index' }, { type: 'get-index' }]],
     ['an answer in a round', [round, { type: 'taken', notKept: [] }]],
     ['names that nobody asked for', [round, { type: 'names', last: true, names: [] }]],
     ['a record that is none', [round, { type: 'put-items', items: [item] }]],
@@ -127,7 +162,7 @@ t.test('what no honest peer asks ends the stream and is blamed', async (t) => {
     ],
     [
       'something else than the names it was asked for',
-      [round, { type: 'offer-names', names: sha256('x') }, { type: 'get-index' }],
+      [round, { type: 'offer-names', names: sha256('x') }, getRanges('')],
     ],
     [
       'an empty page of names',
@@ -153,8 +188,11 @@ t.test('names without end are cut off at the limit', async (t) => {
   let bytes = 0
   let count = 0
   while (!stream.signal.aborted && bytes < 2 * MAX_NAMES_BYTES) {
-    const names = Array.from({ length: 200 }, () => String(count++).padStart(1000, '0'))
-    bytes += 200_000
+    const names = Array.from({ length: 200 }, () => {
+      const part = String(count++).padStart(200, '0')
+      return `${part}/${part}/${part}/${part}`
+    })
+    bytes += 160_000
     await send({ type: 'names', last: false, names }).catch(() => undefined)
   }
   t.ok(bytes <= MAX_NAMES_BYTES + 1_000_000, `${bytes} bytes were sent`)
@@ -166,14 +204,51 @@ t.test('the same records asked for again and again are cut off', async (t) => {
   const { mesh, stream, send, receive, blamed } = await play()
   await send(round)
   await receive()
-  const ids = Array.from({ length: 1000 }, (_, index) => sha256(`${index}`)).sort()
+  const groups = [0, 1, 2, 3].map((digit) => ({
+    prefix: `${digit}`,
+    shorts: Array.from({ length: 250 }, (_, short) => short),
+  }))
   let count = 0
   for (; !stream.signal.aborted && count < 100; count++) {
-    await send({ type: 'get-items', ids }).catch(() => undefined)
+    await send({ type: 'get-items', salt, groups }).catch(() => undefined)
     await receive().catch(() => undefined)
   }
   t.equal(count, 21)
   t.same(blamed(), ['ERR_PROTOCOL_MALFORMED'])
+  await mesh.stop()
+})
+
+t.test('ranges asked for again and again are slowed down and then cut off', async (t) => {
+  const { mesh, stream, send, receive, blamed } = await play()
+  await send(round)
+  await receive()
+  const prefixes = Array.from({ length: 1024 }, (_, index) => index.toString(16).padStart(3, '0'))
+  let count = 0
+  for (; !stream.signal.aborted && count < 200; count++) {
+    await send(getRanges(...prefixes)).catch(() => undefined)
+    await receive().catch(() => undefined)
+  }
+  t.equal(count, (2 * MAX_ROUND_RANGES) / 1024 + 1)
+  const least = (1000 * (2 * MAX_ROUND_RANGES - RANGES_BURST)) / RANGES_PER_SECOND
+  t.ok(mesh.clock.monotonicMs() > least * 0.9, `${mesh.clock.monotonicMs()} ms`)
+  t.same(blamed(), ['ERR_PROTOCOL_MALFORMED'])
+  await mesh.stop()
+})
+
+t.test('ever-new lists of names are refused after a few', async (t) => {
+  const { mesh, stream, send, receive, blamed } = await play()
+  await send(round)
+  await receive()
+  let count = 0
+  for (; !stream.signal.aborted && count < 50; count++) {
+    const names = [`name-${count}`]
+    await send({ type: 'offer-names', names: digestOfNames(names) }).catch(() => undefined)
+    await receive().catch(() => undefined)
+    await send({ type: 'names', last: true, names }).catch(() => undefined)
+    await receive().catch(() => undefined)
+  }
+  t.equal(count, MAX_LISTS_PER_MINUTE + 1)
+  t.same(blamed(), ['ERR_LIMIT_EXCEEDED'])
   await mesh.stop()
 })
 
@@ -234,7 +309,12 @@ t.test('a peer that asks for much and reads nothing is dropped', async (t) => {
   await mesh.run(peer.dial(node.transport.addresses()[0] ?? ''))
   const stream = await mesh.run(peer.open(node.peerId, PUSH_PULL_PROTOCOL, PUSH_PULL_INIT))
   await stream.send(encodePushPull(round))
-  await stream.send(encodePushPull({ type: 'get-index' }))
+  for (let count = 0; count < 30; count++) {
+    const prefixes = Array.from({ length: 1024 }, (_, index) =>
+      (index * 4).toString(16).padStart(3, '0'),
+    )
+    await stream.send(encodePushPull(getRanges(...prefixes))).catch(() => undefined)
+  }
   t.ok(await mesh.until(() => stream.signal.aborted, 5 * 60_000))
   await mesh.stop()
 })

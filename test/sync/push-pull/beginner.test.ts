@@ -1,12 +1,19 @@
 /** A node that begins rounds with peers that answer wrongly. */
 import t from 'tap'
-import { MAX_FRAME_BYTES, MAX_INDEX_IDS, MAX_ROUND_RECORDS } from '../../../src/sync/limits.ts'
+import {
+  MAX_FRAME_BYTES,
+  MAX_LIST_IDS,
+  MAX_ROUND_RANGES,
+  MAX_ROUND_RECORDS,
+} from '../../../src/sync/limits.ts'
 import { decodePushPull, encodePushPull } from '../../../src/sync/push-pull/messages.ts'
-import { createNameList } from '../../../src/sync/push-pull/names.ts'
+import { digestOfNames } from '../../../src/sync/push-pull/names.ts'
+import { createShortener } from '../../../src/sync/push-pull/ranges.ts'
 import { PUSH_PULL_INIT, PUSH_PULL_PROTOCOL } from '../../../src/sync/push-pull/push-pull.ts'
 import { sha256 } from '../../../src/util/index.ts'
 import { encodeRecord, record, recordIdOf } from '../../support/fake-collection.ts'
 import { createFakeMesh } from '../../support/mesh.ts'
+import { createSeededRandom } from '../../support/random.ts'
 import type { PushPullMessage } from '../../../src/sync/push-pull/messages.ts'
 import type { FrameStream } from '../../../src/transport/index.ts'
 import type { Digest } from '../../../src/util/index.ts'
@@ -19,15 +26,28 @@ type Script = (
   mesh: Mesh<unknown>,
 ) => readonly Reply[] | undefined | Promise<readonly Reply[] | undefined>
 
-const own = createNameList(['a', 'b', 'c'])
-const differs: PushPullMessage = { type: 'differs', names: own.digest, yourNames: own.digest }
-const ids = (count: number): Digest[] =>
-  Array.from({ length: count }, (_, index) => sha256(`${index}`)).sort()
-const index = (list: readonly Digest[], last = true): PushPullMessage => ({
-  type: 'index',
-  last,
-  ids: list,
+const own = digestOfNames(['a', 'b', 'c'])
+const root = sha256('a root')
+const differs = { type: 'differs', names: own, yourNames: own, root } as const
+/** The only part is listed with these ids; what is asked for below it is not there. */
+const listing =
+  (...ids: readonly Digest[]) =>
+  (message: Extract<PushPullMessage, { type: 'get-ranges' }>): PushPullMessage => ({
+    type: 'ranges',
+    parts: message.prefixes.map((prefix) => ({
+      kind: 'list',
+      shorts: prefix === '' ? ids.map(createShortener(message.salt)) : [],
+    })),
+  })
+/** Everything differs, at every depth. */
+const dividing = (message: Extract<PushPullMessage, { type: 'get-ranges' }>): PushPullMessage => ({
+  type: 'ranges',
+  parts: message.prefixes.map(() => ({
+    kind: 'split',
+    parts: Array.from({ length: 16 }, (_, digit) => digit),
+  })),
 })
+const nothing = listing()
 
 /** A node and a peer whose answers are scripted; nothing answered: silence. */
 const play = async (script: Script, publish?: boolean) => {
@@ -70,8 +90,8 @@ t.test('what no honest peer answers ends the round and is blamed', async (t) => 
     (message) =>
       message.type === 'round'
         ? [differs]
-        : message.type === 'get-index'
-          ? [index([offered])]
+        : message.type === 'get-ranges'
+          ? [listing(offered)(message)]
           : message.type === 'get-items'
             ? replies
             : undefined
@@ -80,11 +100,27 @@ t.test('what no honest peer answers ends the round and is blamed', async (t) => 
     ['garbage', on('round', Buffer.from('garbage'))],
     ['an empty frame', on('round', new Uint8Array())],
     ['the longest frame there is', on('round', long)],
-    ['a question', on('round', { type: 'get-index' })],
-    ['an index before it is asked for', on('round', index([]))],
-    ['an index out of order across pages', on('get-index', index(ids(2), false), index(ids(2)))],
-    ['an empty page of an index', on('get-index', index([], false))],
-    ['done in place of an index', on('get-index', { type: 'done' })],
+    ['a question', on('round', { type: 'get-names' })],
+    ['ranges before they are asked for', on('round', { type: 'ranges', parts: [] })],
+    ['no ranges at all', on('get-ranges', { type: 'ranges', parts: [] })],
+    [
+      'more ranges than were asked for',
+      on('get-ranges', {
+        type: 'ranges',
+        parts: [
+          { kind: 'list', shorts: [] },
+          { kind: 'list', shorts: [] },
+        ],
+      }),
+    ],
+    [
+      'a longer list than was asked for',
+      on('get-ranges', {
+        type: 'ranges',
+        parts: [{ kind: 'list', shorts: Array.from({ length: 17 }, (_, short) => short) }],
+      }),
+    ],
+    ['done in place of ranges', on('get-ranges', { type: 'done' })],
     [
       'a record that was not asked for',
       offering({ type: 'items', last: true, items: [item(record('c', 1))] }),
@@ -131,7 +167,8 @@ t.test('what no honest peer answers ends the round and is blamed', async (t) => 
   ]
   for (const [title, script] of cases) {
     const base: Script = (message, stream, mesh) =>
-      script(message, stream, mesh) ?? (message.type === 'get-index' ? [index([])] : undefined)
+      script(message, stream, mesh) ??
+      (message.type === 'get-ranges' ? [nothing(message)] : undefined)
     const { mesh, blamed, error } = await play(base)
     t.ok(blamed.length > 0 && blamed.every((code) => code === 'ERR_PROTOCOL_MALFORMED'), title)
     t.ok(error instanceof Error, title)
@@ -145,8 +182,8 @@ t.test('a forged record is enough by itself', async (t) => {
   const { mesh, node, blamed, peer } = await play((message) =>
     message.type === 'round'
       ? [differs]
-      : message.type === 'get-index'
-        ? [index([recordIdOf(forged)])]
+      : message.type === 'get-ranges'
+        ? [listing(recordIdOf(forged))(message)]
         : message.type === 'get-items'
           ? [{ type: 'items', last: true, items: [{ holds: false, record: encodeRecord(forged) }] }]
           : undefined,
@@ -157,57 +194,108 @@ t.test('a forged record is enough by itself', async (t) => {
   await mesh.stop()
 })
 
-t.test('an index without end is cut off at the limit', async (t) => {
+t.test('a peer to whom everything differs at all depths costs a bounded round', async (t) => {
   let count = 0
-  let before = 0n
-  const { mesh, blamed } = await play(async (message, stream) => {
+  const { mesh, asked, error, node } = await play((message) => {
     if (message.type === 'round') return [differs]
-    if (message.type !== 'get-index') return undefined
-    while (!stream.signal.aborted) {
-      const page = Array.from({ length: 8000 }, () => {
-        before += 1n
-        return before.toString(16).padStart(64, '0') as Digest
-      })
-      count += page.length
-      await stream.send(encodePushPull(index(page, false)))
-    }
-    return undefined
+    if (message.type !== 'get-ranges') return undefined
+    count += message.prefixes.length
+    return [dividing(message)]
   })
-  t.same(blamed, ['ERR_PROTOCOL_MALFORMED'])
-  t.ok(count <= MAX_INDEX_IDS + 30 * 8000, `${count} ids were sent`)
+  t.ok(count <= MAX_ROUND_RANGES + 1024, `${count} ranges were asked for`)
+  t.ok(asked.length < 2000, `${asked.length} messages`)
+  t.equal(node.sync.status().rounds.length, 1)
+  t.ok(error === undefined || error instanceof Error)
+  await mesh.stop()
+})
+
+t.test('contradictory ranges lead nowhere and end', async (t) => {
+  let turn = 0
+  const random = createSeededRandom(3)
+  const { mesh, asked, error, blamed, node } = await play((message) => {
+    if (message.type === 'round') return [differs]
+    if (message.type === 'get-items') return [{ type: 'items', last: true, items: [] }]
+    if (message.type === 'put-items') return [{ type: 'taken', notKept: [] }]
+    if (message.type !== 'get-ranges') return undefined
+    const { maxListIds } = message
+    // Now few, now many, each time other ones, and none where there were some.
+    const shorts = Array.from({ length: Math.min(maxListIds, ++turn % 20) }, () =>
+      random.below(2 ** 32),
+    )
+    return [
+      {
+        type: 'ranges',
+        parts: message.prefixes.map(() =>
+          random.below(3) > 0 && maxListIds > 0
+            ? { kind: 'list', shorts }
+            : {
+                kind: 'split',
+                parts: Array.from({ length: 16 }, () =>
+                  random.below(2) === 0 ? null : random.below(2 ** 32),
+                ),
+              },
+        ),
+      },
+    ]
+  })
+  t.equal(error, undefined)
+  t.same(blamed, [])
+  t.ok(asked.length < 3000, `${asked.length} messages`)
+  t.match(node.sync.status().lastPushPull, { equal: false, received: 0 })
   await mesh.stop()
 })
 
 t.test('a peer that offers records and never has them costs a bounded round', async (t) => {
-  const { mesh, asked, blamed, error, node } = await play((message) =>
-    message.type === 'round'
-      ? [differs]
-      : message.type === 'get-index'
-        ? [index(ids(8000), false), index([], true)]
-        : message.type === 'get-items'
-          ? [{ type: 'items', last: true, items: [] }]
-          : message.type === 'put-items'
-            ? [{ type: 'taken', notKept: [] }]
-            : undefined,
-  )
+  const { mesh, asked, blamed, error, node } = await play((message) => {
+    if (message.type === 'round') return [differs]
+    if (message.type === 'get-items') return [{ type: 'items', last: true, items: [] }]
+    if (message.type === 'put-items') return [{ type: 'taken', notKept: [] }]
+    if (message.type !== 'get-ranges') return undefined
+    if (message.prefixes[0] === '' || message.maxListIds < MAX_LIST_IDS) return [dividing(message)]
+    const shorts = Array.from({ length: MAX_LIST_IDS }, (_, short) => short)
+    return [{ type: 'ranges', parts: message.prefixes.map(() => ({ kind: 'list', shorts })) }]
+  })
   t.equal(error, undefined)
   t.same(blamed, [], 'an honest peer may just have replaced them')
-  const wanted = asked.flatMap((message) => (message.type === 'get-items' ? message.ids : []))
-  t.equal(wanted.length, 8000)
-  t.ok(wanted.length <= MAX_ROUND_RECORDS)
-  t.match(node.sync.status().lastPushPull, { equal: false, received: 0, sent: 1 })
+  const wanted = asked.flatMap((message) =>
+    message.type === 'get-items' ? message.groups.flatMap(({ shorts }) => shorts) : [],
+  )
+  t.ok(wanted.length > 1000 && wanted.length <= MAX_ROUND_RECORDS, `${wanted.length} ids`)
+  t.match(node.sync.status().lastPushPull, { equal: false, received: 0 })
+  const before = asked.length
+  await mesh.clock.advance(20_000)
+  t.ok(asked.length <= 3 * before, 'and after the round for meeting not asked again at once')
+  await mesh.stop()
+})
+
+t.test('what a peer stops in the middle is found by the next round', async (t) => {
+  const names = Array.from({ length: 500 }, (_, index) => `file-${index}`)
+  const mesh = await createFakeMesh({ count: 2, names })
+  const [a, b] = [mesh.node(0), mesh.node(1)]
+  for (const [index, name] of names.entries()) (index % 2 ? a : b).state.publish(record(name, 1))
+  for (let attempt = 1; attempt < 12; attempt++) {
+    await mesh.link([[0, 1]])
+    // Ends somewhere within the first round, each time a little later.
+    await mesh.clock.advance(attempt * 12)
+    mesh.network.partition([[a.peerId], [b.peerId]])
+    await mesh.clock.advance(100)
+    mesh.network.heal()
+  }
+  await mesh.link([[0, 1]])
+  t.ok(await mesh.until(() => a.state.digest() === b.state.digest(), 120_000))
+  t.same([...a.blamed, ...b.blamed], [])
   await mesh.stop()
 })
 
 t.test('silence ends the round after a while, at every step', async (t) => {
-  for (const step of ['round', 'get-index', 'put-items'] as const) {
+  for (const step of ['round', 'get-ranges', 'put-items'] as const) {
     const { mesh, error, blamed } = await play((message) =>
       message.type === step
         ? undefined
         : message.type === 'round'
           ? [differs]
-          : message.type === 'get-index'
-            ? [index([])]
+          : message.type === 'get-ranges'
+            ? [nothing(message)]
             : undefined,
     )
     t.match(error, { code: 'ERR_TIMEOUT' }, step)
@@ -218,18 +306,11 @@ t.test('silence ends the round after a while, at every step', async (t) => {
 })
 
 t.test('a peer that is just fast enough for every frame is ended by the clock', async (t) => {
-  let before = 0n
-  const { mesh, error } = await play(async (message, stream, { clock }) => {
+  const { mesh, error } = await play(async (message, _, { clock }) => {
     if (message.type === 'round') return [differs]
-    if (message.type !== 'get-index') return undefined
-    while (!stream.signal.aborted) {
-      before += 1n
-      await stream.send(
-        encodePushPull(index([before.toString(16).padStart(64, '0') as Digest], false)),
-      )
-      await new Promise<void>((resolve) => clock.schedule(10_000, resolve))
-    }
-    return undefined
+    if (message.type !== 'get-ranges') return undefined
+    await new Promise<void>((resolve) => clock.schedule(10_000, resolve))
+    return [dividing(message)]
   })
   t.match(error, { code: 'ERR_STREAM_CLOSED' })
   t.ok(mesh.clock.monotonicMs() < 150_000, `${mesh.clock.monotonicMs()} ms`)
@@ -241,7 +322,7 @@ t.test('a peer that keeps changing its names does not keep us busy', async (t) =
   const { mesh, node, asked } = await play((message) => {
     if (message.type === 'round') {
       count++
-      return [{ ...differs, names: createNameList([`name-${count}`]).digest }]
+      return [{ ...differs, names: digestOfNames([`name-${count}`]) }]
     }
     if (message.type === 'get-names')
       return [{ type: 'names', last: true, names: [`name-${count}`] }]

@@ -1,7 +1,11 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { MAX_FRAME_BYTES, MAX_INDEX_PAGE_IDS } from '../../../src/sync/limits.ts'
-import { decodePushPull, encodePushPull } from '../../../src/sync/push-pull/messages.ts'
+import { MAX_FRAME_BYTES, MAX_LIST_IDS, MAX_REQUEST_GROUPS } from '../../../src/sync/limits.ts'
+import {
+  decodePushPull,
+  encodePushPull,
+  maxRangesOf,
+} from '../../../src/sync/push-pull/messages.ts'
 import { sha256 } from '../../../src/util/index.ts'
 import { checkRefused, checkVectors, decodesOrRefuses, readVectors } from '../../support/vectors.ts'
 import type { PushPullMessage } from '../../../src/sync/push-pull/messages.ts'
@@ -15,7 +19,19 @@ t.test('golden vectors decode and encode', async (t) => {
 })
 
 const digest = fc.string().map(sha256)
-const sortedIds = fc.uniqueArray(digest).map((ids) => ids.sort())
+const short = fc.nat(2 ** 31 - 1).map((value) => value * 512 + 7)
+const salt = fc.uint8Array({ minLength: 16, maxLength: 16 })
+const prefix = fc.stringMatching(/^[0-9a-f]{0,63}$/)
+const part = fc.oneof(
+  fc.record({
+    kind: fc.constant('list' as const),
+    shorts: fc.array(short, { maxLength: MAX_LIST_IDS }),
+  }),
+  fc.record({
+    kind: fc.constant('split' as const),
+    parts: fc.array(fc.option(short), { minLength: 16, maxLength: 16 }),
+  }),
+)
 const bytes = fc.uint8Array({ maxLength: 300 })
 const items = fc.array(
   fc
@@ -30,10 +46,24 @@ const message: fc.Arbitrary<PushPullMessage> = fc.oneof(
     type: type('differs'),
     names: digest,
     yourNames: fc.oneof(digest, fc.constant('none' as const)),
+    root: digest,
   }),
   fc.record({ type: type('names'), last, names: fc.array(fc.string({ minLength: 1 })) }),
-  fc.record({ type: type('index'), last, ids: sortedIds }),
-  fc.record({ type: type('get-items'), ids: sortedIds }),
+  fc.record({
+    type: type('get-ranges'),
+    salt,
+    maxListIds: fc.nat(MAX_LIST_IDS),
+    prefixes: fc.array(prefix, { maxLength: 100 }),
+  }),
+  fc.record({ type: type('ranges'), parts: fc.array(part, { maxLength: 100 }) }),
+  fc.record({
+    type: type('get-items'),
+    salt,
+    groups: fc.array(
+      fc.record({ prefix, shorts: fc.array(short, { minLength: 1, maxLength: MAX_LIST_IDS }) }),
+      { maxLength: MAX_REQUEST_GROUPS },
+    ),
+  }),
   fc.record({ type: type('items'), last, items }),
   fc.record({ type: type('put-items'), items }),
   fc.record({
@@ -67,9 +97,18 @@ t.test('any other bytes are refused with one error', async () => {
   )
 })
 
-t.test('a full page of an index fits into a frame', async (t) => {
-  const ids = Array.from({ length: MAX_INDEX_PAGE_IDS }, (_, index) => sha256(`${index}`)).sort()
-  const frame = encodePushPull({ type: 'index', last: true, ids })
-  t.ok(frame.length <= MAX_FRAME_BYTES)
-  t.same(decodePushPull(frame), { type: 'index', last: true, ids })
+t.test('the longest answers fit into a frame', async (t) => {
+  const shorts = Array.from({ length: MAX_LIST_IDS }, (_, index) => index)
+  for (const maxListIds of [0, 16, MAX_LIST_IDS]) {
+    const count = maxRangesOf(maxListIds)
+    const list = { kind: 'list', shorts: shorts.slice(0, maxListIds) } as const
+    const split = { kind: 'split', parts: shorts.slice(0, 16) } as const
+    for (const part of [list, split]) {
+      const frame = encodePushPull({
+        type: 'ranges',
+        parts: Array.from({ length: count }, () => part),
+      })
+      t.ok(frame.length <= MAX_FRAME_BYTES, `${count} times ${part.kind}: ${frame.length} bytes`)
+    }
+  }
 })

@@ -1,7 +1,6 @@
 import t from 'tap'
 import { MAX_SETTLED_IDS } from '../../../src/sync/limits.ts'
 import { createSettled } from '../../../src/sync/push-pull/settled.ts'
-import { rootOf } from '../../../src/sync/push-pull/views.ts'
 import { sha256 } from '../../../src/util/index.ts'
 
 const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((text) => sha256(text)) as [
@@ -10,18 +9,15 @@ const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((text) => sha256(text)) as [
   ReturnType<typeof sha256>,
   ReturnType<typeof sha256>,
 ]
-const viewOf = (...ids: (typeof a)[]) => {
-  const sorted = ids.toSorted()
-  return { ids: () => sorted, root: rootOf(sorted) }
-}
-
-t.test('predicts the peer’s root from ours and what we agreed to differ in', async (t) => {
+t.test('predicts the peer’s root from ours, as long as neither side changes', async (t) => {
   const settled = createSettled()
-  t.equal(settled.predict(viewOf(a, b)), viewOf(a, b).root)
-  settled.addTheirs(c, 'x')
-  settled.addOurs(a, 'y')
-  t.equal(settled.predict(viewOf(a, b)), viewOf(b, c).root)
-  t.equal(settled.predict(viewOf(a, b, d)), viewOf(b, c, d).root)
+  t.equal(settled.predict(a), a)
+  settled.agree({ ours: a, theirs: b })
+  t.equal(settled.predict(a), b)
+  t.equal(settled.predict(c), c, 'another root of ours')
+  settled.reopen('x')
+  t.equal(settled.predict(a), a, 'another policy of ours')
+  t.not(b, d)
 })
 
 t.test('a name that changes is open again', async (t) => {
@@ -34,7 +30,7 @@ t.test('a name that changes is open again', async (t) => {
   t.same([...settled.ours.keys()], [b])
 })
 
-t.test('keeps what an exchange of indexes has confirmed', async (t) => {
+t.test('keeps what a whole comparison has confirmed', async (t) => {
   const settled = createSettled()
   settled.addTheirs(a, 'x')
   settled.addTheirs(b, 'x')
