@@ -363,7 +363,7 @@ in
         documentation = [ "man:mesh(1)" ];
         wants = [ "mesh.service" ];
         after = [ "mesh.service" ];
-        serviceConfig = removeAttrs hardening [ "RestrictAddressFamilies" ] // {
+        serviceConfig = hardening // {
           Type = "oneshot";
           RemainAfterExit = true;
           ExecStart = "${lib.getExe cfg.package} file wait %I --timeout never";
@@ -379,8 +379,13 @@ in
       (name: file: lib.nameValuePair "mesh-changed-${names.escapeUnit (lib.removeSuffix "/*" name)}" {
         description = "Acts on a change of the signed file ${name}";
         path = [ config.systemd.package ];
-        serviceConfig = {
+        # As root, who alone may tell systemd to restart something, and with nothing else of root's than
+        # reading files that are not for everybody.
+        serviceConfig = removeAttrs hardening [ "PrivateUsers" ] // {
           Type = "oneshot";
+          CapabilityBoundingSet = "CAP_DAC_READ_SEARCH";
+          PrivateNetwork = true;
+          RestrictAddressFamilies = [ "AF_UNIX" ];
           RuntimeDirectory = "mesh-changed";
           RuntimeDirectoryPreserve = true;
           ExecStart = lib.escapeShellArgs [
