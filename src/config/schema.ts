@@ -232,7 +232,7 @@ export const fileSchema = table({
     setting({
       type: 'number',
       about:
-        'How many of the signers have to sign one statement. One with fewer signatures is refused: co-signers pass the `.stmt` file on (`mesh file sign --statement`). Signatures that arrive on different ways are put together. Raising it leaves only what enough of them have signed; sign anew first.',
+        'How many of the signers have to sign one statement. One with fewer signatures is refused: co-signers pass the `.stmt` file on (`mesh file sign x.stmt`). Signatures that arrive on different ways are put together. Raising it leaves only what enough of them have signed; sign anew first.',
     }),
   ),
   delete_signers: v.pipe(

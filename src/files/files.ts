@@ -13,6 +13,7 @@ import { MAX_NAMES_AT_ONCE, UPKEEP_INTERVAL_MS } from './limits.ts'
 import { TREE_CHECK_INTERVAL_MS } from './limits.ts'
 import { streamShown, unlessAborted } from './opening.ts'
 import { previewOf } from './preview.ts'
+import { contentPath } from './paths.ts'
 import { createPublications } from './publications.ts'
 import { createPublish } from './publisher.ts'
 import { createQuota } from './quota.ts'
@@ -32,6 +33,7 @@ import type { Clock, Digest } from '../util/index.ts'
 import type { Acceptor } from './acceptor.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { Evict } from './evictor.ts'
+import type { Inspector } from './inspector.ts'
 import type { Eviction } from './quota.ts'
 import type { Refusals } from './refusals.ts'
 import type { Publications } from './publications.ts'
@@ -85,6 +87,7 @@ class FileService implements Files {
   readonly #verifier: Verifier
   readonly #accept: Acceptor
   readonly #startup: () => Promise<void>
+  readonly #inspector: Inspector
   readonly #quota = createQuota()
   readonly #refusals: Refusals
   readonly #evict: Evict
@@ -111,6 +114,7 @@ class FileService implements Files {
     const verified = (name: FileName): void => this.#verifier.add(name)
     const signal = (): AbortSignal => this.#stopping.signal
     const inspector = createInspector({ disk, logger, warnings, signal, verified })
+    this.#inspector = inspector
     const local = components.local ?? localFiles
     const fallbacks = createFallbacks({ disk, catalogue, local, inspector, warnings })
     const publish = { disk, catalogue, inspector, warnings, fallbacks, clock, ruleOf, verified }
@@ -305,6 +309,33 @@ class FileService implements Files {
       sizeBytes: content.sizeBytes,
       stream: (options) => streamShown(this.#components.disk, name, shown.fingerprint, options),
     }
+  }
+
+  async holdsContent({ signed }: FileRecord): Promise<boolean> {
+    const { name, content } = signed.statement
+    if (content === 'deleted' || !this.wants(name)) return false
+    const shown = this.#catalogue.row(name)?.shown
+    if (shown !== undefined && contentDigest(shown.signed) === content.digest) return true
+    const stat = await this.#components.disk.stat(contentPath(name, content.digest))
+    return stat?.sizeBytes === content.sizeBytes
+  }
+
+  async openVersion(
+    name: FileName,
+    statement: Digest,
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<OpenFile | undefined> {
+    const record = this.history(name).find(({ signed }) => signed.id === statement)
+    const content = record?.signed.statement.content ?? 'deleted'
+    if (record === undefined || content === 'deleted') return undefined
+    const { digest, sizeBytes } = content
+    const shown = await this.open(name, { digest, ...(signal === undefined ? {} : { signal }) })
+    if (shown !== undefined) return { ...shown, record }
+    const path = contentPath(name, digest)
+    const { disk } = this.#components
+    const isHere = this.#running(() => this.#inspector.findContent(name, digest))
+    if (!(await unlessAborted(isHere, signal))) return undefined
+    return { record, sizeBytes, stream: (options) => disk.stream(path, options) }
   }
 
   index(): Iterable<{ readonly id: Digest; readonly name: FileName }> {

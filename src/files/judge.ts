@@ -98,7 +98,7 @@ const tooLittle = (signed: SignedStatement, { authority }: Rule): MeshError => {
   return refusal(
     'ERR_FILE_THRESHOLD',
     signed,
-    `it has ${counted.length} of the ${threshold} signatures that it needs, by ${keyList(signed)}; pass the .stmt file on and add one with "mesh file sign --statement"`,
+    `it has ${counted.length} of the ${threshold} signatures that it needs, by ${keyList(signed)}; pass the .stmt file on: "mesh file sign x.stmt --key …" adds one`,
     { ...data, signatures: counted.length, missing: threshold - counted.length },
   )
 }

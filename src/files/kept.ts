@@ -234,13 +234,15 @@ export const standingOf = (kept: readonly Kept[], authority: Authority): Standin
       isByDeleteSigner(signed, authority),
   )
   const best = greatestOf(valid)
+  const isEnough = (signed: SignedStatement | undefined): boolean =>
+    signed !== undefined && suffices(signed, authority)
   return {
     winner: records.find(({ signed }) => signed.id === best?.id),
     records,
     conflict: valid.some(
       ({ id, statement }) => id !== best?.id && statement.version === best?.statement.version,
     ),
-    above: kept.filter(({ signed }) => !whole.has(signed.id) && greater(signed, best)),
+    above: kept.filter(({ signed }) => greater(signed, best) && !isEnough(whole.get(signed.id))),
     expires,
   }
 }

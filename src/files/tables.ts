@@ -113,10 +113,14 @@ export const wakeKey = ({ over, atMs }: Wake, name: FileName): Uint8Array =>
 
 /** @throws MeshError `ERR_STATE_CORRUPT` */
 export const readWakeKey = (key: Uint8Array): { atMs: number; name: FileName } =>
-  reading('wake', () => ({
-    atMs: Number(Buffer.from(key).readBigUInt64BE(1)) - YEAR_ZERO_MS,
-    name: nameOf(key.subarray(1 + TIME_BYTES)),
-  }))
+  reading('wake', () => {
+    const [over = 2] = key
+    if (over > 1) throw corrupt('wake', `${over} where 0 or 1 must be`)
+    return {
+      atMs: Number(Buffer.from(key).readBigUInt64BE(1)) - YEAR_ZERO_MS,
+      name: nameOf(key.subarray(1 + TIME_BYTES)),
+    }
+  })
 
 /** Wakes that are not over and due at `nowMs`, or over and due later than that. */
 export const wakesAround = (nowMs: number): { due: Range; undone: Range } => {

@@ -181,6 +181,18 @@ export interface Files {
     options?: { digest?: Digest; signal?: AbortSignal },
   ): Promise<OpenFile | undefined>
 
+  /**
+   * The content of a remembered version, as {@link Files.history} lists them, if it is still here.
+   * Reads it once to be sure of it.
+   */
+  openVersion(
+    name: FileName,
+    statement: Digest,
+    options?: { signal?: AbortSignal },
+  ): Promise<OpenFile | undefined>
+  /** Whether the content of a remembered version is here; not yet verified. */
+  holdsContent(record: FileRecord): Promise<boolean>
+
   /** Ids of all kept statements that the policy of now allows, with their names; in id order. */
   index(): Iterable<{ readonly id: Digest; readonly name: FileName }>
   record(id: Digest): FileRecord | undefined

@@ -100,6 +100,7 @@ export const createWarnings = ({ health }: { health: Health }): Warnings => {
     },
     settled(name, state) {
       if (state !== 'missing') health.clear('file-damaged', name)
+      if (state === 'shown' || state === 'deleted') health.clear('fallback-unusable', name)
     },
     fallback(name, error) {
       if (error === undefined) return health.clear('fallback-unusable', name)
