@@ -30,7 +30,7 @@ import type { NetworkId, SignedStatement, Statement } from '../../src/statement/
 import type { Timestamp } from '../../src/util/index.ts'
 import type { Machine } from '../support/namespaces.ts'
 
-const START_TIMEOUT_MS = 20_000
+const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 15_000
 const defaultEntry = join(import.meta.dirname, 'daemon-main.ts')
 
@@ -105,7 +105,7 @@ export interface ClusterInit {
 export const until = async <T>(
   what: string,
   ask: () => T | undefined | false | Promise<T | undefined | false>,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
 ): Promise<T> => {
   const deadlineMs = performance.now() + timeoutMs
   for (;;) {

@@ -252,6 +252,8 @@ export const createFetcher = (init: FetcherInit): Fetcher => {
       } else {
         logger.debug({ name, error: verdict.error }, 'content not fetched')
         postpone(task)
+        // It was this holder's doing, and another one has spoken up since: it need not wait.
+        if (holders.isCooling(first) && holders.hasClaimant()) encourage(task, 0)
       }
     } catch (error) {
       if (signal.aborted) return

@@ -17,6 +17,8 @@ export interface Holders {
   fail(peer: PeerId): void
   /** It delivered something else. It is not asked again. */
   ban(peer: PeerId): void
+  /** Whether it let us down lately. */
+  isCooling(peer: PeerId): boolean
   /** The peer to ask next; `tried` have been asked in this attempt. `undefined`: nobody is left. */
   next(tried: ReadonlySet<PeerId>): PeerId | undefined
   /** Whether anybody who is connected claims to have it and is not cooling down, beside those tried. */
@@ -34,6 +36,8 @@ export interface HoldersInit {
 interface Cooling {
   readonly untilMs: number
   readonly forMs: number
+  /** It only answered a question that it never invited: what it says from now on is news. */
+  readonly asked?: boolean
 }
 
 export const createHolders = (init: HoldersInit): Holders => {
@@ -44,6 +48,13 @@ export const createHolders = (init: HoldersInit): Holders => {
 
   const isCool = (peer: PeerId): boolean => (cooling.get(peer)?.untilMs ?? 0) <= clock.monotonicMs()
 
+  /** Those that let us down least. */
+  const least = (peers: readonly PeerId[]): readonly PeerId[] => {
+    const forMs = (peer: PeerId): number => cooling.get(peer)?.forMs ?? 0
+    const leastMs = Math.min(...peers.map(forMs))
+    return peers.filter((peer) => forMs(peer) === leastMs)
+  }
+
   const pick = (peers: readonly PeerId[]): PeerId | undefined =>
     peers.length === 0 ? undefined : peers[random.below(peers.length)]
 
@@ -51,12 +62,18 @@ export const createHolders = (init: HoldersInit): Holders => {
     claim(peer) {
       if (banned.has(peer)) return false
       const news = !claimants.has(peer)
-      if (news && claimants.size < MAX_HOLDERS) claimants.add(peer)
+      if (news && claimants.size >= MAX_HOLDERS) return false
+      if (news && cooling.get(peer)?.asked === true) cooling.delete(peer)
+      claimants.add(peer)
       return news && isCool(peer)
     },
     deny(peer) {
-      claimants.delete(peer)
-      cooling.set(peer, { untilMs: clock.monotonicMs() + HOLDER_COOLDOWN_MS, forMs: 0 })
+      // Asked without having said anything, it may well get the content a moment later; one that
+      // claimed it and has it not must wait, or it could have us ask for ever.
+      const asked = !claimants.delete(peer)
+      const { forMs = 0 } = cooling.get(peer) ?? {}
+      const untilMs = clock.monotonicMs() + Math.max(HOLDER_COOLDOWN_MS, forMs)
+      cooling.set(peer, { untilMs, forMs, asked: asked && forMs === 0 })
     },
     fail(peer) {
       const before = cooling.get(peer)?.forMs ?? 0
@@ -67,6 +84,7 @@ export const createHolders = (init: HoldersInit): Holders => {
       claimants.delete(peer)
       banned.add(peer)
     },
+    isCooling: (peer) => !isCool(peer),
     next(tried) {
       // In order of peer ids first, so that a simulation picks the same peer every time.
       const open = connected()
@@ -83,7 +101,7 @@ export const createHolders = (init: HoldersInit): Holders => {
           : (pick(others.filter((peer) => wants(peer) === true)) ??
             pick(others.filter((peer) => wants(peer) === undefined))))
       // Rather one that let us down than none.
-      return found ?? pick(claiming)
+      return found ?? pick(least(claiming))
     },
     hasClaimant: (tried) =>
       connected().some((peer) => tried?.has(peer) !== true && claimants.has(peer) && isCool(peer)),

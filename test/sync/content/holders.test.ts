@@ -54,6 +54,27 @@ t.test('who says that it is missing is not asked for a while, unless it claims a
   t.equal(order(), 'ab')
 })
 
+t.test('who was asked unbidden and has it a moment later is news', (t) => {
+  const { holders, order } = play({ connected: [a, b] })
+  holders.deny(a)
+  t.equal(order(), 'b')
+  t.ok(holders.claim(a), 'worth acting on at once')
+  t.equal(order(), 'ab')
+  holders.deny(a)
+  t.notOk(holders.claim(a), 'but not one that claimed it and had it not')
+  t.end()
+})
+
+t.test('of those that all let us down the one that did so least comes first', (t) => {
+  const { holders, order } = play({ connected: [a, b, c] })
+  for (const [times, peer] of [a, b, c].entries()) {
+    holders.claim(peer)
+    for (let time = 0; time <= 2 - times; time++) holders.fail(peer)
+  }
+  t.equal(order(), 'cba')
+  t.end()
+})
+
 t.test('who fails is asked after the others, for longer each time', async (t) => {
   const { clock, holders, order } = play({ connected: [a, b] })
   holders.claim(a)
