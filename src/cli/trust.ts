@@ -60,6 +60,8 @@ export interface PresentFile {
   readonly standing: Standing
   /** `undefined`: none was published, or it was deleted. */
   readonly content: Uint8Array | undefined
+  /** Whose signatures are on it, of those that are trusted. */
+  readonly signers: readonly PublicKey[]
 }
 
 const readAll = async (
@@ -105,7 +107,7 @@ export const readPresent = async (
   )
   const { current } = standing
   if (current === null || current === undefined || current.deleted) {
-    return { standing, content: undefined }
+    return { standing, content: undefined, signers: [] }
   }
   const download = await client.download(name, { signal }).catch((error: unknown) => {
     if (!isMeshError(error)) throw error
@@ -116,8 +118,9 @@ export const readPresent = async (
     )
   })
   const signed = fromHeaders(download)
+  let signers: PublicKey[]
   try {
-    requireSigner(signed, trusted)
+    signers = requireSigner(signed, trusted)
   } catch (error) {
     if (!isMeshError(error, 'ERR_FILE_SIGNER_NOT_ALLOWED')) throw error
     const by = signed.signatures.map(({ key }) => formatPublicKey(key, 'openssh')).join(', ')
@@ -143,6 +146,7 @@ export const readPresent = async (
       current: { id: signed.id, version: statement.version, deleted: false },
     },
     content: bytes,
+    signers,
   }
 }
 

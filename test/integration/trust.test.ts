@@ -6,6 +6,7 @@ import {
   formatPublicKey,
   generatePrivateKey,
   parseCertificate,
+  peerIdFromPublicKey,
   publicKeyFromPeerId,
   signCertificate,
   writePrivateKey,
@@ -381,13 +382,26 @@ t.test(
       t.match(await hangUp(node), { msg: /is in force/ })
       await reaches(first, nodes)
     }
+    const gone = peerIdFromPublicKey(generatePrivateKey(systemRandom).publicKey)
+    await good(first, 'certificate', 'revoke', gone, '--network-key', networkKeyPath)
+    await until(
+      'the revocation at the second',
+      async () => (await get(second, '/status')).trust.revoked.count === 1,
+      PATIENCE_MS,
+    )
     const out = await good(
       second,
       ...['certificate', 'renew', '--within', '1000d', '--network-key', nextPath],
       ...['--network-public-key', `${networkKeyPath}.pub`],
     )
     t.match(out, /with 3 certificates/)
+    t.equal((await get(first, '/status')).trust.revoked.count, 1, 'who was revoked stays it')
     for (const node of nodes) {
+      await until(
+        `${node.name} to have the revocations signed again`,
+        async () => (await get(node, '/status')).trust.revoked.version === 4,
+        PATIENCE_MS,
+      )
       await until(
         `${node.name} to show the new certificate`,
         async () => {
@@ -404,6 +418,9 @@ t.test(
       edit(node, setKeys([next]))
       t.match(await hangUp(node), { msg: /is in force/, restartNeeded: [] })
       await reaches(first, nodes)
+    }
+    for (const node of nodes) {
+      t.equal((await get(node, '/status')).trust.revoked.count, 1, `${node.name} kept it`)
     }
     t.same(
       (await healthOf(first)).filter((code) => code.startsWith('certificate')),

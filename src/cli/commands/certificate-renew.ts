@@ -5,7 +5,7 @@ import { isMeshError, MeshError } from '../../errors/index.ts'
 import { MAX_CERTIFICATE_BYTES, parseCertificate } from '../../keys/index.ts'
 import { peerIdFromPublicKey, signCertificate } from '../../keys/index.ts'
 import { parseNetworkId } from '../../statement/index.ts'
-import { CERTIFICATES_FILE, encodeCertificates } from '../../trust/index.ts'
+import { CERTIFICATES_FILE, encodeCertificates, REVOKED_FILE } from '../../trust/index.ts'
 import { formatTimestamp, parseDuration } from '../../util/index.ts'
 import { readSmallFile } from '../content.ts'
 import { connect, withDaemonOptions } from '../daemon.ts'
@@ -128,7 +128,8 @@ const publish = async (
   context: Context,
 ): Promise<{ readonly version: number; readonly count: number }> => {
   const { listed, standing } = await readListed(client, keys.trusted, context)
-  const { revoked } = await readRevoked(client, keys.trusted, context)
+  const present = await readRevoked(client, keys.trusted, context)
+  const { revoked } = present
   for (const { certificate } of renewed) {
     if (certificate.network !== standing.networkId) {
       const message = `the certificate of "${certificate.name}" is for the network ${certificate.network}; ${client.address} is in ${standing.networkId}`
@@ -137,6 +138,11 @@ const publish = async (
     if (revoked.get(certificate.key)?.certificates !== 'all') continue
     const message = `"${certificate.name}" is revoked; a new certificate would not let it in. Take it back first with "mesh certificate revoke --undo"`
     throw new MeshError('ERR_CERTIFICATE_REVOKED', message)
+  }
+  // Signed by another network key alone, it would fall away with that key.
+  if (present.content !== undefined && !present.signers.includes(keys.signer.publicKey)) {
+    const { content: bytes, standing } = present
+    await publishTrust(client, { name: REVOKED_FILE, bytes, standing }, keys, context)
   }
   const nowMs = context.clock.nowMs()
   const left = [...listed.values()].filter(({ certificate }) => certificate.expires > nowMs)
