@@ -243,6 +243,7 @@ export const routes = {
   peers: '/peers',
   certificates: '/certificates',
   preview: '/config/preview',
+  metrics: '/metrics',
   healthz: '/healthz',
   readyz: '/readyz',
 } as const

@@ -79,6 +79,7 @@ export const resolveDocument = (
       socketPath: socketPath(document, stateDir, path, environment),
       socketMode: http.socket_mode,
       allowedHosts: [...new Set(http.allowed_hosts)],
+      metrics: http.metrics,
     },
   }
 }

@@ -200,6 +200,14 @@ const http = table({
         'Further names that requests may address this daemon by (`Host`), as behind a proxy. `localhost` and the addresses listened on always may; the list keeps web pages from reaching the daemon through a browser.',
     }),
   ),
+  metrics: v.pipe(
+    v.optional(boolean(), false),
+    setting({
+      type: 'boolean',
+      about:
+        'Whether `GET /metrics` is answered over TCP, too, for a Prometheus on another machine or under another user. It names peers; the unix socket always tells it.',
+    }),
+  ),
 })
 
 /** Written in place of keys: every node signs for itself. */

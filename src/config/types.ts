@@ -64,6 +64,8 @@ export interface Config {
     readonly socketMode: number
     /** Host names, besides the addresses listened on, that requests may name. */
     readonly allowedHosts: readonly string[]
+    /** Whether metrics are told over TCP, too. */
+    readonly metrics: boolean
   }
   /** Sorted by name. */
   readonly files: readonly ConfiguredFile[]

@@ -2,13 +2,14 @@ import { join } from 'node:path'
 import { createDisk, lockStateDirectory } from '../disk/index.ts'
 import { toMeshError } from '../errors/index.ts'
 import { createHttp } from '../http/index.ts'
-import { createHealth, createWorkers } from '../observe/index.ts'
+import { createHealth, createMetrics, createWorkers } from '../observe/index.ts'
 import { createLmdbStore } from '../store/index.ts'
 import { createLibp2pTransport, createMembership } from '../transport/index.ts'
 import { checkOwnCertificate } from './certificate-watch.ts'
 import { watchEventLoop } from './event-loop-watch.ts'
 import { loadIdentity } from './identity.ts'
 import { createLifecycle } from './lifecycle.ts'
+import { daemonMetrics } from './metrics.ts'
 import { createNode } from './node.ts'
 import { createPreview } from './preview.ts'
 import { checkNewCertificate, takeOver, warnOfRestart } from './reload.ts'
@@ -186,9 +187,12 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
       ...{ version: readVersion(), networkId: network.id, certificate: () => certificate },
       ...{ clock, health, workers, files, transport, peering, sync, trustFiles, ownCertificate },
     })
+    const metrics = createMetrics()
+    const warnings = () => warningBodies(health)
+    for (const metric of daemonMetrics({ ...status, sync, workers, warnings })) metrics.add(metric)
     const http = createHttp(
       {
-        ...{ ...child('http'), ...status, files, networkId: network.id },
+        ...{ ...child('http'), ...status, files, metrics, warnings, networkId: network.id },
         preview: createPreview({
           ...{ files, policiesOf, inForce: () => inForce },
           async check(next) {
@@ -198,7 +202,6 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
             checkPlace(next, await readTrust(inForce.network))
           },
         }),
-        warnings: () => warningBodies(health),
         phase: () => phase,
       },
       listen,

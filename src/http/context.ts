@@ -13,6 +13,8 @@ import type { Listeners } from './listeners.ts'
 export interface Context extends Pick<Listeners, 'isLocal' | 'awaitsContinue'> {
   readonly services: HttpServices
   readonly socketPath: string
+  /** Whether metrics are told over TCP, too. */
+  readonly exposeMetrics: boolean
   /** Aborts when requests under way must end. */
   readonly stopSignal: AbortSignal
 }

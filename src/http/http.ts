@@ -7,6 +7,7 @@ import { MAX_URL_BYTES, STOP_GRACE_MS } from './limits.ts'
 import { createListeners } from './listeners.ts'
 import { registerCatalogue } from './routes/catalogue.ts'
 import { registerContent } from './routes/content.ts'
+import { createRequestCounts, registerMetrics } from './routes/metrics.ts'
 import { registerPreview } from './routes/preview.ts'
 import { registerStatus } from './routes/status.ts'
 import { registerUpload } from './routes/upload.ts'
@@ -121,6 +122,7 @@ const refuseOtherMethods = (
 /** The HTTP API on TCP and on a unix socket. */
 export const createHttp = (services: HttpServices, init: HttpInit): Http => {
   const { logger, clock } = services
+  const countRequest = createRequestCounts(services.metrics)
   let running:
     | { app: FastifyInstance; listeners: Listeners; controller: AbortController }
     | undefined
@@ -136,7 +138,10 @@ export const createHttp = (services: HttpServices, init: HttpInit): Http => {
     const { isLocal, awaitsContinue } = listeners
     const { socketPath } = init
     const { signal: stopSignal } = controller
-    const context: Context = { services, socketPath, stopSignal, isLocal, awaitsContinue }
+    const exposeMetrics = init.metrics ?? false
+    const context: Context = {
+      ...{ services, socketPath, exposeMetrics, stopSignal, isLocal, awaitsContinue },
+    }
 
     const known = new Map<string, Set<string>>()
     app.addHook('onRoute', ({ url, method }) => {
@@ -147,10 +152,14 @@ export const createHttp = (services: HttpServices, init: HttpInit): Http => {
     guard(app, isLocal, [...init.listen, ...init.allowedHosts])
     finish(app, services)
     logRequests(app, services, isLocal)
+    app.addHook('onResponse', async ({ method }, { statusCode }) => {
+      countRequest(method, `${statusCode}`)
+    })
     registerUpload(app, context)
     registerContent(app, context)
     registerCatalogue(app, context)
     registerStatus(app, context)
+    registerMetrics(app, context)
     registerPreview(app, context)
     refuseOtherMethods(app, new Map(known))
 

@@ -1,7 +1,7 @@
 import type { CertificatesBody, HealthWarningBody, PeersBody } from '../api/index.ts'
 import type { PreviewBody, StatusBody } from '../api/index.ts'
 import type { Files } from '../files/index.ts'
-import type { Logger } from '../observe/index.ts'
+import type { Logger, Metrics } from '../observe/index.ts'
 import type { NetworkId } from '../statement/index.ts'
 import type { Clock } from '../util/index.ts'
 
@@ -11,6 +11,7 @@ export interface HttpServices {
   readonly networkId: NetworkId
   readonly clock: Clock
   readonly logger: Logger
+  readonly metrics: Pick<Metrics, 'add' | 'expose'>
   status(): StatusBody
   peers(): PeersBody
   certificates(): CertificatesBody
@@ -34,6 +35,8 @@ export interface HttpInit {
   readonly socketMode: number
   /** Names that requests over TCP may be addressed to, besides loopback and the listeners' own. */
   readonly allowedHosts: readonly string[]
+  /** Whether GET /metrics is answered over TCP, too. @default false */
+  readonly metrics?: boolean
   /**
    * How long requests under way may take to end when stopping, in ms.
    * @default 3000

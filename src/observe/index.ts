@@ -9,7 +9,9 @@
  */
 export { createHealth } from './health.ts'
 export { createLogger, silentLogger } from './logger.ts'
+export { createMetrics } from './metrics.ts'
 export { createWorkers } from './workers.ts'
 export type { Health, HealthWarning, Severity } from './health.ts'
 export type { Logger, LogLevel } from './logger.ts'
+export type { MetricInit, Metrics, Reading } from './metrics.ts'
 export type { Worker, Workers, WorkerInit, WorkerStatus } from './workers.ts'

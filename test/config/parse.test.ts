@@ -34,6 +34,7 @@ t.test(
         socketPath: '/var/lib/mesh/mesh.sock',
         socketMode: 0o660,
         allowedHosts: [],
+        metrics: false,
       },
       files: [],
     })
@@ -63,6 +64,7 @@ port = 0
 socket = "/run/x.sock"
 socket_mode = "600"
 allowed_hosts = ["mesh.example"]
+metrics = true
 [files]
 "x" = ["${keyText(2)}"]
 `)
@@ -89,6 +91,7 @@ allowed_hosts = ["mesh.example"]
       socketPath: '/run/x.sock',
       socketMode: 0o600,
       allowedHosts: ['mesh.example'],
+      metrics: true,
     },
     files: [{ name: 'x', maxSizeBytes: 64 * 2 ** 20, mode: 0o644 }],
   })

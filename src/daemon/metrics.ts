@@ -1,0 +1,125 @@
+import { parseTimestamp } from '../util/index.ts'
+import type { HealthWarningBody, PeersBody, StatusBody } from '../api/index.ts'
+import type { MetricInit, Reading, Workers } from '../observe/index.ts'
+import type { Sync } from '../sync/index.ts'
+
+/** Where the numbers are. */
+export interface MetricSources {
+  readonly sync: Pick<Sync, 'status'>
+  readonly workers: Pick<Workers, 'list'>
+  status(): StatusBody
+  peers(): PeersBody
+  warnings(): readonly HealthWarningBody[]
+}
+
+/** A time as seconds since the epoch; none for what is no time, as `never`. */
+const seconds = (time: string | null | undefined): number | undefined => {
+  const timeMs = time === null || time === undefined ? undefined : parseTimestamp(time)
+  return timeMs === undefined ? undefined : timeMs / 1000
+}
+
+const countBy = <T>(
+  items: Iterable<T>,
+  labelsOf: (item: T) => Readonly<Record<string, string>>,
+): Reading[] => {
+  const found = new Map<string, { value: number; labels: Readonly<Record<string, string>> }>()
+  for (const item of items) {
+    const labels = labelsOf(item)
+    const key = JSON.stringify(labels)
+    const entry = found.get(key) ?? { value: 0, labels }
+    entry.value++
+    found.set(key, entry)
+  }
+  return [...found.values()]
+}
+
+/** What the daemon as a whole tells Prometheus; `docs/metrics.md` has the same list. */
+export const daemonMetrics = (sources: MetricSources): readonly MetricInit[] => {
+  const { sync, workers, status, peers, warnings } = sources
+  const counts = () => sync.status().counts
+  const gauge = (name: string, help: string, read: MetricInit['read'], labels?: string[]) =>
+    ({ type: 'gauge', name, help, read, ...(labels && { labels }) }) as const
+  const counter = (name: string, help: string, read: MetricInit['read'], labels?: string[]) =>
+    ({ type: 'counter', name, help, read, ...(labels && { labels }) }) as const
+
+  return [
+    gauge(
+      'mesh_build_info',
+      'Always 1; which version runs.',
+      () => [{ value: 1, labels: { version: status().version } }],
+      ['version'],
+    ),
+    gauge('mesh_peers_connected', 'Members of the mesh connected now.', () => {
+      return status().peersConnected
+    }),
+    gauge('mesh_peers_known', 'Members of the mesh known, connected or not.', () => {
+      return peers().peers.length
+    }),
+    gauge('mesh_peers_avoided', 'Peers that are avoided after faults.', () => {
+      return peers().peers.filter((peer) => peer.avoidedUntil !== null).length
+    }),
+    gauge(
+      'mesh_files',
+      'Files that this node is configured for, by state.',
+      () => Object.entries(status().files).map(([state, value]) => ({ value, labels: { state } })),
+      ['state'],
+    ),
+    gauge('mesh_files_fetching', 'Files whose content is being fetched.', () => {
+      return sync.status().fetching.length
+    }),
+    gauge('mesh_sync_neighbours', 'Peers that announcements go to.', () => {
+      return sync.status().neighbours.length
+    }),
+    counter('mesh_announcements_sent_total', 'Records announced to neighbours.', () => {
+      return counts().announcementsSent
+    }),
+    counter('mesh_announcements_received_total', 'Records that neighbours announced.', () => {
+      return counts().announcementsReceived
+    }),
+    counter('mesh_announcements_relayed_total', 'Records passed on that are not kept here.', () => {
+      return counts().relayed
+    }),
+    counter('mesh_announcements_refused_total', 'Announced records that were refused.', () => {
+      return counts().refused
+    }),
+    counter('mesh_push_pulls_total', 'Push-pull rounds.', () => counts().pushPulls),
+    gauge('mesh_push_pull_last_timestamp_seconds', 'When the last push-pull ended.', () => {
+      const last = sync.status().lastPushPull
+      return last === undefined ? undefined : last.atMs / 1000
+    }),
+    counter('mesh_content_fetches_total', 'Contents fetched from peers.', () => {
+      return counts().contentFetches
+    }),
+    counter('mesh_content_fetch_failures_total', 'Attempts to fetch content that failed.', () => {
+      return counts().contentFailures
+    }),
+    gauge(
+      'mesh_health_warnings',
+      'What is wrong now, by code.',
+      () => countBy(warnings(), ({ code, severity }) => ({ code, severity })),
+      ['code', 'severity'],
+    ),
+    counter(
+      'mesh_worker_runs_total',
+      'Runs of each background worker.',
+      () => workers.list().map(({ name, runs }) => ({ value: runs, labels: { worker: name } })),
+      ['worker'],
+    ),
+    counter(
+      'mesh_worker_failures_total',
+      'Runs of each background worker that failed.',
+      () =>
+        workers.list().map(({ name, failures }) => ({
+          value: failures,
+          labels: { worker: name },
+        })),
+      ['worker'],
+    ),
+    gauge('mesh_certificate_expiry_timestamp_seconds', "When this node's certificate ends.", () => {
+      return seconds(status().certificate?.expires)
+    }),
+    gauge('mesh_heartbeat_expiry_timestamp_seconds', "When the network's heartbeat ends.", () => {
+      return seconds(status().trust?.heartbeat?.expires)
+    }),
+  ]
+}
