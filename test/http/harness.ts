@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createHttp } from '../../src/http/index.ts'
 import { encodeSshsig, generatePrivateKey } from '../../src/keys/index.ts'
-import { silentLogger } from '../../src/observe/index.ts'
+import { createMetrics, silentLogger } from '../../src/observe/index.ts'
 import {
   parseFileName,
   parseNetworkId,
@@ -91,6 +91,7 @@ export const startHarness = async (
       networkId,
       clock,
       logger,
+      metrics: createMetrics(),
       status: overrides.status ?? (() => status),
       peers: () => ({ peers: [] }),
       certificates: () => ({ networkId, certificates: [], revoked: [] }),
