@@ -1,7 +1,7 @@
 # mesh: the daemon, the command, its completions and manual pages.
 #
 # Node runs the TypeScript as it is, but not below a folder named node_modules: so the tree is
-# installed as lib/mesh, with the packages of npm in it.
+# installed as lib/mesh, with a link to the packages of npm in it.
 {
   lib,
   stdenvNoCC,
@@ -12,7 +12,7 @@
 }:
 let
   package = lib.importJSON ../package.json;
-  npmPackages = callPackage ./npm-packages.nix { };
+  nodeModules = callPackage ./node-modules.nix { };
   # What runs; a change of tests or documents is no new package.
   wanted = [ "bin" "src" "package.json" "LICENSE" ];
   root = toString ../.;
@@ -30,24 +30,11 @@ stdenvNoCC.mkDerivation {
   src = source;
   nativeBuildInputs = [ nodejs_24 installShellFiles ];
 
-  buildPhase = ''
-    runHook preBuild
-    ${lib.concatMapStrings
-      ({ path, tarball }: ''
-        mkdir -p ${path}
-        tar -xzf ${tarball} -C ${path} --strip-components=1 --no-same-owner --no-same-permissions
-      '')
-      npmPackages}
-    # Binaries for another libc than this, and what only tools read.
-    find node_modules \( -name '*.musl.node' -o -name '*.map' -o -name '*.d.ts' -o -name '*.d.cts' -o -name '*.d.mts' \) -delete
-    chmod -R u+w,a+rX node_modules
-    runHook postBuild
-  '';
-
   installPhase = ''
     runHook preInstall
     mkdir -p $out/lib/mesh $out/bin
-    cp -r package.json src node_modules LICENSE $out/lib/mesh/
+    cp -r package.json src LICENSE $out/lib/mesh/
+    ln -s ${nodeModules}/node_modules $out/lib/mesh/node_modules
     cat >$out/bin/mesh <<END
     #!${runtimeShell}
     # The small young generation halves what a daemon holds beyond its own data; it can be set here only.
@@ -77,7 +64,7 @@ stdenvNoCC.mkDerivation {
     runHook postInstallCheck
   '';
 
-  passthru = { inherit npmPackages; nodejs = nodejs_24; };
+  passthru = { inherit nodeModules; nodejs = nodejs_24; };
 
   meta = {
     inherit (package) description;

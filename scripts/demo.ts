@@ -41,7 +41,8 @@ if (options.help || !Number.isInteger(nodeCount) || nodeCount < 3 || nodeCount >
   process.exit(options.help ? 0 : 2)
 }
 
-const mesh = join(import.meta.dirname, '..', 'bin', 'mesh')
+// Beside this script in a checkout; elsewhere when installed (`nix run .#demo`).
+const mesh = process.env.MESH_DEMO_PROGRAM ?? join(import.meta.dirname, '..', 'bin', 'mesh')
 const home = mkdtempSync(join(tmpdir(), 'mesh-demo-'))
 const names = [
   'alpha',
@@ -318,17 +319,18 @@ const uploadByCurl = async (nodes: readonly Node[], networkId: string): Promise<
 }
 
 const explain = (nodes: readonly Node[]): void => {
+  const command = process.env.MESH_DEMO_PROGRAM ?? 'bin/mesh'
   const [first, second] = nodes
   say(`
 The mesh stays up until Ctrl-C. Everything is in ${home}. In another terminal, from here:
 
   export DEMO=${home}
-  bin/mesh status --socket $DEMO/${first?.name}/mesh.sock
-  bin/mesh peers  --socket $DEMO/${first?.name}/mesh.sock
+  ${command} status --socket $DEMO/${first?.name}/mesh.sock
+  ${command} peers  --socket $DEMO/${first?.name}/mesh.sock
   echo changed > $DEMO/hello.txt
-  bin/mesh file update $DEMO/hello.txt --url ${first?.url} --key $DEMO/admin.key
-  bin/mesh file get hello.txt --url ${second?.url}
-  bin/mesh file delete hello.txt --url ${second?.url} --key $DEMO/admin.key
+  ${command} file update $DEMO/hello.txt --url ${first?.url} --key $DEMO/admin.key
+  ${command} file get hello.txt --url ${second?.url}
+  ${command} file delete hello.txt --url ${second?.url} --key $DEMO/admin.key
   tail -f $DEMO/*/log`)
 }
 

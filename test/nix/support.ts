@@ -22,13 +22,18 @@ const works = (program: string, ...args: readonly string[]): boolean =>
  */
 const canBuild = process.getuid?.() === 0 || existsSync('/nix/var/nix/daemon-socket/socket')
 
+/** A builder has another home, and so another configuration of npm. */
+const registry = spawnSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' })
+
 const environment: NodeJS.ProcessEnv = {
   ...process.env,
+  NPM_CONFIG_REGISTRY: registry.stdout?.trim() ?? '',
   MESH_STANDIN_NODE: process.execPath,
   NIX_CONFIG: [
     'experimental-features = nix-command flakes',
     'sandbox = false',
     'build-users-group =',
+    'substituters =',
     'max-jobs = 4',
   ].join('\n'),
   ...(canBuild ? {} : { NIX_REMOTE: `${scratch}/store` }),
