@@ -96,6 +96,13 @@ const checkAcknowledged = (t: Test, world: World, life: Life, where: string): vo
   }
 }
 
+/** An upload is its statement with its content: only version 3 comes without, from a peer. */
+const checkWhole = (t: Test, world: World, where: string): void => {
+  const { state, winner } = world.files.view(NAME) ?? {}
+  const version = winner?.signed.statement.version
+  if (state === 'missing' && version !== 3) t.fail(`${where}: ${version} is here without content`)
+}
+
 const live = async (
   world: World,
   life: Life,
@@ -142,6 +149,7 @@ const dieAt = async (
   await world.crash(how.keep, life.policies)
   await checkShown(t, world, where)
   checkAcknowledged(t, world, life, where)
+  checkWhole(t, world, where)
   t.same([await world.disk.list('tmp'), await world.disk.list('quarantine')], [[], []], where)
   // Whoever was not answered to asks again, and the rest of life goes on.
   await live(world, life, died)

@@ -1,0 +1,536 @@
+/**
+ * The checks of mesh, each with what switches it off and the test that must notice.
+ *
+ * `edits` replace exact text that is in its file exactly once. A check that another one stands behind
+ * (two walls, on purpose) is switched off in both places.
+ */
+export interface Edit {
+  readonly file: string
+  readonly find: string
+  readonly put: string
+}
+
+export interface Check {
+  /** In a few words; unique. */
+  readonly name: string
+  readonly edits: readonly Edit[]
+  /** Test file and title of the test that must fail. */
+  readonly test: string
+  readonly title: string
+}
+
+type Rule = readonly [name: string, title: string, ...edits: readonly (readonly [string, string])[]]
+
+/** Checks of one source file that one test file holds. */
+const checksOf = (file: string, test: string, rules: readonly Rule[]): Check[] =>
+  rules.map(([name, title, ...edits]) => ({
+    name,
+    title,
+    test: `test/${test}.test.ts`,
+    edits: edits.map(([find, put]) => ({ file: `src/${file}.ts`, find, put })),
+  }))
+
+const TAMPERED = 'refuses a statement of which any line was changed after signing'
+const NOT_FOR_US = 'refuses from anybody what is for others, or signed by nobody who may'
+const POWER = 'loses nothing, and shows nothing wrong, wherever the power fails'
+const FORGERIES = 'refuses the golden forgeries, naming the line'
+const CERTIFICATES = 'refuses the golden forgeries with the right code'
+
+export const checks: readonly Check[] = [
+  // Statements: who may say what.
+  ...checksOf('files/judge', 'files/judge', [
+    ['signature of a statement', TAMPERED, ['if (!verifyEntry(signed, entry)) {', 'if (false) {']],
+    [
+      'signature of one that is kept already',
+      'refuses a bad signature on a statement that is kept already',
+      ['entry.key === key && equalBytes(entry.signature, signature),', 'entry.key === key,'],
+    ],
+    [
+      'allowed signers',
+      NOT_FOR_US,
+      [
+        'const signed = countedBy(given, rule.authority)',
+        'const signed = countedBy(given, rule.authority) ?? given',
+      ],
+      ['if (!suffices(signed, rule.authority))', 'if (false)'],
+    ],
+    ['network of a statement', NOT_FOR_US, ['statement.network !== network', 'false']],
+    [
+      'order of versions for uploads',
+      'refuses an upload of an older version',
+      ['if (equalLoses || compareStatements(signed, winner) < 0) {', 'if (false) {'],
+    ],
+    [
+      'jump of versions',
+      'refuses an upload of a jump of versions',
+      ['> MAX_VERSION_JUMP && from.force !== true', '> Number.MAX_SAFE_INTEGER'],
+    ],
+    [
+      'time ahead of the clock',
+      'refuses an upload of a time far ahead',
+      ['if (aheadMs > MAX_TIME_AHEAD_MS) {', 'if (false) {'],
+    ],
+    [
+      'size limit for uploads',
+      'refuses an upload of content above the limit',
+      [
+        "if (content !== 'deleted' && content.sizeBytes > policy.maxSizeBytes) {",
+        "if (content !== 'deleted' && false) {",
+      ],
+    ],
+  ]),
+  ...checksOf('files/judge', 'files/publisher', [
+    [
+      'size limit for content from peers',
+      'applies mode and size limit of a new policy',
+      ['return content.sizeBytes > policy.maxSizeBytes ? undefined : content', 'return content'],
+    ],
+    [
+      'expiry',
+      'hides a file when it expires, and shows it again when the clock was wrong',
+      ["return end !== 'never' && end <= nowMs", 'return end < nowMs && nowMs < 0'],
+    ],
+  ]),
+  ...checksOf('statement/signed', 'statement/signed', [
+    [
+      'order of versions',
+      'orders by version, then time, then id',
+      ['a.statement.version - b.statement.version ||', ''],
+    ],
+    [
+      'number of signatures',
+      'sorts signatures and refuses none, two by one key, and too many',
+      ['if (signatures.length > MAX_SIGNATURES) {', 'if (false) {'],
+    ],
+  ]),
+
+  // Spelling: one text for one fact.
+  ...checksOf('statement/text', 'statement/text', [
+    [
+      'canonical text (each field, and the whole)',
+      FORGERIES,
+      ['/^(?:0|[1-9][0-9]{0,15})$/', '/^[0-9]{1,16}$/'],
+      ['if (write(statement) !== text)', 'if (false)'],
+    ],
+    ['length of a statement', FORGERIES, ['if (text.length > MAX_STATEMENT_BYTES)', 'if (false)']],
+  ]),
+  ...checksOf('statement/file-name', 'statement/file-name', [
+    [
+      'names that climb out',
+      'says which rule a name breaks',
+      ["if (part === '.' || part === '..')", "if (part === '.')"],
+    ],
+    [
+      'characters of names',
+      'says which rule a name breaks',
+      ['if (!/^[A-Za-z0-9_.:-]*$/.test(part))', 'if (false)'],
+    ],
+    [
+      'length of names',
+      'says which rule a name breaks',
+      ['if (text.length > MAX_NAME_BYTES)', 'if (false)'],
+    ],
+    [
+      'names that cannot live together',
+      'finds names that cannot be files side by side',
+      ["clashes.push({ a: shorter, b: name, kind: 'prefix' })", 'continue'],
+    ],
+  ]),
+  ...checksOf('config/files', 'config/files', [
+    [
+      'reserved names',
+      'refuses entries that could not work',
+      ['return isReservedName(name)\n', 'return isReservedName(name) && false\n'],
+    ],
+  ]),
+  ...checksOf('statement/statement-file', 'statement/statement-file', [
+    [
+      'purpose of a signature in a file',
+      'keeps signatures to their purpose',
+      ['if (namespace === STATEMENT_NAMESPACE) return', 'if (namespace) return'],
+    ],
+  ]),
+  ...checksOf('http/statement-headers', 'http/upload', [
+    [
+      'purpose of a signature in an upload',
+      'refuses each wrong field with its own code and stores nothing',
+      ['namespace !== STATEMENT_NAMESPACE', 'false'],
+    ],
+  ]),
+
+  // Content.
+  ...checksOf('files/staging', 'files/judge', [
+    [
+      'hash of content',
+      'wants an upload to bring its content, right to the last byte',
+      ['if (digest !== expected.digest)', 'if (false)'],
+    ],
+  ]),
+  ...checksOf('files/staging', 'files/staging', [
+    [
+      'length of content',
+      'reads no further than the piece that is too much',
+      ['if (staged.sizeBytes + piece.length > expected.sizeBytes) {', 'if (false) {'],
+    ],
+  ]),
+  ...checksOf('files/verifier', 'files/open', [
+    [
+      'hash of what lies on the disk',
+      'finds bytes that changed without a trace when it reads each file once',
+      ['if (digest === contentDigest(shown.signed)) {', 'if (digest !== undefined) {'],
+    ],
+    [
+      'fingerprint of what lies on the disk',
+      'hands nothing out that was changed on the disk while the daemon ran',
+      ['if (stat?.fingerprint === shown.fingerprint) {', 'if (stat !== undefined) {'],
+    ],
+  ]),
+
+  // Keys.
+  ...checksOf('keys/point', 'keys/point', [
+    [
+      'keys of small order',
+      'refuses every encoding of a point of small order',
+      ["return point.isSmallOrder() ? 'small-order' : undefined", 'return point && undefined'],
+    ],
+    [
+      'keys not canonical',
+      'refuses every y of p and above',
+      ["if (compareBytes(y, PRIME) >= 0) return 'non-canonical'", ''],
+    ],
+  ]),
+  ...checksOf('keys/public-key', 'keys/public-key', [
+    [
+      'ed25519 itself',
+      'takes a signature for exactly its message and its key',
+      ['verify(null, message, importKey(key), signature)', 'importKey(key) !== undefined'],
+    ],
+  ]),
+  ...checksOf('config/secret', 'config/secret', [
+    [
+      'permissions of private keys',
+      'refuses a secret that is open to everybody, also behind a link',
+      ['if ((stat.mode & 0o007) !== 0) {', 'if (false) {'],
+    ],
+  ]),
+
+  // Who is a member.
+  ...checksOf('keys/certificate', 'keys/certificate', [
+    [
+      'signature of a certificate',
+      CERTIFICATES,
+      ['if (!verifySsh(signature, utf8(signedText))) {', 'if (false) {'],
+    ],
+    [
+      'network key of a certificate',
+      CERTIFICATES,
+      ['if (!networkKeys.includes(signer)) {', 'if (false) {'],
+    ],
+    [
+      'network of a certificate',
+      CERTIFICATES,
+      ['if (certificate.network !== network) {', 'if (false) {'],
+    ],
+    [
+      'node key of a certificate',
+      CERTIFICATES,
+      ['if (key !== undefined && certificate.key !== key) {', 'if (false) {'],
+    ],
+    [
+      'expiry of a certificate',
+      'expires to the millisecond, and only by the expiry',
+      ['if (nowMs >= certificate.expires) {', 'if (false) {'],
+    ],
+    [
+      'purpose of the signature of a certificate',
+      CERTIFICATES,
+      ['if (signature.namespace !== CERTIFICATE_NAMESPACE) {', 'if (false) {'],
+    ],
+  ]),
+  ...checksOf('transport/membership', 'transport/membership', [
+    [
+      'certificate needed',
+      'with network keys, everything else is refused by name',
+      [
+        'if (texts.length > 0) return newest(',
+        'if (texts.length === 0) return {}\n      return newest(',
+      ],
+    ],
+  ]),
+  ...checksOf('transport/members', 'transport/members', [
+    [
+      'a connection ends with its certificate',
+      'a connection ends when the certificate of its peer expires',
+      ['if (expiresAtMs === undefined) return', 'return'],
+    ],
+  ]),
+  ...checksOf('transport/private-network', 'transport/private-network', [
+    [
+      'pre-shared key',
+      'another key, or none, is noticed at once and named on both sides',
+      [
+        'if (equalBytes(encipher(cipher, enciphered), GREETING)) return',
+        'if (encipher(cipher, enciphered)) return',
+      ],
+    ],
+  ]),
+
+  // Durability.
+  ...checksOf('disk/staged', 'files/faults', [
+    ['fsync of a file', POWER, ['await openHandle().sync()', '']],
+  ]),
+  ...checksOf('disk/disk', 'files/faults', [
+    [
+      'fsync of its directory',
+      POWER,
+      ['      }\n    }\n    await this.#directories.sync(parentOf(to))', '      }\n    }'],
+    ],
+  ]),
+  ...checksOf('disk/disk', 'disk/memory', [
+    [
+      'fsync after a removal',
+      'keeps what write answered to when the power fails',
+      [
+        'if (!(await this.#unlink(path))) return\n      await this.#directories.sync(parentOf(path))',
+        'if (!(await this.#unlink(path))) return',
+      ],
+    ],
+    [
+      'fsync of the directory that a file was moved out of',
+      'keeps what write answered to when the power fails',
+      ['await this.#directories.sync(former)', 'return'],
+    ],
+  ]),
+  ...checksOf('disk/directories', 'disk/memory', [
+    [
+      'fsync of a new directory',
+      'keeps what write answered to when the power fails',
+      ['await sync(parentOf(directory))\n    return enter(directory)', 'return enter(directory)'],
+    ],
+  ]),
+  ...checksOf('store/environment', 'store/sync', [
+    [
+      'fsync of the database',
+      'acknowledges nothing that the disk did not confirm',
+      ['overlappingSync: false,', 'overlappingSync: false,\n    noSync: true,'],
+    ],
+  ]),
+  ...checksOf('files/acceptor', 'files/faults', [
+    [
+      'the statement is durable before it is acknowledged',
+      POWER,
+      [
+        'left = await catalogue.change(name, changeOf(taking))',
+        'void catalogue.change(name, changeOf(taking)).catch(() => {})',
+      ],
+    ],
+    [
+      'the content is durable before its statement',
+      POWER,
+      ['await staged?.commit(contentPath(name, fresh), { mode: rule.policy.mode })', ''],
+      [
+        'left = await catalogue.change(name, changeOf(taking))',
+        'left = await catalogue.change(name, changeOf(taking))\n      if (fresh !== undefined) await staged?.commit(contentPath(name, fresh), { mode: rule.policy.mode })',
+      ],
+    ],
+  ]),
+  ...checksOf('disk/disk', 'disk/disk', [
+    [
+      'leftovers of a crash are removed',
+      'removes everything from tmp when it is opened',
+      ['else await this.#fileSystem.unlink(join(tmp, name))', ''],
+    ],
+  ]),
+  ...checksOf('disk/lock', 'disk/lock', [
+    [
+      'lock of the state directory',
+      'names the process that holds the lock, and takes it over when that was killed',
+      ['PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE', 'SELECT 1'],
+    ],
+  ]),
+  ...checksOf('disk/directories', 'disk/disk', [
+    [
+      'links in the state directory',
+      'follows no link below the root',
+      [
+        'if ((await fileSystem.realpath(path)) !== path) throw linkError(path)',
+        'await fileSystem.realpath(path)',
+      ],
+    ],
+  ]),
+  ...checksOf('disk/paths', 'disk/disk', [
+    [
+      'paths that leave the state directory',
+      'refuses paths that leave the tree or cannot be',
+      ["part !== '..' &&", ''],
+    ],
+  ]),
+
+  // HTTP.
+  ...checksOf('http/http', 'http/listeners', [
+    [
+      'names that a request may be addressed to',
+      'answers only to its own names over TCP',
+      ['if (!isLocal(raw)) checkHost(', 'if (isLocal(raw)) checkHost('],
+    ],
+    [
+      'length of a request line',
+      'refuses addresses and header fields without measure',
+      ['if (raw.url !== undefined && raw.url.length > MAX_URL_BYTES) {', 'if (false) {'],
+    ],
+  ]),
+  ...checksOf('http/listeners', 'http/listeners', [
+    [
+      'number of HTTP connections',
+      'connections beyond the limit are closed, and the unix socket still answers',
+      ['server.maxConnections = MAX_CONNECTIONS', ''],
+    ],
+  ]),
+  ...checksOf('http/context', 'http/read', [
+    [
+      'what TCP shows',
+      'gives over TCP only what is world-readable',
+      ['if (!isLocal(request.raw) && !isWorldReadable(view.policy)) {', 'if (false) {'],
+    ],
+  ]),
+  ...checksOf('http/range', 'http/range', [
+    [
+      'ranges outside the file',
+      'a range outside the file cannot be satisfied',
+      ["if (start >= sizeBytes) return 'unsatisfiable'", ''],
+    ],
+  ]),
+  ...checksOf('http/routes/content', 'http/read', [
+    [
+      'the condition of a range (If-Range)',
+      'answers conditions and ranges',
+      ['(condition === undefined || condition === tag)', 'condition !== 0'],
+    ],
+  ]),
+  ...checksOf('http/upload-body', 'http/upload-body', [
+    [
+      'rate of uploads',
+      'cuts off a client that is too slow, however it spreads its bytes',
+      ['if (bytesPerSecond < MIN_BODY_BYTES_PER_SECOND) return cut()', ''],
+    ],
+  ]),
+  ...checksOf('http/statement-headers', 'http/upload', [
+    [
+      'length of the statement fields',
+      'refuses each wrong field with its own code and stores nothing',
+      ['if (lengthBytes > MAX_STATEMENT_HEADERS_BYTES) {', 'if (false) {'],
+    ],
+  ]),
+
+  // Peers.
+  ...checksOf('transport/frame-buffer', 'transport/frame-buffer', [
+    [
+      'size of frames',
+      'a frame above the limit is refused when its length is known',
+      ['if (wanted > maxFrameBytes) {', 'if (false) {'],
+    ],
+  ]),
+  ...checksOf('transport/multiplexer', 'transport/multiplexer', [
+    [
+      'size of frames of the multiplexer',
+      'cuts off a member that sends a frame of 2 GiB',
+      ['if (lengthBytes > MAX_MULTIPLEXER_FRAME_BYTES)', 'if (false)'],
+    ],
+    [
+      'rate of pings',
+      'cuts off a member that sends a flood of pings',
+      ['if (type === TYPE_PING && !control.tryTake(1))', 'if (false)'],
+    ],
+  ]),
+  ...checksOf('transport/blame', 'transport/blame', [
+    [
+      'blame for a forged signature',
+      'one forged signature is enough',
+      [' || GRAVE.has(error.code)', ''],
+    ],
+    [
+      'blame for repeated faults',
+      'the third fault within ten minutes makes a peer avoided, for ten minutes',
+      ['faults >= MAX_FAULTS ||', ''],
+    ],
+  ]),
+  ...checksOf('transport/streams', 'transport/streams', [
+    [
+      'number of streams',
+      'one stream too many is refused, and no fault',
+      [
+        'if (release === undefined) return refuse(stream, peer, max)',
+        'if (release === undefined) return void run(link, stream, served)',
+      ],
+    ],
+    [
+      'malformed frames are held against their sender',
+      'a frame that is too long, or cut short, costs its sender a fault',
+      ['if (FAULTS.has(failure.code)) init.blame(peer, failure)', ''],
+    ],
+  ]),
+  ...checksOf('transport/handshakes', 'transport/handshakes', [
+    [
+      'rate of connections',
+      'one host opens so many connections a second',
+      ['if (count > MAX_CONNECTIONS_PER_HOST_PER_SECOND) {', 'if (false) {'],
+    ],
+    [
+      'pending handshakes of a host',
+      'one host has so many handshakes pending, and others still get in',
+      ['if ((perHost.get(host) ?? 0) >= MAX_PENDING_HANDSHAKES_PER_HOST) {', 'if (false) {'],
+    ],
+    [
+      'pending handshakes in all',
+      'there is a limit for all hosts together',
+      ['if (pending.size >= MAX_PENDING_HANDSHAKES) {', 'if (false) {'],
+    ],
+  ]),
+  ...checksOf('transport/peer-exchange', 'transport/peer-exchange', [
+    [
+      'rate of exchanges of peers',
+      'garbage is a fault, and so is asking without end',
+      ['if (budgetOf(peer).tryTake(1)) return', 'if (budgetOf(peer)) return'],
+    ],
+  ]),
+  ...checksOf('sync/intake', 'sync/announce/announcer', [
+    [
+      'signatures of what is passed on',
+      'a forged record is not passed on, and its sender is blamed at once',
+      ['if (!arrival.verify()) throw forged(arrival.name)', ''],
+    ],
+    [
+      'rate of what is passed on',
+      'what is unwanted is relayed within a rate, and no faster',
+      ['if (!bucketOf(from).tryTake(1)) return false', ''],
+    ],
+  ]),
+  ...checksOf('sync/collections/files', 'sync/announce/announcer', [
+    [
+      'network of what is passed on',
+      'records of another network go no further',
+      ['relayable: signed.statement.network === init.network,', 'relayable: init !== undefined,'],
+    ],
+  ]),
+  ...checksOf('sync/content/server', 'sync/content/server', [
+    [
+      'rate of content',
+      'a limit of bytes a second holds over all streams of a peer',
+      ['const rate = rateOf?.(stream.peer)', 'const rate = rateOf?.(stream.peer) && undefined'],
+    ],
+    [
+      'number of served streams',
+      'one peer has so many requests open; all peers together have a limit too',
+      ['if (streams.size > MAX_SERVED_STREAMS)', 'if (false)'],
+    ],
+  ]),
+
+  // State of another age, or none.
+  ...checksOf('store/migrations', 'store/memory', [
+    [
+      'a store of a newer version',
+      'refuses a store that a newer version wrote',
+      ['if (found !== undefined && found > current) {', 'if (false) {'],
+    ],
+  ]),
+]

@@ -1,0 +1,19 @@
+/** The decoders of mesh. `enumeration.test.ts` fails when one is missing here. */
+import { clientDecoders } from './decoders/client.ts'
+import { configDecoders } from './decoders/config.ts'
+import { keyDecoders } from './decoders/keys.ts'
+import { statementDecoders } from './decoders/statement.ts'
+import { storedDecoders } from './decoders/stored.ts'
+import { utilDecoders } from './decoders/util.ts'
+import { wireDecoders } from './decoders/wire.ts'
+import type { Decoder } from './engine.ts'
+
+export const decoders: readonly Decoder[] = [
+  ...utilDecoders,
+  ...keyDecoders,
+  ...statementDecoders,
+  ...configDecoders,
+  ...wireDecoders,
+  ...storedDecoders,
+  ...clientDecoders,
+]

@@ -1,0 +1,85 @@
+/** What peers send: each message of each protocol, and the frames they come in. */
+import { decodeAnnounce, encodeAnnounce } from '../../../src/sync/announce/messages.ts'
+import {
+  decodeAnswer,
+  decodeRequest,
+  encodeAnswer,
+  encodeRequest,
+} from '../../../src/sync/content/messages.ts'
+import { decodeBlockList, encodeBlockList } from '../../../src/chunk/block-list.ts'
+import { createFrameBuffer } from '../../../src/transport/frame-buffer.ts'
+import { decodeCertificate, encodeCertificate } from '../../../src/transport/membership-exchange.ts'
+import {
+  decodePeerExchange,
+  encodePeerExchange,
+} from '../../../src/transport/peer-exchange-codec.ts'
+import { readVectors } from '../../keys/vectors.ts'
+import { holds, sameBytes } from '../engine.ts'
+import { pushPullDecoders } from './push-pull.ts'
+import type { Decoder } from '../engine.ts'
+
+/** All hexadecimal under these names, anywhere in a file of golden vectors. */
+const hexIn = (file: string, list: string, name: string): Uint8Array[] => {
+  const found = (readVectors(file) as Readonly<Record<string, readonly Record<string, string>[]>>)[
+    list
+  ]
+  return (found ?? []).map((each) => Buffer.from(each[name] ?? '', 'hex'))
+}
+
+const MAX_FRAME_BYTES = 1_000
+
+export const wireDecoders: readonly Decoder[] = [
+  {
+    name: 'sync/announce/messages.ts#decodeAnnounce',
+    seeds: hexIn('announce', 'valid', 'bytes'),
+    run: (input) => sameBytes(encodeAnnounce(decodeAnnounce(input.bytes)), input),
+  },
+  {
+    name: 'sync/content/messages.ts#decodeRequest',
+    seeds: hexIn('content', 'requests', 'bytes'),
+    run: (input) => sameBytes(encodeRequest(decodeRequest(input.bytes)), input),
+  },
+  {
+    name: 'sync/content/messages.ts#decodeAnswer',
+    seeds: hexIn('content', 'answers', 'bytes'),
+    run: (input) => sameBytes(encodeAnswer(decodeAnswer(input.bytes)), input),
+  },
+  {
+    name: 'chunk/block-list.ts#decodeBlockList',
+    seeds: hexIn('block-list', 'valid', 'bytes').filter(({ length }) => length > 0),
+    run: (input) => sameBytes(encodeBlockList(decodeBlockList(input.bytes)), input),
+  },
+  ...pushPullDecoders(hexIn('push-pull', 'valid', 'bytes')),
+  {
+    name: 'transport/membership-exchange.ts#decodeCertificate',
+    seeds: hexIn('membership', 'accepted', 'hex'),
+    run: (input) => sameBytes(encodeCertificate(decodeCertificate(input.bytes)), input),
+  },
+  {
+    name: 'transport/peer-exchange-codec.ts#decodePeerExchange',
+    seeds: hexIn('peers', 'accepted', 'hex'),
+    run: (input) => sameBytes(encodePeerExchange(decodePeerExchange(input.bytes)), input),
+  },
+  {
+    name: 'transport/frame-buffer.ts#createFrameBuffer',
+    seeds: [Buffer.from('0000000002000000aabb01000000ff', 'hex'), Buffer.from('e8030000', 'hex')],
+    run: ({ bytes }) => {
+      // In pieces of all sizes, and whole: the frames must be the same.
+      const framesOf = (pieceBytes: number): string[] => {
+        const buffer = createFrameBuffer(MAX_FRAME_BYTES)
+        const frames: string[] = []
+        for (let at = 0; at < bytes.length; at += pieceBytes) {
+          buffer.push(bytes.subarray(at, at + pieceBytes))
+          for (let frame = buffer.next(); frame !== undefined; frame = buffer.next()) {
+            holds(frame.length <= MAX_FRAME_BYTES, 'a frame above the limit')
+            frames.push(Buffer.from(frame).toString('hex'))
+          }
+        }
+        return frames
+      }
+      const short = bytes.subarray(0, 2_000).length === bytes.length
+      holds(!short || framesOf(1).join() === framesOf(bytes.length + 1).join(), 'cuts matter')
+      if (!short) framesOf(4_096)
+    },
+  },
+]
