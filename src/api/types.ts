@@ -1,5 +1,9 @@
 /** Base64 of the exact statement text. */
 export const STATEMENT_HEADER = 'Mesh-Statement'
+/** Base64 of the certificate that a statement of a namespace is signed under. */
+export const CERTIFICATE_HEADER = 'Mesh-Certificate'
+/** Query parameter of GET /files/{name}: the id of a remembered statement, whose content it is. */
+export const STATEMENT_PARAMETER = 'statement'
 /** Base64 of one binary SSHSIG; repeated, or joined by commas, for several. */
 export const SIGNATURE_HEADER = 'Mesh-Signature'
 /** Both headers together. */
@@ -78,7 +82,60 @@ export interface FilesBody {
 /** GET /history/{name}: the winner first. */
 export interface HistoryBody {
   readonly name: string
-  readonly versions: readonly (VersionBody & { readonly wins: boolean })[]
+  readonly versions: readonly HistoryVersionBody[]
+}
+
+/** One version of GET /history/{name}. */
+export interface HistoryVersionBody extends VersionBody {
+  readonly wins: boolean
+  /** Another statement of the same version is here as well. */
+  readonly conflict: boolean
+  /** `mesh file restore` can have its content from this node. */
+  readonly contentHere: boolean
+}
+
+/** Why something is as it is: a stable code, and a sentence. */
+export interface ReasonBody {
+  readonly code: string
+  readonly message: string
+}
+
+/** GET /explain/{name}, on the unix socket only. */
+export interface ExplainBody {
+  readonly name: string
+  readonly state: FileStateBody | 'not-configured'
+  /** In one sentence. */
+  readonly answer: string
+  readonly reasons: readonly ReasonBody[]
+  /** What to do next. */
+  readonly next: readonly string[]
+  readonly policy: {
+    /** The name or pattern in the configuration. */
+    readonly selector: string
+    readonly signers: readonly string[]
+    readonly threshold: number
+    readonly deleteSigners: readonly string[]
+  } | null
+  readonly current: VersionBody | null
+  /** Connected peers. */
+  readonly peers: readonly {
+    readonly peerId: string
+    readonly name: string | null
+    /** `null`: it has not said yet. */
+    readonly wants: boolean | null
+    /** It says that it has the content which is missing here. */
+    readonly offersContent: boolean
+  }[]
+  /** What was refused last, the last first, since this daemon started. */
+  readonly refusals: readonly {
+    readonly version: number
+    readonly code: string
+    readonly message: string
+    readonly signers: readonly string[]
+    /** A peer id, or `upload`. */
+    readonly from: string
+    readonly at: string
+  }[]
 }
 
 /** PUT and DELETE /files/{name}: 201 stored, 200 already held. */
@@ -239,6 +296,7 @@ export const routes = {
   file: (name: string): string => `/files/${encodeName(name)}`,
   statement: (name: string): string => `/statements/${encodeName(name)}`,
   history: (name: string): string => `/history/${encodeName(name)}`,
+  explain: (name: string): string => `/explain/${encodeName(name)}`,
   status: '/status',
   peers: '/peers',
   certificates: '/certificates',

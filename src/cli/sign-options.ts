@@ -26,5 +26,6 @@ export const withKeyOptions = (command: Command): Command =>
 /** Adds what decides about a new statement. */
 export const withStatementOptions = (command: Command): Command =>
   withKeyOptions(command)
+    .option('--certificate <file>', 'node certificate, for a file of a namespace')
     .option('--network <id>', 'network id [$MESH_NETWORK; else asked of the daemon]')
     .option('--version <n>', 'version [else one more than the daemon has]', parseVersion)

@@ -1,4 +1,4 @@
-import { SIGNATURE_HEADER, STATEMENT_HEADER } from '../api/index.ts'
+import { CERTIFICATE_HEADER, SIGNATURE_HEADER, STATEMENT_HEADER } from '../api/index.ts'
 import { MeshError } from '../errors/index.ts'
 import { decodeSshsig, encodeSshsig } from '../keys/index.ts'
 import {
@@ -11,9 +11,14 @@ import type { StatementHeaders } from '../client/index.ts'
 import type { SignedStatement } from '../statement/index.ts'
 
 /** A signed statement as an upload carries it. */
-export const toHeaders = ({ text, signatures }: SignedStatement): StatementHeaders => ({
+export const toHeaders = ({
+  text,
+  signatures,
+  certificate,
+}: SignedStatement): StatementHeaders => ({
   statement: toBase64(utf8(text)),
   signatures: signatures.map((entry) => toBase64(encodeSshsig(entryToSshSignature(entry)))),
+  ...(certificate === undefined ? {} : { certificate: toBase64(utf8(certificate.text)) }),
 })
 
 const decode = (name: string, value: string): Uint8Array => {
@@ -29,7 +34,11 @@ const decode = (name: string, value: string): Uint8Array => {
  *
  * @throws MeshError
  */
-export const fromHeaders = ({ statement, signatures }: StatementHeaders): SignedStatement => {
+export const fromHeaders = ({
+  statement,
+  signatures,
+  certificate,
+}: StatementHeaders): SignedStatement => {
   const text = fromUtf8(decode(STATEMENT_HEADER, statement))
   if (text === undefined) {
     throw new MeshError('ERR_RESPONSE_MALFORMED', "the daemon's statement is not UTF-8")
@@ -37,7 +46,11 @@ export const fromHeaders = ({ statement, signatures }: StatementHeaders): Signed
   const entries = signatures.map((each) =>
     entryFromSshSignature(decodeSshsig(decode(SIGNATURE_HEADER, each))),
   )
-  return createSignedStatement(text, entries)
+  return createSignedStatement(
+    text,
+    entries,
+    certificate === undefined ? undefined : fromUtf8(decode(CERTIFICATE_HEADER, certificate)),
+  )
 }
 
 /**
@@ -45,10 +58,11 @@ export const fromHeaders = ({ statement, signatures }: StatementHeaders): Signed
  * would touch, so that they can be put in by `$(…)` without quotes.
  */
 export const toCurlArguments = (signed: SignedStatement): string => {
-  const { statement, signatures } = toHeaders(signed)
+  const { statement, signatures, certificate } = toHeaders(signed)
   const fields = [
     `${STATEMENT_HEADER}:${statement}`,
     ...signatures.map((each) => `${SIGNATURE_HEADER}:${each}`),
+    ...(certificate === undefined ? [] : [`${CERTIFICATE_HEADER}:${certificate}`]),
   ]
   return fields.map((field) => `-H ${field}`).join(' ')
 }

@@ -1,7 +1,10 @@
 import { basename } from 'node:path'
 import { isMeshError, MeshError } from '../errors/index.ts'
-import { isReservedName, parseFileName, parseNetworkId, signStatement } from '../statement/index.ts'
+import { MAX_CERTIFICATE_BYTES } from '../keys/index.ts'
+import { createSignedStatement, isReservedName, parseFileName } from '../statement/index.ts'
+import { parseNetworkId, signStatement } from '../statement/index.ts'
 import { parseDigest } from '../util/index.ts'
+import { readSmallFile } from './content.ts'
 import { parseExpiry, toTimestamp } from './expiry.ts'
 import { readKeyFile } from './key-files.ts'
 import { warn } from './print.ts'
@@ -22,6 +25,8 @@ export interface SignOptions extends PassphraseOptions {
   /** Of the command line `--version`; commander checks that it is a number. */
   readonly version?: number
   readonly expires?: string
+  /** Path of the certificate that goes with a statement of a namespace. */
+  readonly certificate?: string
 }
 
 /** What a daemon knows about a name before something new is published. */
@@ -143,7 +148,7 @@ const now = ({ clock }: Pick<Context, 'clock'>): Timestamp => {
 
 export interface StatementInput {
   readonly name: FileName
-  readonly content: Content | 'deleted'
+  readonly content: Pick<Content, 'digest' | 'sizeBytes'> | 'deleted'
   readonly options: SignOptions
   /** `undefined`: made without a daemon. */
   readonly standing: Standing | undefined
@@ -174,5 +179,8 @@ export const makeStatement = async (
       content === 'deleted' ? content : { digest: content.digest, sizeBytes: content.sizeBytes },
     blocks: 'none',
   }
-  return signStatement(statement, keys)
+  const signed = await signStatement(statement, keys)
+  if (options.certificate === undefined) return signed
+  const certificate = await readSmallFile(options.certificate, MAX_CERTIFICATE_BYTES)
+  return createSignedStatement(signed.text, signed.signatures, certificate)
 }

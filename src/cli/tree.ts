@@ -33,6 +33,11 @@ export const tree: readonly (Branch | Leaf)[] = [
     load: async () => (await import('./commands/peers.ts')).peersCommand,
   },
   {
+    name: 'explain',
+    summary: 'say why a file is here or is not',
+    load: async () => (await import('./commands/explain.ts')).explainCommand,
+  },
+  {
     name: 'file',
     summary: 'publish, read and check signed files',
     commands: [
@@ -85,6 +90,11 @@ export const tree: readonly (Branch | Leaf)[] = [
         name: 'wait',
         summary: 'wait until a daemon shows a file, or a version of it',
         load: async () => (await import('./commands/file-wait.ts')).fileWaitCommand,
+      },
+      {
+        name: 'restore',
+        summary: 'publish the content of an old version again',
+        load: async () => (await import('./commands/file-restore.ts')).fileRestoreCommand,
       },
       {
         name: 'verify',

@@ -8,11 +8,14 @@ import type {
   FileStateBody,
   HealthBody,
   HealthWarningBody,
+  ExplainBody,
   HistoryBody,
+  HistoryVersionBody,
   PeerBody,
   PeersBody,
   PreviewBody,
   PublicStatusBody,
+  ReasonBody,
   RevocationBody,
   StatusBody,
   StoredBody,
@@ -36,6 +39,10 @@ const versionMembers = {
 
 const version = object<VersionBody>(versionMembers)
 
+const FILE_STATES = [
+  ...(['shown', 'missing', 'too-large', 'too-old', 'deleted', 'expired', 'none'] as const),
+] as const
+
 const warning = object<HealthWarningBody>({
   code: text,
   subject: text,
@@ -46,7 +53,7 @@ const warning = object<HealthWarningBody>({
 
 const file = object<FileBody>({
   name: text,
-  state: oneOf('shown', 'missing', 'too-large', 'too-old', 'deleted', 'expired', 'none'),
+  state: oneOf(...FILE_STATES),
   current: nullable(version),
   conflict: boolean,
   shownAt: nullable(text),
@@ -56,7 +63,49 @@ export const filesBody = object<FilesBody>({ networkId: text, files: list(file) 
 
 export const historyBody = object<HistoryBody>({
   name: text,
-  versions: list(object<HistoryBody['versions'][number]>({ ...versionMembers, wins: boolean })),
+  versions: list(
+    object<HistoryVersionBody>({
+      ...versionMembers,
+      wins: boolean,
+      conflict: boolean,
+      contentHere: boolean,
+    }),
+  ),
+})
+
+export const explainBody = object<ExplainBody>({
+  name: text,
+  state: oneOf(...FILE_STATES, 'not-configured'),
+  answer: text,
+  reasons: list(object<ReasonBody>({ code: text, message: text })),
+  next: list(text),
+  policy: nullable(
+    object<NonNullable<ExplainBody['policy']>>({
+      selector: text,
+      signers: list(text),
+      threshold: number,
+      deleteSigners: list(text),
+    }),
+  ),
+  current: nullable(version),
+  peers: list(
+    object<ExplainBody['peers'][number]>({
+      peerId: text,
+      name: nullable(text),
+      wants: nullable(boolean),
+      offersContent: boolean,
+    }),
+  ),
+  refusals: list(
+    object<ExplainBody['refusals'][number]>({
+      version: number,
+      code: text,
+      message: text,
+      signers: list(text),
+      from: text,
+      at: text,
+    }),
+  ),
 })
 
 export const storedBody = object<StoredBody>({

@@ -1,9 +1,10 @@
 import { FORCE_PARAMETER, NAME_PARAMETER, routes } from '../api/index.ts'
-import { SIGNATURE_HEADER, STATEMENT_HEADER } from '../api/index.ts'
+import { CERTIFICATE_HEADER, SIGNATURE_HEADER, STATEMENT_HEADER } from '../api/index.ts'
+import { STATEMENT_PARAMETER } from '../api/index.ts'
 import { systemClock, utf8 } from '../util/index.ts'
 import { toTarget } from './address.ts'
 import { certificatesBody, filesBody, healthBody, historyBody, peersBody } from './bodies.ts'
-import { previewBody, statusBody, storedBody } from './bodies.ts'
+import { explainBody, previewBody, statusBody, storedBody } from './bodies.ts'
 import { exchange, readText } from './exchange.ts'
 import { fromProblem, malformed } from './failures.ts'
 import { CONNECT_TIMEOUT_MS, IDLE_TIMEOUT_MS, MAX_JSON_BYTES } from './limits.ts'
@@ -14,9 +15,14 @@ import type { Answer, Connecting, Exchange } from './exchange.ts'
 import type { Shape } from './shape.ts'
 import type { Client, ClientInit, DaemonAddress, StatementHeaders } from './types.ts'
 
-const toHeaders = ({ statement, signatures }: StatementHeaders): OutgoingHttpHeaders => ({
+const toHeaders = ({
+  statement,
+  signatures,
+  certificate,
+}: StatementHeaders): OutgoingHttpHeaders => ({
   [STATEMENT_HEADER]: statement,
   [SIGNATURE_HEADER]: [...signatures],
+  ...(certificate === undefined ? {} : { [CERTIFICATE_HEADER]: certificate }),
 })
 
 const query = (parameters: Readonly<Record<string, string | undefined>>): string => {
@@ -32,7 +38,12 @@ const isGood = (status: number): boolean => status >= 200 && status < 300
 const fromHeaders = (headers: Answer['headers']): StatementHeaders => {
   const all = (name: string): string[] =>
     (headers[name.toLowerCase()] ?? []).flatMap((value) => value.split(/, */))
-  return { statement: all(STATEMENT_HEADER)[0] ?? '', signatures: all(SIGNATURE_HEADER) }
+  const [certificate] = all(CERTIFICATE_HEADER)
+  return {
+    statement: all(STATEMENT_HEADER)[0] ?? '',
+    signatures: all(SIGNATURE_HEADER),
+    ...(certificate === undefined ? {} : { certificate }),
+  }
 }
 
 /** A client of one daemon. Does no I/O until a method is called; keeps no connection open. */
@@ -96,6 +107,7 @@ export const createClient = (address: DaemonAddress, init: ClientInit = {}): Cli
     files: ({ name, signal } = {}) =>
       get(`${routes.files}${query({ [NAME_PARAMETER]: name })}`, filesBody, signal),
     history: (name, { signal } = {}) => get(routes.history(name), historyBody, signal),
+    explain: (name, { signal } = {}) => get(routes.explain(name), explainBody, signal),
     async statement(name, { signal } = {}) {
       const answer = await send({ method: 'GET', path: routes.statement(name), signal })
       return readText(connecting, answer, MAX_STATEMENT_ANSWER_BYTES)
@@ -112,8 +124,9 @@ export const createClient = (address: DaemonAddress, init: ClientInit = {}): Cli
       const path = `${routes.file(name)}${query({ [FORCE_PARAMETER]: force })}`
       return json({ method: 'DELETE', path, headers: toHeaders(removal), signal }, storedBody)
     },
-    async download(name, { signal } = {}) {
-      const { headers, chunks } = await send({ method: 'GET', path: routes.file(name), signal })
+    async download(name, { statement, signal } = {}) {
+      const path = `${routes.file(name)}${query({ [STATEMENT_PARAMETER]: statement })}`
+      const { headers, chunks } = await send({ method: 'GET', path, signal })
       const length = headers['content-length']?.[0]
       const sizeBytes = length === undefined ? undefined : Number(length)
       return { ...fromHeaders(headers), sizeBytes, chunks }

@@ -1,3 +1,4 @@
+import type { ExplainBody } from '../api/index.ts'
 import type { CertificatesBody, FilesBody, HealthBody, HistoryBody } from '../api/index.ts'
 import type { PeersBody, PreviewBody } from '../api/index.ts'
 import type { PublicStatusBody, StatusBody, StoredBody } from '../api/index.ts'
@@ -31,6 +32,8 @@ export interface StatementHeaders {
   readonly statement: string
   /** Base64 of one binary SSHSIG each. */
   readonly signatures: readonly string[]
+  /** Base64 of the certificate, for a namespace. */
+  readonly certificate?: string
 }
 
 export interface Upload extends StatementHeaders {
@@ -73,9 +76,15 @@ export interface Client {
   /** All configured names, or only one. */
   files(options?: RequestOptions & { readonly name?: string }): Promise<FilesBody>
   history(name: string, options?: RequestOptions): Promise<HistoryBody>
+  /** Why a file is here or is not; on the unix socket only. */
+  explain(name: string, options?: RequestOptions): Promise<ExplainBody>
   /** The winning statement as the text of a `.stmt` file. */
   statement(name: string, options?: RequestOptions): Promise<string>
   upload(name: string, upload: Upload, options?: RequestOptions): Promise<StoredBody>
   remove(name: string, removal: Removal, options?: RequestOptions): Promise<StoredBody>
-  download(name: string, options?: RequestOptions): Promise<Download>
+  /** What is shown, or the content of a remembered statement by its id. */
+  download(
+    name: string,
+    options?: RequestOptions & { readonly statement?: string },
+  ): Promise<Download>
 }

@@ -8,7 +8,8 @@ import type { PeersBody, StatusBody } from '../api/index.ts'
 import type { Files } from '../files/index.ts'
 import type { NodeCertificate } from '../keys/index.ts'
 import type { Health, Workers } from '../observe/index.ts'
-import type { NetworkId } from '../statement/index.ts'
+import type { Reach } from '../http/index.ts'
+import type { FileName, NetworkId } from '../statement/index.ts'
 import type { Sync } from '../sync/index.ts'
 import type { Peering, Transport } from '../transport/index.ts'
 import type { Clock } from '../util/index.ts'
@@ -122,5 +123,24 @@ export const createStatus = (sources: StatusSources) => {
       }
     },
     certificates: (): CertificatesBody => listCertificates(sources),
+    reach(name: FileName): Reach {
+      const { wants, missing } = sync.about(name)
+      const holders = new Set(missing?.holders)
+      const connected = transport.peers()
+      const isConnected = new Set<string>(connected.map(({ id }) => id))
+      return {
+        peers: connected.map(({ id, name }) => ({
+          peerId: id,
+          name: name ?? null,
+          wants: wants.get(id) ?? null,
+          offersContent: holders.has(id),
+        })),
+        unreachable: peering
+          .status()
+          .filter(({ peerId }) => !isConnected.has(peerId))
+          .map(({ peerId, lastError }) => ({ peerId, lastError: lastError ?? null })),
+        lastError: missing?.lastError,
+      }
+    },
   }
 }

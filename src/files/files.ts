@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { MeshError } from '../errors/index.ts'
-import { createKeyedLock, forEachParallel } from '../util/index.ts'
+import { compareStatements } from '../statement/index.ts'
+import { createKeyedLock, forEachParallel, nearest } from '../util/index.ts'
 import { localFiles } from '../disk/index.ts'
 import { createAcceptor } from './acceptor.ts'
 import { createCatalogue } from './catalogue.ts'
@@ -8,7 +9,7 @@ import { createEvict } from './evictor.ts'
 import { createFallbacks } from './fallback.ts'
 import { contentDigest, createInspector } from './inspector.ts'
 import { isExpired } from './judge.ts'
-import { ownerOf, recordBy } from './kept.ts'
+import { ownerOf, recordBy, standingOf } from './kept.ts'
 import { MAX_NAMES_AT_ONCE, UPKEEP_INTERVAL_MS } from './limits.ts'
 import { TREE_CHECK_INTERVAL_MS } from './limits.ts'
 import { streamShown, unlessAborted } from './opening.ts'
@@ -43,6 +44,7 @@ import type {
   AcceptOptions,
   ContentSource,
   FileChange,
+  FileExplanation,
   FilePolicy,
   FileRecord,
   Files,
@@ -76,6 +78,12 @@ export interface FilesInit {
 /** Files as the policies say, over a store and a disk that nobody else uses. */
 export const createFiles = (components: FilesComponents, init: FilesInit): Files =>
   new FileService(components, init)
+
+/** `app/motd` for `motd`: a directory that was forgotten. */
+const sameLastPart = (name: FileName, selectors: readonly Selector[]): Selector | undefined => {
+  const last = name.split('/').at(-1)
+  return selectors.find((selector) => selector.split('/').at(-1) === last)
+}
 
 const stopped = (): MeshError => new MeshError('ERR_ABORTED', 'the files are not running')
 
@@ -308,6 +316,34 @@ class FileService implements Files {
       record,
       sizeBytes: content.sizeBytes,
       stream: (options) => streamShown(this.#components.disk, name, shown.fingerprint, options),
+    }
+  }
+
+  explain(name: FileName): FileExplanation {
+    const refusals = this.#refusals.of(name)
+    const rule = this.#rules.get(name)
+    if (rule === undefined) {
+      const { selectors } = this.#rules
+      const text = nearest(name, selectors)
+      const like = selectors.find((selector) => selector === text) ?? sameLastPart(name, selectors)
+      return { refusals, setAside: [], ...(like === undefined ? {} : { nearest: like }) }
+    }
+    const { above, winner, records } = standingOf(this.#catalogue.kept(name), rule.authority)
+    const heldBack = records.filter(
+      ({ signed }) => winner === undefined || compareStatements(signed, winner.signed) > 0,
+    )
+    const toBody = (why: 'signers' | 'expiry', { statement, signatures }: SignedStatement) => ({
+      version: statement.version,
+      signers: signatures.map(({ key }) => key),
+      why,
+    })
+    return {
+      selector: rule.policy.name,
+      refusals,
+      setAside: [
+        ...above.map(({ signed }) => toBody('signers', signed)),
+        ...heldBack.map(({ signed }) => toBody('expiry', signed)),
+      ],
     }
   }
 

@@ -11,5 +11,6 @@
  */
 export { createFiles } from './files.ts'
 export type { FilesComponents, FilesInit } from './files.ts'
+export type { FileExplanation, Refusal } from './types.ts'
 export type { AcceptOptions, ContentSource, FileChange, FilePolicy, FileRecord } from './types.ts'
 export type { Files, FileState, FilesEvents, FileView, OpenFile, Origin, Verdict } from './types.ts'

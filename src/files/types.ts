@@ -113,6 +113,23 @@ export interface FileChange {
   readonly after: FileView | undefined
 }
 
+/** What this node knows about why a name is as it is, beside its view. */
+export interface FileExplanation {
+  /** What the name is configured by; `undefined`: it is not. */
+  readonly selector?: Selector
+  /** If it is not configured: the configured name that is most like it. */
+  readonly nearest?: Selector
+  /** What was refused last, the last first; only of this run of the daemon. */
+  readonly refusals: readonly Refusal[]
+  /** Statements above the winner that are kept and do not count. */
+  readonly setAside: readonly {
+    readonly version: number
+    readonly signers: readonly PublicKey[]
+    /** `signers`: not allowed any more, or too few. `expiry`: not one that a delete signer set. */
+    readonly why: 'signers' | 'expiry'
+  }[]
+}
+
 export type Verdict =
   | {
       /** `stored`: something changed (statement, signature or content). `known`: nothing did. */
@@ -181,6 +198,7 @@ export interface Files {
     options?: { digest?: Digest; signal?: AbortSignal },
   ): Promise<OpenFile | undefined>
 
+  explain(name: FileName): FileExplanation
   /**
    * The content of a remembered version, as {@link Files.history} lists them, if it is still here.
    * Reads it once to be sure of it.

@@ -28,10 +28,21 @@ export const fileBody = ({ name, state, winner, conflict, shownAtMs }: FileView)
 })
 
 /** All that was seen for a name as JSON. */
-export const historyBody = (view: FileView, records: readonly FileRecord[]): HistoryBody => ({
-  name: view.name,
-  versions: records.map((record) => ({
+export const historyBody = async (
+  view: FileView,
+  records: readonly FileRecord[],
+  holdsContent: (record: FileRecord) => Promise<boolean>,
+): Promise<HistoryBody> => {
+  const versionOf = ({ signed }: FileRecord): number => signed.statement.version
+  const isRivalled = (record: FileRecord): boolean =>
+    records.some(
+      (each) => each.signed.id !== record.signed.id && versionOf(each) === versionOf(record),
+    )
+  const versions = records.map(async (record) => ({
     ...versionBody(record),
-    wins: record.id === view.winner?.id,
-  })),
-})
+    wins: record.signed.id === view.winner?.signed.id,
+    conflict: isRivalled(record),
+    contentHere: await holdsContent(record),
+  }))
+  return { name: view.name, versions: await Promise.all(versions) }
+}

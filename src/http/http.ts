@@ -8,6 +8,7 @@ import { createListeners } from './listeners.ts'
 import { registerCatalogue } from './routes/catalogue.ts'
 import { registerContent } from './routes/content.ts'
 import { createRequestCounts, registerMetrics } from './routes/metrics.ts'
+import { registerExplain } from './routes/explain.ts'
 import { registerPreview } from './routes/preview.ts'
 import { registerStatus } from './routes/status.ts'
 import { registerUpload } from './routes/upload.ts'
@@ -158,6 +159,7 @@ export const createHttp = (services: HttpServices, init: HttpInit): Http => {
     registerUpload(app, context)
     registerContent(app, context)
     registerCatalogue(app, context)
+    registerExplain(app, context)
     registerStatus(app, context)
     registerMetrics(app, context)
     registerPreview(app, context)

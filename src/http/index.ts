@@ -10,4 +10,4 @@
  */
 export { createHttp } from './http.ts'
 export { problemStatus } from './problem.ts'
-export type { Http, HttpInit, HttpServices } from './services.ts'
+export type { Http, HttpInit, HttpServices, Reach } from './services.ts'

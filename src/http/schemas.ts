@@ -7,11 +7,14 @@ import type {
   FileStateBody,
   HealthBody,
   HealthWarningBody,
+  ExplainBody,
   HistoryBody,
+  HistoryVersionBody,
   PeerBody,
   PeersBody,
   PreviewBody,
   PublicStatusBody,
+  ReasonBody,
   RevocationBody,
   StatusBody,
   StoredBody,
@@ -50,6 +53,10 @@ const version = {
   signers: array(string),
 }
 
+const FILE_STATES = [
+  ...['shown', 'missing', 'too-large', 'too-old', 'deleted', 'expired', 'none'],
+] as const
+
 const warning = object<HealthWarningBody>({
   code: string,
   subject: string,
@@ -60,7 +67,7 @@ const warning = object<HealthWarningBody>({
 
 const file = object<FileBody>({
   name: string,
-  state: oneOf('shown', 'missing', 'too-large', 'too-old', 'deleted', 'expired', 'none'),
+  state: oneOf(...FILE_STATES),
   current: nullable(object<VersionBody>(version)),
   conflict: boolean,
   shownAt: nullable(string),
@@ -70,7 +77,51 @@ export const filesSchema = object<FilesBody>({ networkId: string, files: array(f
 
 export const historySchema = object<HistoryBody>({
   name: string,
-  versions: array(object<HistoryBody['versions'][number]>({ ...version, wins: boolean })),
+  versions: array(
+    object<HistoryVersionBody>({
+      ...version,
+      wins: boolean,
+      conflict: boolean,
+      contentHere: boolean,
+    }),
+  ),
+})
+
+const reason = object<ReasonBody>({ code: string, message: string })
+
+export const explainSchema = object<ExplainBody>({
+  name: string,
+  state: oneOf(...FILE_STATES, 'not-configured'),
+  answer: string,
+  reasons: array(reason),
+  next: array(string),
+  policy: nullable(
+    object<NonNullable<ExplainBody['policy']>>({
+      selector: string,
+      signers: array(string),
+      threshold: integer,
+      deleteSigners: array(string),
+    }),
+  ),
+  current: nullable(object<VersionBody>(version)),
+  peers: array(
+    object<ExplainBody['peers'][number]>({
+      peerId: string,
+      name: nullable(string),
+      wants: nullable(boolean),
+      offersContent: boolean,
+    }),
+  ),
+  refusals: array(
+    object<ExplainBody['refusals'][number]>({
+      version: integer,
+      code: string,
+      message: string,
+      signers: array(string),
+      from: string,
+      at: string,
+    }),
+  ),
 })
 
 export const storedSchema = object<StoredBody>({

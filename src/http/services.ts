@@ -1,13 +1,19 @@
+import type { ExplainBody } from '../api/index.ts'
 import type { CertificatesBody, HealthWarningBody, PeersBody } from '../api/index.ts'
 import type { PreviewBody, StatusBody } from '../api/index.ts'
 import type { Files } from '../files/index.ts'
 import type { Logger, Metrics } from '../observe/index.ts'
-import type { NetworkId } from '../statement/index.ts'
+import type { FileName, NetworkId } from '../statement/index.ts'
 import type { Clock } from '../util/index.ts'
 
 /** What the API is a face of. */
 export interface HttpServices {
-  readonly files: Pick<Files, 'accept' | 'view' | 'list' | 'history' | 'open'>
+  readonly files: Pick<
+    Files,
+    'accept' | 'view' | 'list' | 'history' | 'open' | 'openVersion' | 'holdsContent' | 'explain'
+  >
+  /** What is known about peers and this name. */
+  reach(name: FileName): Reach
   readonly networkId: NetworkId
   readonly clock: Clock
   readonly logger: Logger
@@ -21,6 +27,16 @@ export interface HttpServices {
   warnings(): readonly HealthWarningBody[]
   /** Where the daemon is in its life. */
   phase(): 'starting' | 'ready' | 'stopping'
+}
+
+/** Who else has to do with a name. */
+export interface Reach {
+  /** Connected. */
+  readonly peers: ExplainBody['peers']
+  /** Peers that are known and not connected, with the last error. */
+  readonly unreachable: readonly { readonly peerId: string; readonly lastError: string | null }[]
+  /** While content is missing: why the last attempt brought nothing. */
+  readonly lastError: string | undefined
 }
 
 /** Where to listen. */

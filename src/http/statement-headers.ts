@@ -1,4 +1,5 @@
-import { MAX_STATEMENT_HEADERS_BYTES, SIGNATURE_HEADER, STATEMENT_HEADER } from '../api/index.ts'
+import { CERTIFICATE_HEADER, MAX_STATEMENT_HEADERS_BYTES } from '../api/index.ts'
+import { SIGNATURE_HEADER, STATEMENT_HEADER } from '../api/index.ts'
 import { MeshError } from '../errors/index.ts'
 import { decodeSshsig, encodeSshsig } from '../keys/index.ts'
 import { createSignedStatement, STATEMENT_NAMESPACE } from '../statement/index.ts'
@@ -39,11 +40,13 @@ export const readStatementHeaders = ({
 }: Pick<IncomingMessage, 'headersDistinct'>): SignedStatement => {
   const statements = headersDistinct[STATEMENT_HEADER.toLowerCase()] ?? []
   const fields = headersDistinct[SIGNATURE_HEADER.toLowerCase()] ?? []
-  const lengthBytes = [...statements, ...fields].reduce((sum, value) => sum + value.length, 0)
+  const certificates = headersDistinct[CERTIFICATE_HEADER.toLowerCase()] ?? []
+  const all = [...statements, ...fields, ...certificates]
+  const lengthBytes = all.reduce((sum, value) => sum + value.length, 0)
   if (lengthBytes > MAX_STATEMENT_HEADERS_BYTES) {
     throw new MeshError(
       'ERR_REQUEST_TOO_LARGE',
-      `${STATEMENT_HEADER} and ${SIGNATURE_HEADER} have ${lengthBytes} bytes; ` +
+      `${STATEMENT_HEADER}, ${SIGNATURE_HEADER} and ${CERTIFICATE_HEADER} have ${lengthBytes} bytes; ` +
         `at most ${MAX_STATEMENT_HEADERS_BYTES} are read`,
     )
   }
@@ -57,16 +60,22 @@ export const readStatementHeaders = ({
   }
   const text = fromUtf8(decode(STATEMENT_HEADER, statement))
   if (text === undefined) throw malformed(`${STATEMENT_HEADER} is not text`)
-  return createSignedStatement(text, signatures.map(parseSignature))
+  if (certificates.length > 1) throw malformed(`${CERTIFICATE_HEADER} may be there once`)
+  const [certificate] = certificates.map(
+    (value) => fromUtf8(decode(CERTIFICATE_HEADER, value)) ?? '',
+  )
+  return createSignedStatement(text, signatures.map(parseSignature), certificate)
 }
 
-/** The same two fields, for an answer. */
+/** The same fields, for an answer. */
 export const statementHeaders = ({
   text,
   signatures,
+  certificate,
 }: SignedStatement): Readonly<Record<string, string>> => ({
   [STATEMENT_HEADER]: toBase64(utf8(text)),
   [SIGNATURE_HEADER]: signatures
     .map((entry) => toBase64(encodeSshsig({ ...entry, namespace: STATEMENT_NAMESPACE })))
     .join(', '),
+  ...(certificate === undefined ? {} : { [CERTIFICATE_HEADER]: toBase64(utf8(certificate.text)) }),
 })

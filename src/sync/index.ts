@@ -12,4 +12,4 @@
 export { createSync } from './sync.ts'
 export type { EngineComponents, EngineInit, SyncInit } from './sync.ts'
 export type { RoundReport } from './push-pull/push-pull.ts'
-export type { Sync, SyncStatus } from './types.ts'
+export type { Sync, SyncAbout, SyncStatus } from './types.ts'

@@ -169,6 +169,16 @@ export const createEngine = (
       await Promise.all([announcer.stop(), pushPull.stop(), fetcher.stop(), server.stop()])
     },
 
+    about(name) {
+      const files = collections.get('files')
+      const missing = files === undefined ? undefined : fetcher.about(files, name)
+      return {
+        wants: new Map(
+          transport.peers().map(({ id }) => [id, pushPull.wants(id, 'files', name)] as const),
+        ),
+        ...(missing === undefined ? {} : { missing }),
+      }
+    },
     status() {
       const last = pushPull.last()
       return {

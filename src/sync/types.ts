@@ -22,10 +22,23 @@ export interface SyncStatus {
   }
 }
 
+/** What sync knows about one name. */
+export interface SyncAbout {
+  /** Connected peers; `undefined`: it has not said yet what it wants. */
+  readonly wants: ReadonlyMap<PeerId, boolean | undefined>
+  /** If content is missing: who says to have it, and why the last attempt brought nothing. */
+  readonly missing?: {
+    readonly holders: readonly PeerId[]
+    readonly lastError: string | undefined
+  }
+}
+
 export interface Sync {
   start(): Promise<void>
   stop(): Promise<void>
   status(): SyncStatus
+  /** What is known about peers and this name: whether each wants it, and who has missing content. */
+  about(name: string): SyncAbout
   /** Runs one push-pull with a random peer (or this one) now; for tests and impatient people. */
   pushPull(peer?: PeerId): Promise<void>
   /**

@@ -1,7 +1,12 @@
 /** Files in memory with the order of judgement that the real ones promise: content comes last. */
 import { EventEmitter } from 'node:events'
 import { isMeshError, MeshError } from '../../src/errors/index.ts'
-import { compareStatements, parseFileName, recordId, verifyEntry } from '../../src/statement/index.ts'
+import {
+  compareStatements,
+  parseFileName,
+  recordId,
+  verifyEntry,
+} from '../../src/statement/index.ts'
 import { createDigester } from '../../src/util/index.ts'
 import type {
   ContentSource,
@@ -18,7 +23,11 @@ interface Held {
   readonly bytes: Uint8Array
 }
 
-export interface FakeFiles extends Pick<Files, 'accept' | 'view' | 'list' | 'history' | 'open'> {
+export interface FakeFiles
+  extends Pick<
+    Files,
+    'accept' | 'view' | 'list' | 'history' | 'open' | 'openVersion' | 'holdsContent' | 'explain'
+  > {
   /** Pieces of content that were read so far. */
   piecesRead(): number
   /** `asked`: content is asked for, `piece`: some was read, `accept`: a verdict has been given. */
@@ -131,6 +140,23 @@ export const createFakeFiles = (policies: readonly FilePolicy[]): FakeFiles => {
     async open(name) {
       const found = held.get(name)?.[0]
       if (found === undefined || view(name)?.state !== 'shown') return undefined
+      return {
+        record: found.record,
+        sizeBytes: found.bytes.length,
+        async *stream({ start = 0, end = found.bytes.length } = {}) {
+          yield found.bytes.subarray(start, end)
+        },
+      }
+    },
+    explain: (name) => ({
+      refusals: [],
+      setAside: [],
+      ...(policyOf(name) === undefined ? {} : { selector: name }),
+    }),
+    holdsContent: async ({ signed }) => signed.statement.content !== 'deleted',
+    async openVersion(name, statement) {
+      const found = held.get(name)?.find(({ record }) => record.signed.id === statement)
+      if (found === undefined) return undefined
       return {
         record: found.record,
         sizeBytes: found.bytes.length,

@@ -100,6 +100,7 @@ export const startHarness = async (
         restartNeeded: [],
         changes: [],
       }),
+      reach: () => ({ peers: [], unreachable: [], lastError: undefined }),
       warnings: () => warnings,
       phase: () => phase,
     },

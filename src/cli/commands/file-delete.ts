@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { Command } from 'commander'
 import { MeshError } from '../../errors/index.ts'
 import { connect, withDaemonOptions } from '../daemon.ts'
@@ -5,7 +6,13 @@ import { JSON_OPTION, printJson } from '../print.ts'
 import { withRetries } from '../retry.ts'
 import { withStatementOptions } from '../sign-options.ts'
 import { lookUp, makeStatement, nameOf, readSigningKeys, warnOfDistance } from '../statement.ts'
+import {
+  readStatementFile,
+  requireValidSignatures,
+  writeStatementFile,
+} from '../statement-files.ts'
 import { toHeaders } from '../statement-headers.ts'
+import type { FileName, SignedStatement } from '../../statement/index.ts'
 import type { Context } from '../context.ts'
 import type { DaemonOptions } from '../daemon.ts'
 import type { ReadOptions } from '../print.ts'
@@ -13,12 +20,18 @@ import type { SignOptions } from '../statement.ts'
 
 interface Options extends DaemonOptions, ReadOptions, SignOptions {
   readonly force?: boolean
+  readonly statement?: string
+  readonly statementOut?: string
+  readonly statementOnly?: boolean
 }
 
 const run = async (given: string, options: Options, context: Context): Promise<void> => {
-  const { out, signal } = context
+  const { out } = context
   const { force = false } = options
   const name = nameOf(given, given)
+  if (options.statement !== undefined) {
+    return deliver(await usePrepared(options.statement, name), options, context)
+  }
   const keys = await readSigningKeys(options, context)
   const client = connect(options, context)
   const standing = await withRetries(context, () => lookUp(client, name, context))
@@ -34,6 +47,31 @@ const run = async (given: string, options: Options, context: Context): Promise<v
   const input = { name, content: 'deleted', options, standing } as const
   const signed = await makeStatement(input, keys, context)
   await warnOfDistance(context, signed.statement, standing)
+  const { statementOnly = false } = options
+  const path = options.statementOut ?? (statementOnly ? `${basename(name)}.stmt` : undefined)
+  if (path !== undefined) await writeStatementFile(path, signed, force, context)
+  if (!statementOnly) await deliver(signed, options, context)
+}
+
+/** A tombstone that others have signed before. */
+const usePrepared = async (path: string, name: FileName): Promise<SignedStatement> => {
+  const signed = await readStatementFile(path)
+  requireValidSignatures(signed)
+  const { content, name: stated } = signed.statement
+  if (content !== 'deleted') throw new MeshError('ERR_USAGE', `${path} does not delete anything`)
+  if (stated === name) return signed
+  throw new MeshError('ERR_USAGE', `${path} is about ${stated}, not ${name}`)
+}
+
+const deliver = async (
+  signed: SignedStatement,
+  options: Options,
+  context: Context,
+): Promise<void> => {
+  const client = connect(options, context)
+  const { signal, out } = context
+  const { force = false } = options
+  const { name } = signed.statement
   const { outcome } = await withRetries(context, () =>
     client.remove(name, { ...toHeaders(signed), force }, { signal }),
   )
@@ -50,6 +88,9 @@ export const fileDeleteCommand = (context: Context): Command =>
       'Deletes a file everywhere: signs a version that says so and hands it to a daemon. Signers may publish over it later.',
     )
     .argument('<name>', 'name of the signed file')
-    .option('-f, --force', 'allow a version far above the current one')
+    .option('-f, --force', 'allow a version far above the current one, and replace what -o names')
+    .option('--statement <file>', 'delete with a statement that is signed already; takes no --key')
+    .option('-o, --statement-out <file>', 'keep the signed statement here as well')
+    .option('--statement-only', 'make the statement (NAME.stmt, or -o) for further signers')
     .option(...JSON_OPTION)
     .action((name: string, options: Options) => run(name, options, context))

@@ -9,7 +9,9 @@ import type { ReadOptions } from '../print.ts'
 
 export const fileHistoryCommand = (context: Context): Command =>
   withDaemonOptions(new Command())
-    .description('Shows the versions of a file that a daemon has seen, the one that wins first.')
+    .description(
+      'Shows the versions of a file that a daemon has seen, the one that wins first: * wins, ! is in conflict with another statement of its version. What is gone cannot be restored from this daemon.',
+    )
     .argument('<name>', 'name of the signed file')
     .option(...JSON_OPTION)
     .action(async (given: string, options: DaemonOptions & ReadOptions) => {
@@ -24,14 +26,16 @@ export const fileHistoryCommand = (context: Context): Command =>
           { title: 'VERSION', align: 'right' },
           { title: 'SIGNED (UTC)' },
           { title: 'SIZE', align: 'right' },
+          { title: 'CONTENT' },
           { title: 'ID' },
           { title: 'SIGNERS', flexible: true },
         ],
         body.versions.map((version) => [
-          version.wins ? '*' : '',
+          `${version.wins ? '*' : ' '}${version.conflict ? '!' : ''}`,
           `${version.version}`,
           shortTime(version.time),
           showContent(version),
+          version.content === null ? '-' : version.contentHere ? 'here' : 'gone',
           shortDigest(version.id),
           version.signers.map(shortKey).join(' '),
         ]),

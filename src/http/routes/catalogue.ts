@@ -71,7 +71,8 @@ export const registerCatalogue = (app: FastifyInstance, context: Context): void 
     schema: { response: { 200: historySchema } },
     handler: async (request) => {
       const view = readableView(context, request, parseFileName(request.params['*']))
-      return historyBody(view, services.files.history(view.name))
+      const { files } = services
+      return historyBody(view, files.history(view.name), (record) => files.holdsContent(record))
     },
   })
 }

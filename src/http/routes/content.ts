@@ -1,13 +1,19 @@
 import { Readable } from 'node:stream'
-import { routes } from '../../api/index.ts'
+import { routes, STATEMENT_PARAMETER } from '../../api/index.ts'
 import { MeshError } from '../../errors/index.ts'
 import { parseFileName } from '../../statement/index.ts'
+import { parseDigest } from '../../util/index.ts'
 import { readableView, sendProblem } from '../context.ts'
 import { matchesTag, parseRange } from '../range.ts'
 import { statementHeaders } from '../statement-headers.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { FileState, FileView, OpenFile } from '../../files/index.ts'
+import type { FileName } from '../../statement/index.ts'
 import type { Context, NamedRoute } from '../context.ts'
+
+interface ContentRoute extends NamedRoute {
+  Querystring: { [STATEMENT_PARAMETER]?: string }
+}
 
 const reasons: Readonly<Record<FileState, string>> = {
   shown: 'is not there any more; ask again',
@@ -69,12 +75,31 @@ const send = (request: FastifyRequest, reply: FastifyReply, file: OpenFile): Fas
 
 /** GET and HEAD /files/{name}. */
 export const registerContent = (app: FastifyInstance, context: Context): void => {
-  app.route<NamedRoute>({
+  const openRemembered = async (name: FileName, wanted: string): Promise<OpenFile> => {
+    const id = parseDigest(wanted)
+    const { files } = context.services
+    const options = { signal: context.stopSignal }
+    const file = id === undefined ? undefined : await files.openVersion(name, id, options)
+    if (file !== undefined) return file
+    const why = `the content of the statement ${wanted} of ${name} is not here (any more)`
+    throw new MeshError('ERR_FILE_CONTENT_MISSING', why, { data: { name } })
+  }
+
+  app.route<ContentRoute>({
     method: ['GET', 'HEAD'],
     url: routes.file('*'),
+    schema: {
+      querystring: {
+        type: 'object',
+        properties: { [STATEMENT_PARAMETER]: { type: 'string', pattern: '^[0-9a-f]{64}$' } },
+        additionalProperties: false,
+      },
+    },
     handler: async (request, reply) => {
       const name = parseFileName(request.params['*'])
       const view = readableView(context, request, name)
+      const wanted = request.query[STATEMENT_PARAMETER]
+      if (wanted !== undefined) return send(request, reply, await openRemembered(name, wanted))
       const file = await context.services.files.open(name, { signal: context.stopSignal })
       if (file === undefined) throw notShown(context.services.files.view(name) ?? view)
       return send(request, reply, file)

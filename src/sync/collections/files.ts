@@ -1,6 +1,6 @@
 import { isMeshError, MeshError } from '../../errors/index.ts'
 import { decodeSignedStatement, encodeSignedStatement } from '../../statement/index.ts'
-import { parseFileName, recordId, verifyEntry } from '../../statement/index.ts'
+import { parseFileName, recordId, verifySigned } from '../../statement/index.ts'
 import { createCompactSelection, SELECTION_SALT_BYTES } from './compact-selection.ts'
 import type { ErrorCode } from '../../errors/index.ts'
 import type { FileRecord, Files, FileView, Origin, Verdict } from '../../files/index.ts'
@@ -20,6 +20,9 @@ const FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 const POLICY: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ERR_FILE_NOT_CONFIGURED',
   'ERR_FILE_SIGNER_NOT_ALLOWED',
+  'ERR_FILE_THRESHOLD',
+  'ERR_FILE_CERTIFICATE',
+  'ERR_FILE_TOO_MANY',
 ])
 
 const whyOf = ({ code }: MeshError): Extract<Acceptance, { outcome: 'refused' }>['why'] => {
@@ -115,7 +118,7 @@ export const createFilesCollection = (
       return {
         ...itemOf({ id: recordId(signed), signed }),
         relayable: signed.statement.network === init.network,
-        verify: () => signed.signatures.every((entry) => verifyEntry(signed, entry)),
+        verify: () => verifySigned(signed),
         accept: acceptOf(signed),
       }
     },

@@ -25,6 +25,11 @@ export interface Fetcher {
   addHolder(collection: Collection, name: string, content: ContentRef, peer: PeerId): void
   /** Names whose content is being fetched or waits for a holder, sorted. */
   fetching(): readonly string[]
+  /** How the search for missing content of a name goes; `undefined` if there is none. */
+  about(
+    collection: Collection,
+    name: string,
+  ): { readonly holders: readonly PeerId[]; readonly lastError: string | undefined } | undefined
 }
 
 export interface FetcherInit {
@@ -46,6 +51,8 @@ interface Task {
   missing: MissingContent
   readonly holders: Holders
   failures: number
+  /** Why the last attempt brought nothing. */
+  lastError: string | undefined
   /** Monotonic; not tried before. */
   notBeforeMs: number
   /** A former attempt came out wrong: one holder at a time from now on. */
@@ -108,6 +115,7 @@ export const createFetcher = (init: FetcherInit): Fetcher => {
         wants: (peer) => init.wants(peer, collection.name, name),
       }),
       failures: 0,
+      lastError: undefined,
       notBeforeMs: clock.monotonicMs() + ASK_AROUND_DELAY_MS * (1 + random.fraction()),
       single: false,
       mixed: undefined,
@@ -179,7 +187,9 @@ export const createFetcher = (init: FetcherInit): Fetcher => {
     }
   }
 
-  const postpone = (task: Task): void => {
+  const postpone = (task: Task, error?: unknown): void => {
+    task.lastError =
+      error instanceof Error ? error.message : 'no connected peer says that it has the content'
     task.failures++
     counts.failures++
     const backoffMs = Math.min(FETCH_BACKOFF_MS * 2 ** (task.failures - 1), MAX_FETCH_BACKOFF_MS)
@@ -248,17 +258,17 @@ export const createFetcher = (init: FetcherInit): Fetcher => {
         await findLiars(task, laneSignal)
       } else if (verdict.why === 'content' && attempt.isComplete()) {
         onMismatch(task, attempt, verdict)
-        postpone(task)
+        postpone(task, verdict.error)
       } else {
         logger.debug({ name, error: verdict.error }, 'content not fetched')
-        postpone(task)
+        postpone(task, verdict.error)
         // It was this holder's doing, and another one has spoken up since: it need not wait.
         if (holders.isCooling(first) && holders.hasClaimant()) encourage(task, 0)
       }
     } catch (error) {
       if (signal.aborted) return
       if (!isMeshError(error, 'ERR_ABORTED')) logger.warn({ name, error }, 'content not stored')
-      postpone(task)
+      postpone(task, error)
     } finally {
       task.running = undefined
       linked.end()
@@ -304,6 +314,12 @@ export const createFetcher = (init: FetcherInit): Fetcher => {
       const task = tasks.get(keyOf(collection.name, name))
       if (task?.missing.content.digest !== content.digest) return
       if (task.holders.claim(peer)) encourage(task, 0)
+    },
+
+    about(collection, name) {
+      const task = tasks.get(keyOf(collection.name, name))
+      if (task === undefined) return undefined
+      return { holders: task.holders.claimants(), lastError: task.lastError }
     },
 
     fetching: () => [...tasks.values()].map(({ missing }) => missing.name).sort(),

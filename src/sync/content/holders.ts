@@ -17,6 +17,8 @@ export interface Holders {
   fail(peer: PeerId): void
   /** It delivered something else. It is not asked again. */
   ban(peer: PeerId): void
+  /** Those that say they have it, in order. */
+  claimants(): readonly PeerId[]
   /** Whether it let us down lately. */
   isCooling(peer: PeerId): boolean
   /** The peer to ask next; `tried` have been asked in this attempt. `undefined`: nobody is left. */
@@ -84,6 +86,7 @@ export const createHolders = (init: HoldersInit): Holders => {
       claimants.delete(peer)
       banned.add(peer)
     },
+    claimants: () => [...claimants].sort(),
     isCooling: (peer) => !isCool(peer),
     next(tried) {
       // In order of peer ids first, so that a simulation picks the same peer every time.

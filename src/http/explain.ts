@@ -1,0 +1,319 @@
+import { formatPublicKey } from '../keys/index.ts'
+import { formatSize, formatTimestamp } from '../util/index.ts'
+import { versionBody } from './bodies.ts'
+import type { ExplainBody, ReasonBody } from '../api/index.ts'
+import type { FileExplanation, FileRecord, FileView, Refusal } from '../files/index.ts'
+import type { PublicKey } from '../keys/index.ts'
+import type { FileName } from '../statement/index.ts'
+import type { HttpServices, Reach } from './services.ts'
+
+/** Everything that is known when a name is explained. */
+interface Facts {
+  readonly name: FileName
+  readonly view: FileView
+  readonly explanation: FileExplanation
+  readonly reach: Reach
+  readonly warnings: ReturnType<HttpServices['warnings']>
+}
+
+type Explainer = (facts: Facts) => Pick<ExplainBody, 'answer' | 'reasons' | 'next'>
+
+const reason = (code: string, message: string): ReasonBody => ({ code, message })
+
+const showKeys = (keys: readonly PublicKey[]): string =>
+  keys.map((key) => formatPublicKey(key, 'openssh')).join(', ')
+
+const signersOf = ({ signed }: FileRecord): string =>
+  showKeys(signed.signatures.map(({ key }) => key))
+
+const versionOf = ({ winner }: FileView): string =>
+  winner === undefined ? 'no version' : `version ${winner.signed.statement.version}`
+
+const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`
+
+/** What is known of the others, for whoever waits for something from them. */
+const aboutPeers = ({ reach }: Facts): ReasonBody[] => {
+  const { peers, unreachable } = reach
+  const reasons: ReasonBody[] = []
+  if (peers.length === 0) {
+    reasons.push(reason('no-peers', 'this node is connected to no peer'))
+  } else {
+    const wanting = peers.filter(({ wants }) => wants === true).length
+    const open = peers.filter(({ wants }) => wants === null).length
+    const unsure = open === 0 ? '' : `, ${plural(open, 'peer')} did not say yet`
+    const of = plural(peers.length, 'connected peer')
+    reasons.push(reason('peers', `${wanting} of ${of} want this file${unsure}`))
+  }
+  for (const { peerId, lastError } of unreachable.slice(0, MAX_UNREACHABLE_SHOWN)) {
+    const why = lastError === null ? 'is not connected' : `cannot be reached: ${lastError}`
+    reasons.push(reason('peer-unreachable', `${peerId} ${why}`))
+  }
+  return reasons
+}
+
+const MAX_UNREACHABLE_SHOWN = 5
+
+const nextAboutPeers = ({ reach }: Facts): string[] =>
+  reach.peers.length === 0
+    ? ['see mesh peers, and cluster.bootstrap_peers in the configuration']
+    : []
+
+/** What was refused and would otherwise be the answer to why a version is not here. */
+const aboutRefusals = ({ view, explanation }: Facts): ReasonBody[] =>
+  explanation.refusals.flatMap((refusal) => {
+    const current = view.winner?.signed.statement.version ?? 0
+    const late = refusal.code === 'ERR_FILE_NOT_NEWER'
+    // What was mended since is no reason any more.
+    if (!late && refusal.version < current) return []
+    return [reason(REFUSED[refusal.code] ?? 'refused', refusalText(refusal))]
+  })
+
+const REFUSED: Readonly<Record<string, string>> = {
+  ERR_FILE_SIGNER_NOT_ALLOWED: 'signer-refused',
+  ERR_FILE_THRESHOLD: 'below-threshold',
+  ERR_FILE_CERTIFICATE: 'certificate-refused',
+  ERR_FILE_NOT_NEWER: 'not-newer',
+  ERR_FILE_BELOW_MINIMUM: 'too-old',
+  ERR_FILE_TOO_LARGE: 'too-large',
+  ERR_FILE_TOO_MANY: 'too-many',
+  ERR_FILE_EXPIRED: 'expired',
+  ERR_FILE_NOT_CONFIGURED: 'not-configured',
+  ERR_SIGNATURE_INVALID: 'signature-invalid',
+  ERR_FILE_CONTENT_MISMATCH: 'content-mismatch',
+}
+
+const refusalText = ({ message, from, atMs, signers }: Refusal): string => {
+  const who = from.kind === 'upload' ? 'an upload' : `peer ${from.peer}`
+  const by = `signed by ${showKeys(signers)}`
+  return `refused from ${who} at ${new Date(atMs).toISOString()}, ${by}: ${message}`
+}
+
+const NEXT: Readonly<Record<string, string>> = {
+  'signer-refused': 'add the signer to the configuration, or sign with a key that is in it',
+  'below-threshold': 'pass the .stmt file on to further signers: mesh file sign x.stmt --key …',
+  'certificate-refused': 'upload with --certificate, and see that the network key is configured',
+  'not-newer': 'sign a version above the current one; mesh file update does so by itself',
+  'too-many': 'raise max_files of the pattern',
+}
+
+const nextAboutRefusals = (reasons: readonly ReasonBody[]): string[] =>
+  [...new Set(reasons.map(({ code }) => code))].flatMap((code) => NEXT[code] ?? [])
+
+const aboutSetAside = ({ explanation }: Facts): ReasonBody[] =>
+  explanation.setAside.map(({ version, signers, why }) =>
+    why === 'signers'
+      ? reason(
+          'set-aside',
+          `version ${version} is here, signed by ${showKeys(signers)}, which is not enough by the configuration of now`,
+        )
+      : reason(
+          'expiry-refused',
+          `version ${version} is here, signed by ${showKeys(signers)}, with an expiry that no delete signer has set`,
+        ),
+  )
+
+const aboutConflict = ({ name, view }: Facts): ReasonBody[] =>
+  view.conflict
+    ? [
+        reason(
+          'conflict',
+          `${versionOf(view)} was signed more than once; see mesh file history ${name}`,
+        ),
+      ]
+    : []
+
+const aboutFallback = ({ view }: Facts): ReasonBody[] =>
+  view.fallbackShown === true
+    ? [reason('fallback-shown', `its fallback ${view.policy.fallbackPath} is shown meanwhile`)]
+    : []
+
+const aboutMeanwhile = ({ view }: Facts): ReasonBody[] =>
+  view.shownMeanwhile === undefined
+    ? []
+    : [
+        reason(
+          'older-shown',
+          `version ${view.shownMeanwhile.signed.statement.version} is shown meanwhile`,
+        ),
+      ]
+
+const aboutDamage = ({ name, warnings }: Facts): ReasonBody[] =>
+  warnings
+    .filter(({ code, subject }) => subject === name && DAMAGE.includes(code))
+    .map(({ code, message }) => reason(code === 'file-damaged' ? 'damaged' : code, message))
+
+const DAMAGE = ['file-damaged', 'fallback-unusable']
+
+/** Reasons that go with every answer. */
+const common = (facts: Facts): ReasonBody[] => [
+  ...aboutMeanwhile(facts),
+  ...aboutFallback(facts),
+  ...aboutDamage(facts),
+  ...aboutConflict(facts),
+  ...aboutSetAside(facts),
+  ...aboutRefusals(facts),
+]
+
+const none: Explainer = (facts) => {
+  const reasons = [...common(facts), ...aboutPeers(facts)]
+  const refused = reasons.some(({ code }) => REASONS_TO_PUBLISH.includes(code))
+  return {
+    answer: refused
+      ? `${facts.name} is not here: nothing that arrived for it may be shown`
+      : `${facts.name} is configured and waits for its first delivery: nothing was published that reached this node`,
+    reasons,
+    next: [
+      ...nextAboutRefusals(reasons),
+      ...(refused ? [] : ['publish it: mesh file update PATH --name … --key …']),
+      ...nextAboutPeers(facts),
+    ],
+  }
+}
+
+const REASONS_TO_PUBLISH = [
+  ...['signer-refused', 'below-threshold', 'certificate-refused', 'too-many', 'too-large'],
+  ...['too-old', 'expired', 'set-aside', 'expiry-refused', 'signature-invalid', 'content-mismatch'],
+]
+
+const missing: Explainer = (facts) => {
+  const { reach, view, name } = facts
+  const holders = reach.peers.filter(({ offersContent }) => offersContent)
+  const from =
+    holders.length === 0
+      ? 'no connected peer says that it has the content'
+      : `offered by ${holders.map(({ peerId, name }) => name ?? peerId).join(', ')}`
+  const failed = reach.lastError === undefined ? '' : `; the last attempt: ${reach.lastError}`
+  return {
+    answer: `${versionOf(view)} of ${name} is known, but its content has not arrived yet`,
+    reasons: [
+      reason('content-missing', `${from}${failed}`),
+      ...common(facts),
+      ...aboutPeers(facts),
+    ],
+    next: [
+      ...nextAboutPeers(facts),
+      'start a node that has it, or upload the same version again with its content',
+    ],
+  }
+}
+
+const tooLarge: Explainer = (facts) => {
+  const { view, name } = facts
+  const content = view.winner?.signed.statement.content
+  const size = content === undefined || content === 'deleted' ? 0 : content.sizeBytes
+  const [has, may] = [formatSize(size), formatSize(view.policy.maxSizeBytes)]
+  return {
+    answer: `${versionOf(view)} of ${name} is too large for this node: ${has}, and max_size is ${may}`,
+    reasons: common(facts),
+    next: ['raise max_size of this file and reload the configuration'],
+  }
+}
+
+const tooOld: Explainer = (facts) => {
+  const { view, name } = facts
+  return {
+    answer: `${versionOf(view)} of ${name} is below the min_version ${view.policy.minVersion} of this node, and nothing newer has arrived`,
+    reasons: [...common(facts), ...aboutPeers(facts)],
+    next: ['publish a higher version, or lower min_version', ...nextAboutPeers(facts)],
+  }
+}
+
+const deleted: Explainer = (facts) => {
+  const { view, name } = facts
+  const by = view.winner === undefined ? '' : ` by ${signersOf(view.winner)}`
+  const at = view.winner === undefined ? 0 : view.winner.signed.statement.time
+  return {
+    answer: `${name} was deleted${by}: ${versionOf(view)} of ${new Date(at).toISOString()} says so`,
+    reasons: common(facts),
+    next: ['a signer may publish over it: mesh file update, or mesh file restore'],
+  }
+}
+
+const expired: Explainer = (facts) => {
+  const { view, name } = facts
+  const { statement, certificate } = view.winner?.signed ?? {}
+  const own = statement?.expires ?? 'never'
+  const end = certificate?.certificate.expires
+  const byCertificate = end !== undefined && (own === 'never' || end < own)
+  const at = byCertificate ? end : own
+  const when =
+    at === undefined || at === 'never' ? 'at a time unknown' : `at ${formatTimestamp(at)}`
+  return {
+    answer: byCertificate
+      ? `${name} expired with the certificate of the node that signed it, ${when}`
+      : `${versionOf(view)} of ${name} expired ${when}`,
+    reasons: common(facts),
+    next: [
+      byCertificate
+        ? 'renew the certificate; the node then uploads the file again with it'
+        : 'publish a version that ends later, or never',
+    ],
+  }
+}
+
+const shown: Explainer = (facts) => {
+  const { view, name } = facts
+  const since =
+    view.shownAtMs === undefined ? '' : ` since ${new Date(view.shownAtMs).toISOString()}`
+  const by = view.winner === undefined ? '' : `, signed by ${signersOf(view.winner)}`
+  const reasons = common(facts)
+  return {
+    answer: `${name} is here: ${versionOf(view)} is shown${since}${by}`,
+    reasons,
+    next: nextAboutRefusals(reasons),
+  }
+}
+
+const explainers: Readonly<Record<FileView['state'], Explainer>> = {
+  ...{ none, missing, deleted, expired, shown },
+  'too-large': tooLarge,
+  'too-old': tooOld,
+}
+
+const refusalBody = ({ version, code, message, signers, from, atMs }: Refusal) => ({
+  ...{ version, code, message },
+  signers: signers.map((key) => formatPublicKey(key, 'openssh')),
+  from: from.kind === 'upload' ? 'upload' : from.peer,
+  at: new Date(atMs).toISOString(),
+})
+
+const notConfigured = (
+  name: FileName,
+  { nearest, refusals }: FileExplanation,
+): Pick<ExplainBody, 'answer' | 'reasons' | 'next'> => ({
+  answer: `${name} is not among the files that this node is configured for`,
+  reasons: [
+    ...(nearest === undefined
+      ? []
+      : [reason('nearest', `the configured name that is most like it is ${nearest}`)]),
+    ...refusals.map((refusal) => reason('not-configured', refusalText(refusal))),
+  ],
+  next: [`add it to [files] in the configuration: "${name}" = ["<public key>"], and reload`],
+})
+
+/** Why a name is as it is, in words, with everything they were made from. */
+export const explain = (services: HttpServices, name: FileName): ExplainBody => {
+  const explanation = services.files.explain(name)
+  const view = services.files.view(name)
+  const reach = services.reach(name)
+  const rest = { name, peers: reach.peers, refusals: explanation.refusals.map(refusalBody) }
+  if (view === undefined) {
+    const words = notConfigured(name, explanation)
+    return { ...rest, ...words, state: 'not-configured', policy: null, current: null }
+  }
+  const { policy, state, winner } = view
+  const facts = { name, view, explanation, reach, warnings: services.warnings() }
+  const toText = (key: PublicKey): string => formatPublicKey(key, 'openssh')
+  return {
+    ...rest,
+    ...explainers[state](facts),
+    state,
+    policy: {
+      selector: policy.name,
+      signers: policy.signers.map(toText),
+      threshold: policy.threshold ?? 1,
+      deleteSigners: (policy.deleteSigners ?? []).map(toText),
+    },
+    current: winner === undefined ? null : versionBody(winner),
+  }
+}
