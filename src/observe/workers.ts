@@ -92,6 +92,9 @@ const startWorker = (
   }
 
   function fire(): void {
+    // A run that somebody woke takes the place of the one that was due: or each wake would leave a
+    // timer behind that goes off, and is armed again, for ever.
+    timer?.cancel()
     timer = undefined
     if (controller.signal.aborted) return
     if (running !== undefined) {

@@ -27,6 +27,22 @@ t.test('a worker runs after each interval and when woken', async (t) => {
   t.equal(worker.status().nextRunInMs, 1000)
 })
 
+t.test('waking a worker leaves no timer behind: at rest it runs once per interval', async (t) => {
+  const { clock, add } = setUp()
+  let runs = 0
+  const worker = add({ run: async () => void runs++, intervalMs: 1000 })
+  for (let wakes = 0; wakes < 20; wakes++) {
+    worker.wake()
+    worker.wake(10)
+    await clock.advance(1)
+  }
+  await clock.advance(500)
+  t.equal(clock.pending(), 1)
+  const before = runs
+  await clock.advance(10_000)
+  t.equal(runs - before, 10)
+})
+
 t.test('jitter spreads the interval to both sides and no further', async (t) => {
   const { clock, add } = setUp()
   const times: number[] = []
