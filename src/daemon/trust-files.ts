@@ -1,4 +1,4 @@
-import { isMeshError } from '../errors/index.ts'
+import { isMeshError, MeshError } from '../errors/index.ts'
 import { compareStatements } from '../statement/index.ts'
 import {
   CERTIFICATES_FILE,
@@ -22,7 +22,7 @@ import type { Health, Logger, Worker, Workers } from '../observe/index.ts'
 import type { FileName, NetworkId } from '../statement/index.ts'
 import type { Store } from '../store/index.ts'
 import type { CertificateList, Heartbeat, Revocation, RevocationList } from '../trust/index.ts'
-import type { Clock, Digest } from '../util/index.ts'
+import type { Clock } from '../util/index.ts'
 import type { Part } from './lifecycle.ts'
 import type { KeptFile } from './trust-store.ts'
 
@@ -94,8 +94,8 @@ export const createTrustFiles = (
   const kept = createTrustStore(components)
   const heartbeat = createHeartbeatWatch(components)
   const names = new Set<FileName>(trustFiles.map(({ name }) => name))
-  /** Statement of what is in force or was refused, so that nothing is read twice. */
-  const read = new Map<FileName, Digest | undefined>()
+  /** Statements that were read, so that nothing is read twice. */
+  const read = new Map<FileName, string>()
   let certificates: CertificateList | undefined
   let revocations: RevocationList | undefined
   let ownKept: string | undefined
@@ -115,53 +115,72 @@ export const createTrustFiles = (
   const isGone = (view: FileView | undefined): boolean =>
     view === undefined || view.winner?.signed.statement.content === 'deleted'
 
-  /** The greater of what is shown and what was kept, as far as a network key vouches for it. */
-  const current = async (name: FileName, signal: AbortSignal): Promise<KeptFile | undefined> => {
-    if (isGone(files.view(name))) return undefined
+  /** What is shown and what was kept, the greater first, as far as a network key vouches for it. */
+  const candidates = async (name: FileName, signal: AbortSignal): Promise<KeptFile[]> => {
+    if (isGone(files.view(name))) return []
     const [now, before] = [await shown(name, signal), kept.file(name)]
-    if (before === undefined || !isSigned(before)) return now
-    if (now === undefined || compareStatements(before.signed, now.signed) > 0) return before
-    return now
+    const old = before === undefined || !isSigned(before) ? [] : [before]
+    return [...(now === undefined ? [] : [now]), ...old].sort((a, b) =>
+      compareStatements(b.signed, a.signed),
+    )
   }
 
-  /** Reads one file if it is another one than before; answers whether it is and could be used. */
+  const decodeOwn = <T extends { readonly network: NetworkId }>(
+    name: FileName,
+    { content }: KeptFile,
+    decode: (bytes: Uint8Array) => T,
+  ): T | MeshError => {
+    try {
+      const value = decode(content)
+      return value.network === init.network ? value : wrongNetwork(name, value.network)
+    } catch (error) {
+      if (isMeshError(error, 'ERR_TRUST_MALFORMED')) return error
+      throw error
+    }
+  }
+
+  const warn = (name: FileName, error: MeshError | undefined): void => {
+    if (error === undefined) {
+      health.clear('trust-file-malformed', name)
+      return
+    }
+    health.raise({
+      code: 'trust-file-malformed',
+      subject: name,
+      severity: 'error',
+      message: `the last good version stays in force: ${error.message}; publish a good one with mesh`,
+    })
+  }
+
+  /** Reads one file if it is another one than before; answers whether it is. */
   const update = async <T extends { readonly network: NetworkId }>(
     name: FileName,
     decode: (bytes: Uint8Array) => T,
     use: (value: T | undefined) => void,
     signal: AbortSignal,
   ): Promise<boolean> => {
-    const found = await current(name, signal)
-    const id = found?.signed.id
-    if (read.has(name) && read.get(name) === id) return false
-    try {
-      const value = found === undefined ? undefined : decode(found.content)
-      if (value !== undefined && value.network !== init.network) {
-        throw wrongNetwork(name, value.network)
-      }
-      use(value)
-      health.clear('trust-file-malformed', name)
-      if (name !== HEARTBEAT_FILE) await kept.keepFile(name, found)
-      read.set(name, id)
-      if (id !== undefined) {
-        const version = found?.signed.statement.version ?? null
-        logger.info({ name, version }, 'the network has new word')
-      }
-      return true
-    } catch (error) {
-      if (!isMeshError(error, 'ERR_TRUST_MALFORMED')) throw error
-      read.set(name, id)
-      health.raise({
-        code: 'trust-file-malformed',
-        subject: name,
-        severity: 'error',
-        message: `the last good version stays in force: ${error.message}; publish a good one with mesh`,
-      })
-      return false
+    const found = await candidates(name, signal)
+    const ids = found.map(({ signed }) => signed.id).join(' ')
+    if (read.get(name) === ids) return false
+    let wrong: MeshError | undefined
+    let good: { readonly file: KeptFile; readonly value: T } | undefined
+    for (const file of found) {
+      const value = decodeOwn(name, file, decode)
+      if (!(value instanceof MeshError)) good = { file, value }
+      else wrong ??= value
+      if (good !== undefined) break
     }
+    use(good?.value)
+    if (name !== HEARTBEAT_FILE) await kept.keepFile(name, good?.file)
+    read.set(name, ids)
+    warn(name, wrong)
+    if (good === undefined) return true
+    const { version } = good.file.signed.statement
+    logger.info({ name, version }, 'the network has new word')
+    return true
   }
 
-  const look = async (signal: AbortSignal): Promise<void> => {
+  const look = async (signal: AbortSignal, isFirst: boolean): Promise<void> => {
     const changed = [
       await update(
         REVOKED_FILE,
@@ -183,12 +202,12 @@ export const createTrustFiles = (
     await update<Heartbeat>(HEARTBEAT_FILE, decodeHeartbeat, heartbeat.heard, signal)
     const dueMs = heartbeat.check()
     if (dueMs !== undefined) worker?.wake(Math.max(1, dueMs))
-    if (changed.includes(true)) await init.onChange()
+    if (isFirst || changed.includes(true)) await init.onChange()
   }
 
   /** One look at a time: what an older one reads must not replace what a newer one has read. */
-  const run = (signal: AbortSignal): Promise<void> => {
-    const done = looking.then(() => look(signal))
+  const run = (signal: AbortSignal, isFirst = false): Promise<void> => {
+    const done = looking.then(() => look(signal, isFirst))
     looking = done.catch(() => {})
     return done
   }
@@ -201,9 +220,13 @@ export const createTrustFiles = (
     async start() {
       if (worker !== undefined) return
       ownKept = kept.own()
-      await run(new AbortController().signal)
+      await run(new AbortController().signal, true)
       files.events.on('change', onFile)
-      worker = workers.add({ name: 'trust', intervalMs: TRUST_INTERVAL_MS, run })
+      worker = workers.add({
+        name: 'trust',
+        intervalMs: TRUST_INTERVAL_MS,
+        run: (signal) => run(signal),
+      })
       // What changed while the first look was under way.
       worker.wake()
     },

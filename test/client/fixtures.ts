@@ -93,7 +93,10 @@ export const status = {
   uptimeMs: 5000,
   addresses: ['/ip4/127.0.0.1/tcp/1'],
   peersConnected: 2,
-  files: { shown: 1, missing: 0, 'too-large': 0, deleted: 0, expired: 0, none: 0 },
+  files: {
+    ...{ shown: 1, missing: 0, 'too-large': 0, 'too-old': 0 },
+    ...{ deleted: 0, expired: 0, none: 0 },
+  },
   catalogueDigest: 'c'.repeat(64),
   sync: { neighbours: [], lastPushPullAt: null, fetching: [] },
   workers: [{ name: 'w', state: 'idle', runs: 1, failures: 0, lastError: null, nextRunInMs: 100 }],
