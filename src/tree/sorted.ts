@@ -1,4 +1,4 @@
-import { childrenOf, summarize } from './summary.ts'
+import { childrenOf, DIGITS, summarize } from './summary.ts'
 import type { Digest } from '../util/index.ts'
 import type { IdTree, Summary } from './types.ts'
 
@@ -41,7 +41,8 @@ export const createSortedTree = (ids: readonly Digest[]): IdTree => {
     },
     children(prefix) {
       fill()
-      return childrenOf(below(prefix), prefix)
+      const known = DIGITS.flatMap((digit) => nodes.get(`${prefix}${digit}`) ?? [])
+      return known.length === DIGITS.length ? known : childrenOf(below(prefix), prefix)
     },
     ids: below,
   }

@@ -46,10 +46,11 @@ const DENSE_PARTS = 12
 /** We have so many more that we would have to read them all to hold them against a list. */
 const MANY_IDS = 4 * MAX_LIST_IDS
 
+/** Ranges that differ and have to be looked into; the last one is next. */
 interface Pending {
-  readonly prefix: string
   /** Up to how many ids the peer is to list instead of dividing; 0: it is to divide. */
   readonly maxListIds: number
+  readonly prefixes: string[]
 }
 
 /**
@@ -66,8 +67,17 @@ export const findDifference = async (init: DifferenceInit): Promise<Difference> 
   let lackingCount = 0
   let asked = 0
   let cut = false
-  /** The next one is last. */
-  const pending: Pending[] = [{ prefix: '', maxListIds: SPARSE_LIST_IDS }]
+  /** By how they are asked for; what brings ids is asked first, what brings more to be asked last. */
+  const piles: readonly Pending[] = [MAX_LIST_IDS, 0, SPARSE_LIST_IDS].map((maxListIds) => ({
+    maxListIds,
+    prefixes: [],
+  }))
+  let waiting = 0
+
+  const put = (prefix: string, maxListIds: number): void => {
+    waiting++
+    piles.find((pile) => pile.maxListIds === maxListIds)?.prefixes.push(prefix)
+  }
 
   const addExtra = (ids: readonly Digest[]): void => {
     for (const id of ids) {
@@ -96,7 +106,7 @@ export const findDifference = async (init: DifferenceInit): Promise<Difference> 
       return
     }
     if (count > MANY_IDS) {
-      pending.push({ prefix, maxListIds: 0 })
+      put(prefix, 0)
       return
     }
     const ours = new Map(tree.ids(prefix).map((id) => [shorten(id), id]))
@@ -118,7 +128,7 @@ export const findDifference = async (init: DifferenceInit): Promise<Difference> 
   const takeSplit = (prefix: string, parts: readonly (Short | null)[]): void => {
     if (prefix.length >= 63) throw malformed('a range that is divided too far')
     const ours = tree.children(prefix)
-    const differing: Pending[] = []
+    const differing: { at: string; count: number }[] = []
     for (const [digit, theirs] of parts.entries()) {
       const child = ours[digit]
       const at = `${prefix}${DIGITS[digit]}`
@@ -128,45 +138,33 @@ export const findDifference = async (init: DifferenceInit): Promise<Difference> 
         continue
       }
       if (child !== undefined && count > 0 && shorten(child.hash) === theirs) continue
-      differing.push({ prefix: at, maxListIds: count === 0 ? MAX_LIST_IDS : SPARSE_LIST_IDS })
+      differing.push({ at, count })
     }
-    if (pending.length + differing.length > MAX_PENDING_RANGES) {
+    if (waiting + differing.length > MAX_PENDING_RANGES) {
       cut = true
       return
     }
     const dense = differing.length >= DENSE_PARTS
-    for (const { prefix: at, maxListIds } of differing.reverse()) {
-      pending.push({ prefix: at, maxListIds: dense ? MAX_LIST_IDS : maxListIds })
+    for (const { at, count } of differing.reverse()) {
+      put(at, dense || count === 0 ? MAX_LIST_IDS : SPARSE_LIST_IDS)
     }
   }
 
-  /** The next ones that are asked for in the same way. */
-  const nextBatch = (): Pending[] => {
-    const batch: Pending[] = []
-    const maxBatch = maxRangesOf(pending.at(-1)?.maxListIds ?? 0)
-    while (batch.length < maxBatch) {
-      const next = pending.at(-1)
-      if (next === undefined || (batch[0] !== undefined && next.maxListIds !== batch[0].maxListIds))
-        break
-      batch.push(next)
-      pending.pop()
-    }
-    return batch
-  }
-
-  while (pending.length > 0) {
+  put('', SPARSE_LIST_IDS)
+  for (;;) {
+    const pile = piles.find(({ prefixes }) => prefixes.length > 0)
+    if (pile === undefined) break
     if (asked >= maxRanges || lackingCount >= maxIds || extra.length >= maxIds) {
       cut = true
       break
     }
-    const batch = nextBatch()
-    asked += batch.length
-    const prefixes = batch.map(({ prefix }) => prefix)
-    const maxListIds = batch[0]?.maxListIds ?? 0
+    const { maxListIds } = pile
+    const prefixes = pile.prefixes.splice(-maxRangesOf(maxListIds)).reverse()
+    asked += prefixes.length
+    waiting -= prefixes.length
     const answers = await ask(prefixes, maxListIds)
     if (answers.length !== prefixes.length) throw malformed('ranges that were not asked for')
-    // Backwards, because what is found goes onto the same pile: the first has to come out first.
-    for (const [index, part] of [...answers.entries()].reverse()) {
+    for (const [index, part] of answers.entries()) {
       const prefix = prefixes[index] ?? ''
       if (part.kind === 'list' && part.shorts.length > maxListIds) {
         throw malformed('a longer list of ids than was asked for')
