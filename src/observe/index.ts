@@ -1,5 +1,5 @@
 /**
- * Observe: what a daemon says about itself: log lines, health warnings, background workers.
+ * Observe: what a daemon says about itself: log lines, metrics, health warnings, background workers.
  *
  * Promises: logging never throws and never blocks; a health warning is data with a stable code that
  * stays until its cause is gone; every piece of background work is a named {@link Worker} whose
@@ -8,6 +8,7 @@
  * @packageDocumentation
  */
 export { createHealth } from './health.ts'
+export { createLogOutput } from './log-output.ts'
 export { createLogger, silentLogger } from './logger.ts'
 export { createMetrics } from './metrics.ts'
 export { createWorkers } from './workers.ts'
