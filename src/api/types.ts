@@ -176,6 +176,24 @@ export interface PeerBody {
   readonly revokedAt: string | null
   /** Of the last failed attempt to connect. */
   readonly lastError: string | null
+  /** The last round of push-pull with it since the daemon started. */
+  readonly lastRound: RoundBody | null
+}
+
+/** What one round of push-pull came to. */
+export interface RoundBody {
+  readonly at: string
+  readonly begunBy: 'us' | 'peer'
+  /** Whether both sides had the same. */
+  readonly equal: boolean
+  /** Records that one side lacked, as far as they were found; of a peer's round those that moved. */
+  readonly differences: number
+  readonly received: number
+  readonly sent: number
+  /** Of frames, both ways. */
+  readonly bytes: number
+  /** Why it ended early. */
+  readonly error: string | null
 }
 
 /** GET /peers */

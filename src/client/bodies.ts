@@ -13,6 +13,7 @@ import type {
   HistoryVersionBody,
   PeerBody,
   PeersBody,
+  RoundBody,
   PreviewBody,
   PublicStatusBody,
   ReasonBody,
@@ -141,6 +142,18 @@ export const peersBody = object<PeersBody>({
       avoidedUntil: nullable(text),
       revokedAt: nullable(text),
       lastError: nullable(text),
+      lastRound: nullable(
+        object<RoundBody>({
+          at: text,
+          begunBy: oneOf('us', 'peer'),
+          equal: boolean,
+          differences: number,
+          received: number,
+          sent: number,
+          bytes: number,
+          error: nullable(text),
+        }),
+      ),
     }),
   ),
 })

@@ -4,13 +4,13 @@ import { revokedError } from '../trust/index.ts'
 import { formatTimestamp } from '../util/index.ts'
 import { listCertificates } from './certificates.ts'
 import type { CertificatesBody, FileStateBody, HealthWarningBody } from '../api/index.ts'
-import type { PeersBody, StatusBody } from '../api/index.ts'
+import type { PeersBody, RoundBody, StatusBody } from '../api/index.ts'
 import type { Files } from '../files/index.ts'
 import type { NodeCertificate } from '../keys/index.ts'
 import type { Health, Workers } from '../observe/index.ts'
 import type { Reach } from '../http/index.ts'
 import type { FileName, NetworkId } from '../statement/index.ts'
-import type { Sync } from '../sync/index.ts'
+import type { RoundReport, Sync } from '../sync/index.ts'
 import type { Peering, Transport } from '../transport/index.ts'
 import type { Clock } from '../util/index.ts'
 import type { TrustFiles } from './trust-files.ts'
@@ -59,6 +59,12 @@ export const warningBodies = (health: Health): HealthWarningBody[] =>
     since: new Date(sinceMs).toISOString(),
   }))
 
+const roundBody = (round: RoundReport | undefined): RoundBody | null => {
+  if (round === undefined) return null
+  const { peer: _, atMs, error = null, ...rest } = round
+  return { ...rest, at: new Date(atMs).toISOString(), error }
+}
+
 /** Answers GET /status and GET /peers. */
 export const createStatus = (sources: StatusSources) => {
   const { clock, health, workers, files, transport, peering, sync, trustFiles } = sources
@@ -94,7 +100,9 @@ export const createStatus = (sources: StatusSources) => {
       }
     },
     peers(): PeersBody {
-      const neighbours = new Set(sync.status().neighbours)
+      const { neighbours: told, rounds } = sync.status()
+      const neighbours = new Set(told)
+      const lastRounds = new Map(rounds.map((round) => [round.peer, round]))
       const known = new Map(peering.status().map((each) => [each.peerId, each]))
       const connected = new Map(transport.peers().map((peer) => [peer.id, peer]))
       const ids = [...new Set([...connected.keys(), ...known.keys()])]
@@ -118,6 +126,7 @@ export const createStatus = (sources: StatusSources) => {
             avoidedUntil: isoTime(transport.avoidedUntilMs?.(peerId)),
             revokedAt: isoTime(revocation?.revokedAt),
             lastError: why ?? null,
+            lastRound: roundBody(lastRounds.get(peerId)),
           }
         }),
       }

@@ -12,6 +12,7 @@ import type {
   HistoryVersionBody,
   PeerBody,
   PeersBody,
+  RoundBody,
   PreviewBody,
   PublicStatusBody,
   ReasonBody,
@@ -149,6 +150,18 @@ export const peersSchema = object<PeersBody>({
       avoidedUntil: nullable(string),
       revokedAt: nullable(string),
       lastError: nullable(string),
+      lastRound: nullable(
+        object<RoundBody>({
+          at: string,
+          begunBy: string,
+          equal: boolean,
+          differences: integer,
+          received: integer,
+          sent: integer,
+          bytes: integer,
+          error: nullable(string),
+        }),
+      ),
     }),
   ),
 })

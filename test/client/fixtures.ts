@@ -123,6 +123,16 @@ export const peer = {
   avoidedUntil: null,
   revokedAt: null,
   lastError: null,
+  lastRound: {
+    at: '2026-01-01T00:00:00.000Z',
+    begunBy: 'us',
+    equal: true,
+    differences: 0,
+    received: 0,
+    sent: 0,
+    bytes: 40,
+    error: null,
+  },
 }
 
 export const certificates = {

@@ -15,10 +15,19 @@ const showState = (peer: PeerBody, nowMs: number): string => {
   return 'away'
 }
 
+/** What the last round of push-pull with it came to. */
+const showRound = ({ lastRound }: PeerBody): string => {
+  if (lastRound === null) return '-'
+  if (lastRound.error !== null) return 'failed'
+  const { equal, received, sent } = lastRound
+  return equal ? 'in step' : `${received} in, ${sent} out`
+}
+
 const toRow = (peer: PeerBody, nowMs: number): string[] => [
   peer.name ?? '-',
   shortPeerId(peer.peerId),
   showState(peer, nowMs),
+  showRound(peer),
   peer.roundTripMs === null ? '-' : `${peer.roundTripMs.toFixed(1)} ms`,
   // The peer id stands in a column of its own.
   peer.address?.replace(/\/p2p\/[^/]+$/, '') ?? '-',
@@ -51,6 +60,7 @@ export const peersCommand = (context: Context): Command =>
           { title: 'NAME' },
           { title: 'PEER' },
           { title: 'STATE' },
+          { title: 'SYNC' },
           { title: 'RTT', align: 'right' },
           { title: 'ADDRESS', flexible: true },
         ],

@@ -10,6 +10,7 @@ t.test('shows peers in 80 columns', async (t) => {
       name: null,
       neighbour: false,
       roundTripMs: null,
+      lastRound: { ...peer.lastRound, equal: false, received: 3, sent: 12 },
       address: `/ip6/${'2001:db8::'.repeat(9)}/tcp/1`,
     },
     { ...peer, connected: false, lastError: 'refused:\x07 a wrong pre-shared key' },
@@ -19,9 +20,9 @@ t.test('shows peers in 80 columns', async (t) => {
   const url = await serve(t, (_, response) => answer(response, 200, { peers }))
   const { code, stdout } = await mesh(['peers', '--url', url])
   t.equal(code, 0)
-  t.match(stdout, /^NAME +PEER +STATE +RTT +ADDRESS$/m)
-  t.match(stdout, /^web-1 +…kUs4Ju8w1c +neighbour +0\.4 ms +\/ip4\/127/m)
-  t.match(stdout, /^- +12D3KooWpeer +connected +- +\/ip6\/2001.*…$/m)
+  t.match(stdout, /^NAME +PEER +STATE +SYNC +RTT +ADDRESS$/m)
+  t.match(stdout, /^web-1 +…kUs4Ju8w1c +neighbour +in step +0\.4 ms +\/ip4\/127/m)
+  t.match(stdout, /^- +12D3KooWpeer +connected +3 in, 12 out +- +\/ip6\/2001.*…$/m)
   t.match(stdout, /^12D3KooWpeer is away:\n {2}refused:\uFFFD a wrong pre-shared key$/m)
   t.equal(stdout.match(/is away/g)?.length, 1)
   t.match(stdout, /avoided, in/)
