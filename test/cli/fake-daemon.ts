@@ -132,7 +132,10 @@ export const startFakeDaemon = async (
     }
     if (route === 'history') {
       const versions = (held.get(name) ?? []).toReversed()
-      const body = versions.map((each, index) => ({ ...versionBody(each), wins: index === 0 }))
+      const body = versions.map((each, index) => ({
+        ...versionBody(each),
+        ...{ wins: index === 0, conflict: false, contentHere: true },
+      }))
       return answer(response, 200, { name, versions: body })
     }
     problem(response, 404, 'ERR_ROUTE_NOT_FOUND')

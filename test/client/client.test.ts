@@ -13,7 +13,10 @@ const routes: Readonly<Record<string, unknown>> = {
   '/certificates': certificates,
   '/files': { networkId: 'local', files: [file] },
   '/files?name=a%2Fb%20c': { networkId: 'local', files: [] },
-  '/history/a/b%3Ac': { name: 'a/b:c', versions: [{ ...version, wins: true }] },
+  '/history/a/b%3Ac': {
+    name: 'a/b:c',
+    versions: [{ ...version, wins: true, conflict: false, contentHere: true }],
+  },
 }
 
 t.test('reads every kind of answer, checked and copied', async (t) => {

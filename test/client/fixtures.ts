@@ -121,6 +121,7 @@ export const peer = {
   roundTripMs: 0.4,
   neighbour: true,
   avoidedUntil: null,
+  faults: [],
   revokedAt: null,
   lastError: null,
   lastRound: {

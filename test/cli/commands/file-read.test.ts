@@ -55,16 +55,24 @@ t.test('shows a file that nobody published, and refuses one that is not configur
 t.test('shows the history in 80 columns, the winner first', async (t) => {
   const signers = [signer, publicText(2), publicText(3)]
   const versions = [
-    { ...version, version: 4, content: null, signers, wins: true },
-    { ...version, wins: false },
+    {
+      ...version,
+      version: 4,
+      content: null,
+      signers,
+      wins: true,
+      conflict: true,
+      contentHere: false,
+    },
+    { ...version, wins: false, conflict: false, contentHere: true },
   ]
   const url = await serve(t, ({ url }, response) => {
     t.equal(url, '/history/x')
     answer(response, 200, { name: 'x', versions })
   })
   const { stdout } = await mesh(['file', 'history', 'x', '--url', url])
-  t.match(stdout, /^\* +4 +2026-01-01 00:00:00 +deleted +a{12} +…/m)
-  t.match(stdout, /^ +3 +2026-01-01 00:00:00 +5 B +a{12}/m)
+  t.match(stdout, /^\*! +4 +2026-01-01 00:00:00 +deleted +- +a{12} +/m)
+  t.match(stdout, /^ +3 +2026-01-01 00:00:00 +5 B +here +a{12}/m)
   for (const line of stdout.split('\n')) t.ok(line.length <= 80, line)
   const json = await mesh(['file', 'history', 'x', '--url', url, '--json'])
   t.same(JSON.parse(json.stdout), { schema: 'mesh-history/1', name: 'x', versions })
