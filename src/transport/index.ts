@@ -25,4 +25,4 @@ export type {
 export type { AddressRules } from './peer-exchange.ts'
 export type { Peering, PeeringComponents, PeeringInit } from './peering.ts'
 export type { PeerStatus } from './peering-status.ts'
-export type { Admission, Membership } from './membership.ts'
+export type { Admission, Membership, MembershipInit } from './membership.ts'

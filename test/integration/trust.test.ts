@@ -254,6 +254,49 @@ t.test(
   },
 )
 
+t.test(
+  'a node whose certificate is renewed by the mesh keeps its place beyond the end of the old one',
+  { skip: process.env.MESH_TEST_TIER === 'soak' ? false : 'takes half a minute: soak' },
+  async (t) => {
+    await connected(2)
+    const endsAt = Date.now() + 25_000
+    writeFileSync(
+      join(second.directory, 'node.cert'),
+      await certify(second, { issued: Date.now() - DAY_MS, expires: endsAt }),
+    )
+    t.match(await hangUp(second), { msg: /is in force/ })
+    // Shown to the others from the next connection on.
+    await second.stop()
+    await second.start()
+    await connected(2)
+    t.match(await healthOf(second), ['certificate-expires-soon'])
+    const out = await good(
+      first,
+      ...['certificate', 'renew', '--within', '1h', '--expires', '30d'],
+      ...['--network-key', networkKeyPath],
+    )
+    t.match(out, /^node-1 /)
+    await until(
+      'the second to take it up',
+      async () => !(await healthOf(second)).includes('certificate-expires-soon'),
+      PATIENCE_MS,
+    )
+    const since = new Map<string, string>()
+    for (const node of nodes) {
+      const { peers } = await get(node, '/peers')
+      for (const { peerId, connectedAt } of peers) since.set(`${node.name} ${peerId}`, connectedAt)
+    }
+    await until('the end of the old one', () => Date.now() > endsAt + 3_000, PATIENCE_MS)
+    for (const node of nodes) {
+      const { peers } = await get(node, '/peers')
+      for (const { peerId, connected, connectedAt } of peers) {
+        t.equal(connected, true)
+        t.equal(connectedAt, since.get(`${node.name} ${peerId}`), 'never interrupted')
+      }
+    }
+  },
+)
+
 t.test('who hears no heartbeat any more says that it is stale, and goes on serving', async (t) => {
   const beat = (expires: string) =>
     mesh(first, 'network', 'heartbeat', '--expires', expires, '--network-key', networkKeyPath)

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { generatePrivateKey } from '../../src/keys/index.ts'
+import { MeshError } from '../../src/errors/index.ts'
+import { generatePrivateKey, publicKeyFromPeerId } from '../../src/keys/index.ts'
 import { createWorkers, silentLogger } from '../../src/observe/index.ts'
 import { createMembership } from '../../src/transport/index.ts'
 import { SIMULTANEOUS_DIAL_MS } from '../../src/transport/limits.ts'
@@ -8,7 +9,9 @@ import { createVirtualClock } from '../support/virtual-clock.ts'
 import { addressOf, connect, createAuthority, ECHO, ECHO_LIMITS, HOUR_MS } from './nodes.ts'
 import { failure, NETWORK, nextEvent, speaks, startMember, startNode } from './nodes.ts'
 import { stayAlive, until } from './nodes.ts'
-import type { Peer } from '../../src/transport/index.ts'
+import type { Test } from 'tap'
+import type { PublicKey } from '../../src/keys/index.ts'
+import type { MembershipInit, Peer } from '../../src/transport/index.ts'
 
 stayAlive(t)
 
@@ -32,6 +35,68 @@ t.test('a connection ends when the certificate of its peer expires', async (t) =
   await Promise.all(both)
   const error = await failure(other.dial(addressOf(node)))
   t.equal(error.data.reason, 'ERR_CERTIFICATE_EXPIRED')
+})
+
+/** A node whose list of certificates and revocations a test sets. */
+const startJudge = async (t: Test) => {
+  const hand = movedByHand()
+  const identity = generatePrivateKey(systemRandom)
+  const certificate = await authority.issue(identity.publicKey, {
+    expiresMs: hand.clock.nowMs() + 10 * HOUR_MS,
+  })
+  const make = (more: Partial<MembershipInit> = {}) =>
+    createMembership(hand, {
+      ...{ network: NETWORK, networkKeys: [authority.key.publicKey], certificate },
+      ...more,
+    })
+  const node = await startNode(t, { ...hand, identity, membership: make() })
+  return { ...hand, node, make }
+}
+
+t.test('a renewed certificate that becomes known keeps its bearer connected', async (t) => {
+  const { clock, node, make } = await startJudge(t)
+  const identity = generatePrivateKey(systemRandom)
+  const issue = (hours: number) =>
+    authority.issue(identity.publicKey, { expiresMs: clock.nowMs() + hours * HOUR_MS })
+  const other = await startNode(t, {
+    identity,
+    membership: createMembership(
+      { clock: { nowMs: Date.now } },
+      { network: NETWORK, networkKeys: [authority.key.publicKey], certificate: await issue(1) },
+    ),
+  })
+  await connect(other, node)
+  const renewed = await issue(3)
+  node.setMembership(make({ known: (key) => (key === identity.publicKey ? renewed : undefined) }))
+  await clock.advance(2 * HOUR_MS)
+  t.equal(node.peers().length, 1, 'beyond the end of what it showed')
+  t.equal(node.peers()[0]?.certificate, renewed)
+  const gone = nextEvent(node, 'disconnect')
+  await clock.advance(HOUR_MS)
+  await gone
+})
+
+t.test('a revoked peer is cut off at once, and told why when it comes back', async (t) => {
+  const { node, make } = await startJudge(t)
+  const other = await startMember(t, authority, {})
+  const third = await startMember(t, authority, {})
+  await connect(other, node)
+  await connect(third, node)
+  const gone = nextEvent(node, 'disconnect')
+  const cut = nextEvent(other, 'disconnect')
+  const checkRevoked = ({ key }: { key: PublicKey }): void => {
+    if (key !== publicKeyFromPeerId(other.peerId)) return
+    throw new MeshError('ERR_CERTIFICATE_REVOKED', 'its key was revoked')
+  }
+  node.setMembership(make({ checkRevoked }))
+  t.equal((await gone).id, other.peerId)
+  await cut
+  t.same(
+    node.peers().map(({ id }) => id),
+    [third.peerId],
+  )
+  const error = await failure(other.dial(addressOf(node)))
+  t.match(error, { code: 'ERR_PEER_REFUSED', data: { reason: 'ERR_CERTIFICATE_REVOKED' } })
 })
 
 t.test('a wall clock that is set back does not end it early', async (t) => {
