@@ -7,6 +7,7 @@ import { createLogger } from '../observe/index.ts'
 import { systemClock, systemRandom } from '../util/index.ts'
 import { createDaemon } from './daemon.ts'
 import { daemonExit, exitCodeOf } from './exit-code.ts'
+import { asErrors, createDaemonOutput } from './journal-output.ts'
 import { createNotifier } from './systemd.ts'
 import type { Config } from '../config/index.ts'
 import type { Logger } from '../observe/index.ts'
@@ -42,7 +43,7 @@ const load = async (configPath: string | undefined): Promise<Config> => {
 }
 
 const complain = (error: unknown): void => {
-  process.stderr.write(`mesh: ${toMeshError(error).message}\n`)
+  process.stderr.write(asErrors(`mesh: ${toMeshError(error).message}\n`, process.env))
 }
 
 /**
@@ -53,17 +54,17 @@ const createReloader = (
   { daemon, notifier, logger }: { daemon: Daemon; notifier: Notifier; logger: Logger },
   configPath: string | undefined,
 ) => {
-  let status: string | undefined
+  let status: (() => string) | undefined
   let running = false
   let wanted = false
-  const work = async (status: string): Promise<void> => {
+  const work = async (status: () => string): Promise<void> => {
     running = true
     while (wanted) {
       wanted = false
       logger.info({}, 'reading the configuration again')
       await notifier.reloading()
       await daemon.reload(() => load(configPath))
-      await notifier.ready(status)
+      await notifier.ready(status())
     }
     running = false
   }
@@ -75,7 +76,7 @@ const createReloader = (
       wanted = true
       next()
     },
-    started(as: string): void {
+    started(as: () => string): void {
       status = as
       next()
     },
@@ -84,6 +85,12 @@ const createReloader = (
 
 const describe = ({ http, cluster }: DaemonAddresses): string =>
   `serving ${[...http, ...cluster].join(' ')}`
+
+/** What is wrong first: that is what `systemctl status` is asked for. */
+const withHealth = (addresses: string, { health }: Daemon): string => {
+  const codes = [...new Set(health.list().map(({ code }) => code))]
+  return codes.length === 0 ? `well; ${addresses}` : `${codes.join(', ')}; ${addresses}`
+}
 
 /** Runs from start to stop; answers the exit code. */
 const live = async (
@@ -124,18 +131,21 @@ const live = async (
     unhandledRejection: onDefect,
   }
   for (const [event, handler] of Object.entries(handlers)) process.on(event, handler)
-  const stopWatchdog = notifier.startWatchdog()
+  let serving: string | undefined
+  const status = () => (serving === undefined ? undefined : withHealth(serving, daemon))
+  const stopWatchdog = notifier.startWatchdog(status)
   try {
     const addresses = await daemon.start()
     logger.info({ ...addresses }, 'ready')
-    const status = describe(addresses)
-    await notifier.ready(status)
-    reloader.started(status)
+    serving = describe(addresses)
+    await notifier.ready(serving)
+    reloader.started(() => withHealth(describe(addresses), daemon))
     return await ended.promise
   } catch (error) {
     if (endingWith !== undefined) return endingWith
     logger.fatal({ error }, 'the daemon could not start')
     complain(error)
+    await notifier.failed(toMeshError(error).message)
     return exitCodeOf(error)
   } finally {
     stopWatchdog()
@@ -148,16 +158,20 @@ const live = async (
  * exits with it. Why it could not start is told on standard error.
  */
 export const runDaemon = async ({ configPath }: RunInit = {}): Promise<number> => {
+  const { env: environment } = process
+  const clock = systemClock
+  const destination = createDaemonOutput(environment)
   let config: Config
   try {
     config = await load(configPath)
   } catch (error) {
     complain(error)
+    const logger = createLogger({ level: 'info', destination })
+    await createNotifier({ logger, clock }, { environment }).failed(toMeshError(error).message)
     return exitCodeOf(error)
   }
-  const logger = createLogger({ level: config.logLevel })
-  const clock = systemClock
+  const logger = createLogger({ level: config.logLevel, destination })
   const daemon = createDaemon({ config, clock, random: systemRandom, logger })
-  const notifier = createNotifier({ logger, clock }, { environment: process.env })
+  const notifier = createNotifier({ logger, clock }, { environment })
   return live({ daemon, notifier, logger }, configPath)
 }

@@ -10,9 +10,21 @@ export interface Notifier {
   ready(status: string): Promise<void>
   reloading(): Promise<void>
   stopping(): Promise<void>
-  /** Says every half period that the event loop runs, if the service manager asks for it. */
-  startWatchdog(): Cancel
+  /** Why there will be no daemon: `systemctl status` shows it. */
+  failed(why: string): Promise<void>
+  /**
+   * Says every half period that the event loop runs, if the service manager asks for it, and with it
+   * how the daemon is.
+   */
+  startWatchdog(status?: () => string | undefined): Cancel
 }
+
+/** Longest status text; it is for one line of `systemctl status`. */
+const MAX_STATUS_CHARACTERS = 1_000
+
+/** One line: a line end would begin the next assignment. */
+const statusOf = (text: string): string =>
+  `STATUS=${text.replaceAll(/\s+/g, ' ').trim().slice(0, MAX_STATUS_CHARACTERS)}`
 
 /** CLOCK_MONOTONIC in µs: what libuv reads for hrtime, and what systemd compares with. */
 const monotonicUsec = (): string => String(process.hrtime.bigint() / 1_000n)
@@ -70,16 +82,21 @@ export const createNotifier = (
   }
 
   return {
-    ready: (status) => send(`--pid=${process.pid}`, 'READY=1', `STATUS=${status}`),
+    ready: (status) => send(`--pid=${process.pid}`, 'READY=1', statusOf(status)),
     reloading: () => send('RELOADING=1', `MONOTONIC_USEC=${monotonicUsec()}`),
     stopping: () => send('STOPPING=1', 'STATUS=stopping'),
-    startWatchdog() {
+    failed: (why) => send(statusOf(`could not start: ${why}`)),
+    startWatchdog(status = () => undefined) {
       const periodMs = watchdogPeriod(environment)
       if (!wanted || periodMs === undefined) return () => {}
       let cancel: Cancel = () => {}
       const arm = (): void => {
         // The next one is armed when this one has been taken, so that they cannot pile up.
-        cancel = clock.schedule(periodMs / 2, () => void send('WATCHDOG=1').then(rearm))
+        cancel = clock.schedule(periodMs / 2, () => {
+          const text = status()
+          const told = text === undefined ? [] : [statusOf(text)]
+          void send('WATCHDOG=1', ...told).then(rearm)
+        })
       }
       let stopped = false
       const rearm = (): void => {

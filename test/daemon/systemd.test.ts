@@ -78,6 +78,8 @@ t.test('tells a service manager the states of a daemon, in order', { skip: missi
   const usec = BigInt(MONOTONIC_USEC ?? 0)
   t.ok(usec >= beforeUsec && usec <= process.hrtime.bigint() / 1_000n)
   t.match(await receiver.next(), { STOPPING: '1' })
+  await notifier.failed('dm.toml:1:1: wrong\nREADY=1')
+  t.same(await receiver.next(), { STATUS: 'could not start: dm.toml:1:1: wrong READY=1' })
 })
 
 t.test('feeds the watchdog every half period until stopped', { skip: missing }, async (t) => {
@@ -91,7 +93,8 @@ t.test('feeds the watchdog every half period until stopped', { skip: missing }, 
     WATCHDOG_PID: String(process.pid),
   }
   const notifier = createNotifier({ logger: silentLogger, clock }, { environment })
-  const stop = notifier.startWatchdog()
+  // A line end would begin the next assignment.
+  const stop = notifier.startWatchdog(() => 'no-peers;\nserving http://x')
   // Messages queue up, so when this one has been taken the one before has been, and is followed up.
   const taken = async (): Promise<void> => {
     await notifier.stopping()
@@ -101,7 +104,7 @@ t.test('feeds the watchdog every half period until stopped', { skip: missing }, 
     await clock.advance(14_999)
     t.equal(clock.pending(), 1)
     await clock.advance(1)
-    t.match(await receiver.next(), { WATCHDOG: '1' })
+    t.match(await receiver.next(), { WATCHDOG: '1', STATUS: 'no-peers; serving http://x' })
     await taken()
   }
   stop()
