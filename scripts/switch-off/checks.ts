@@ -112,7 +112,11 @@ export const checks: readonly Check[] = [
       ['/^(?:0|[1-9][0-9]{0,15})$/', '/^[0-9]{1,16}$/'],
       ['if (write(statement) !== text)', 'if (false)'],
     ],
-    ['length of a statement', FORGERIES, ['if (text.length > MAX_STATEMENT_BYTES)', 'if (false)']],
+    [
+      'length of a statement',
+      'refuses what is far too long before it looks at it',
+      ['if (text.length > MAX_STATEMENT_BYTES)', 'if (false)'],
+    ],
   ]),
   ...checksOf('statement/file-name', 'statement/file-name', [
     [

@@ -164,3 +164,9 @@ t.test('takes any text, throws nothing but its own error, and has one spelling',
   )
   t.ok(taken > 200, 'texts that are well formed were tried too')
 })
+
+t.test('refuses what is far too long before it looks at it', async (t) => {
+  for (const text of ['x'.repeat(MAX_STATEMENT_BYTES + 1), plainText.repeat(1_000)]) {
+    t.throws(() => decodeStatement(text), { message: /longer than 2048 bytes/ })
+  }
+})
