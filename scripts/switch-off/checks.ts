@@ -91,6 +91,13 @@ export const checks: readonly Check[] = [
       ["return end !== 'never' && end <= nowMs", 'return end < nowMs && nowMs < 0'],
     ],
   ]),
+  ...checksOf('files/judge', 'files/policy', [
+    [
+      'number of signatures that a file needs',
+      'refuses what has too few signatures, and says how many are missing',
+      ['if (!suffices(signed, rule.authority))', 'if (false)'],
+    ],
+  ]),
   ...checksOf('statement/signed', 'statement/signed', [
     [
       'order of versions',
@@ -252,6 +259,11 @@ export const checks: readonly Check[] = [
     ],
   ]),
   ...checksOf('transport/membership', 'transport/membership', [
+    [
+      'revocation of a certificate',
+      'a certificate that has lost its right admits nobody; another one of the key may',
+      ['checkRevoked?.(found)', ''],
+    ],
     [
       'certificate needed',
       'with network keys, everything else is refused by name',
@@ -507,6 +519,23 @@ export const checks: readonly Check[] = [
       'rate of what is passed on',
       'what is unwanted is relayed within a rate, and no faster',
       ['if (!bucketOf(from).tryTake(1)) return false', ''],
+    ],
+  ]),
+  ...checksOf('sync/push-pull/answerer', 'sync/push-pull/answerer', [
+    [
+      'records of one round',
+      'the same records asked for again and again are cut off',
+      ['if (records > 2 * MAX_ROUND_RECORDS)', 'if (false)'],
+    ],
+    [
+      'ranges of one round',
+      'ranges asked for again and again are slowed down and then cut off',
+      ['if (ranges > 2 * MAX_ROUND_RANGES)', 'if (false)'],
+    ],
+    [
+      'rate of lists of names',
+      'ever-new lists of names are refused after a few',
+      ['if (!init.rates.lists.tryTake(1)) {', 'if (!init.rates.lists) {'],
     ],
   ]),
   ...checksOf('sync/collections/files', 'sync/announce/announcer', [
