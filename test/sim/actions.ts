@@ -42,6 +42,7 @@ export const sendUpload = async (
     upload.outcome = outcome
     upload.signers = upload.signers.filter((signer) => allowed().includes(signer))
     world.note(`${at.name} answers ${what}: ${outcome}${detail}`)
+    if (outcome === 'stored') at.onAnswer?.()
   }
   const cancel = world.clock.schedule(CLIENT_TIMEOUT_MS, () => give('lost'))
   try {
@@ -193,6 +194,13 @@ const handlers: Readonly<
     const machine = random.pick(world.machines)
     machine.dieAtCall(1 + random.below(60), random.pick(['process', 'power']))
     world.clock.schedule(random.below(MINUTE_MS), () => machine.boot())
+  },
+  'power fails after an answer': (world, random) => {
+    const machine = random.pick(world.machines)
+    machine.onAnswer = () => {
+      machine.onAnswer = undefined
+      dieFor(world, random, machine, 'power')
+    }
   },
   partition: (world, random) => {
     const ids = random.shuffle(world.machines).map(({ peerId }) => peerId)

@@ -15,7 +15,7 @@ import type { Node } from '../../src/daemon/node.ts'
 import type { DiskFault } from '../../src/disk/index.ts'
 import type { FilePolicy } from '../../src/files/index.ts'
 import type { PeerId } from '../../src/keys/index.ts'
-import type { Logger } from '../../src/observe/index.ts'
+import type { Logger, Workers } from '../../src/observe/index.ts'
 import type { MemoryNetwork } from '../../src/transport/index.ts'
 import type { Clock } from '../../src/util/index.ts'
 import type { SeededRandom } from '../support/random.ts'
@@ -44,6 +44,8 @@ export interface Machine {
   wallOffsetMs: number
   /** Breaks system calls and commits. */
   fault: DiskFault | undefined
+  /** Called once the machine has answered an upload with 201. */
+  onAnswer: (() => void) | undefined
   /** In force, or to be at the next start. */
   policies: readonly FilePolicy[]
   /** Starts a daemon, and again whenever that fails. */
@@ -54,6 +56,8 @@ export interface Machine {
   /** Dies in the middle of a system call, this many calls from now. */
   dieAtCall(count: number, how: Death): void
   reload(policies: readonly FilePolicy[]): Promise<void>
+  /** Runs of background work since the daemon's start. */
+  runs(): number
   /** What a program on the machine reads. */
   readShown(name: string): Promise<Uint8Array | undefined>
   dump(): unknown
@@ -84,6 +88,7 @@ interface Life {
   alive: boolean
   readonly lifecycle: Lifecycle
   node: Node | undefined
+  workers: Workers | undefined
 }
 
 const keyOf = (index: number) => {
@@ -221,6 +226,7 @@ export const createMachine = (components: MachineComponents, init: MachineInit):
     )
     for (const { name: step, part } of node.parts) await lifecycle.run(step, part)
     own.node = node
+    own.workers = workers
     note(`${name} is up`)
     components.onStart(machine, node)
   }
@@ -231,6 +237,7 @@ export const createMachine = (components: MachineComponents, init: MachineInit):
     const own: Life = {
       alive: true,
       node: undefined,
+      workers: undefined,
       lifecycle: createLifecycle(
         { clock: { ...clock, schedule: clock.schedule }, logger: silentLogger },
         { signal: new AbortController().signal },
@@ -261,6 +268,7 @@ export const createMachine = (components: MachineComponents, init: MachineInit):
     },
     wallOffsetMs: 0,
     fault: undefined,
+    onAnswer: undefined,
     policies: init.policies,
     boot,
     async stop() {
@@ -279,6 +287,7 @@ export const createMachine = (components: MachineComponents, init: MachineInit):
       machine.policies = policies
       await life?.node?.reload(policies)
     },
+    runs: () => (life?.workers?.list() ?? []).reduce((sum, { runs }) => sum + runs, 0),
     async readShown(path) {
       const disk = createDisk('/', { fileSystem })
       return disk.read(`files/${path}`, { maxBytes: 2 ** 24 })

@@ -11,6 +11,7 @@ export const KINDS = [
   'process dies',
   'power fails',
   'dies in a call',
+  'power fails after an answer',
   'partition',
   'heal',
   'bad link',
@@ -37,6 +38,8 @@ export interface Plan {
   readonly nodes: number
   /** A further member that breaks what it sends. */
   readonly mangler: boolean
+  /** Whether every second machine wants half of the names at the start. */
+  readonly partial: boolean
   /** Whether machines end with two configurations instead of one. */
   readonly halves: boolean
   readonly lossRate: number
@@ -53,6 +56,7 @@ const WEIGHTS: Readonly<Record<Kind, number>> = {
   'process dies': 4,
   'power fails': 5,
   'dies in a call': 6,
+  'power fails after an answer': 6,
   partition: 5,
   heal: 4,
   'bad link': 3,
@@ -84,11 +88,12 @@ const drawWaitMs = (random: SeededRandom): number => {
 export const planOf = (seed: number, init: { nodes?: number; actions?: number } = {}): Plan => {
   const random = createSeededRandom(`plan ${seed}`)
   const nodes = init.nodes ?? 3 + random.below(5)
-  const count = init.actions ?? 25 + random.below(30)
+  const count = init.actions ?? 30 + random.below(60)
   return {
     seed,
     nodes,
-    mangler: random.below(5) === 0,
+    mangler: random.below(4) === 0,
+    partial: random.below(2) === 0,
     halves: random.below(3) === 0,
     lossRate: random.pick([0, 0.02, 0.1]),
     resetRate: random.pick([0, 0.002, 0.01]),

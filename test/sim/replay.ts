@@ -2,7 +2,7 @@
  * Runs simulations by seed:
  *
  *     MESH_SIM_SEED=7 node test/sim/replay.ts            one seed, with its trace
- *     MESH_SIM_SEED=1-50 node test/sim/replay.ts         many, a line each
+ *     MESH_SIM_SEED=1-50 node test/sim/replay.ts         many, a line each; --first ends at a failure
  *     MESH_SIM_SEED=7 node test/sim/replay.ts --shrink   leaves out actions while it still fails
  */
 import { runSeed } from './run.ts'
@@ -16,7 +16,7 @@ const line = ({ plan, violations, hash, figures }: Result): string =>
     hash,
     `${plan.nodes} nodes${plan.mangler ? ' and a mangler' : ''}, ${plan.actions.length} actions,`,
     `uploads ${JSON.stringify(figures.uploads)},`,
-    `healed in ${figures.healingMs?.toFixed(0)} ms, ${figures.restBytes} bytes at rest,`,
+    `healed in ${figures.healingMs?.toFixed(0)} ms, ${figures.restBytes} bytes and ${figures.restRuns} runs at rest,`,
     `${figures.frames} frames in ${(figures.virtualMs / 60_000).toFixed(0)} virtual minutes`,
   ].join(' ')
 
@@ -29,5 +29,6 @@ for (let seed = from; seed <= to; seed++) {
   process.stdout.write(`${line(result)}\n`)
   for (const violation of result.violations) process.stdout.write(`  ${violation}\n`)
   if (result.violations.length > 0) failures++
+  if (failures > 0 && process.argv.includes('--first')) break
 }
 process.exit(failures === 0 ? 0 : 1)

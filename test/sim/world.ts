@@ -40,7 +40,8 @@ export interface WorldInit {
   readonly mangler: boolean
   readonly lossRate: number
   readonly resetRate: number
-  readonly wanted: Wanted
+  /** At the start. */
+  readonly wanted: (index: number) => Wanted
   /** Without it frames and statements in them are not looked at: for large meshes. @default true */
   readonly looks?: boolean
 }
@@ -119,7 +120,7 @@ export const createWorld = (init: WorldInit): World => {
     )
     return createMachine(
       { ...components, random: random.fork(`machine ${index}`) },
-      { index, policies: policiesOf(init.wanted), bootstrap, mangles },
+      { index, policies: policiesOf(init.wanted(index)), bootstrap, mangles },
     )
   }
   const machines = Array.from({ length: init.nodes }, (_, index) => make(index, false))
@@ -132,7 +133,7 @@ export const createWorld = (init: WorldInit): World => {
     machines,
     mangler,
     ledger,
-    wanted: new Map(machines.map((machine) => [machine, init.wanted])),
+    wanted: new Map(machines.map((machine) => [machine, init.wanted(machine.index)])),
     wrong,
     traffic,
     note,

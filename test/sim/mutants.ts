@@ -1,0 +1,184 @@
+/**
+ * Shows that each property can fail: breaks a copy of the product on purpose and looks for a seed that
+ * notices.
+ *
+ *     node test/sim/mutants.ts [WORD …]      all, or those whose description has one of the words
+ */
+import { execFile } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+export interface Mutant {
+  /** What is wrong with it. */
+  readonly what: string
+  readonly file: string
+  readonly find: string
+  readonly replace: string
+  /** What a violation has to speak of. */
+  readonly notices: RegExp
+}
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    what: 'the local clock decides which statements of peers count',
+    file: 'src/files/judge.ts',
+    find: "if (from.kind !== 'upload') return\n",
+    replace: '',
+    notices: /different catalogues/,
+  },
+  {
+    what: 'of two statements of one version, the first to arrive stays',
+    file: 'src/files/kept.ts',
+    find: 'b === undefined || compareStatements(a, b) > 0',
+    replace: 'b === undefined || a.statement.version > b.statement.version',
+    notices: /different catalogues/,
+  },
+  {
+    what: 'an upload is answered before its commit is durable',
+    file: 'src/files/acceptor.ts',
+    find: 'left = await catalogue.change(name, changeOf(taking))',
+    replace: 'void catalogue.change(name, changeOf(taking)).catch(() => {})',
+    notices: /acknowledged by .* is lost|different catalogues/,
+  },
+  {
+    what: 'content is not synced before it is named',
+    file: 'src/disk/staged.ts',
+    find: 'await openHandle().sync()',
+    replace: 'openHandle()',
+    notices: /acknowledged by .* is missing|shows .* its view says/,
+  },
+  {
+    what: 'a rename is not made durable',
+    file: 'src/disk/directories.ts',
+    find: 'await handle.sync().finally(() => handle.close())',
+    replace: 'await handle.close()',
+    notices: /acknowledged by .* is missing|shows .* its view says/,
+  },
+  {
+    what: 'what a reload sets aside loses its content',
+    file: 'src/files/publisher.ts',
+    find: 'const retained = retainedContent(holding)',
+    replace: 'const retained = new Set<Digest>()',
+    notices: /acknowledged by .* is missing/,
+  },
+  {
+    what: 'signatures are not checked',
+    file: 'src/files/judge.ts',
+    find: 'if (!verifyEntry(signed, entry)) {',
+    replace: 'if (verifyEntry === undefined) {',
+    notices: /was never uploaded|was refused|blames .* honest/,
+  },
+  {
+    what: 'unwanted statements are relayed before they are checked',
+    file: 'src/sync/intake.ts',
+    find: 'if (!arrival.verify()) throw forged(arrival.name)',
+    replace: 'void forged',
+    notices: /blames .* honest|was never uploaded/,
+  },
+  {
+    what: 'unwanted statements are relayed again and again',
+    file: 'src/sync/intake.ts',
+    find: 'if (!arrival.relayable || seen.has(key)) return false',
+    replace: 'if (!arrival.relayable) return false',
+    notices: /bytes at rest/,
+  },
+  {
+    what: 'another configuration is held against a peer',
+    file: 'src/sync/collections/files.ts',
+    find: "if (POLICY.has(code)) return 'policy'",
+    replace: "if (POLICY.has(code)) throw new MeshError('ERR_SIGNATURE_INVALID', code)",
+    notices: /blames .* honest/,
+  },
+  {
+    what: 'there is no push-pull',
+    file: 'src/sync/sync.ts',
+    find: 'onLink: pushPull.meet,',
+    replace: 'onLink: () => {},',
+    notices: /different catalogues/,
+  },
+  {
+    what: 'the digest of the catalogue is not renewed',
+    file: 'src/files/catalogue.ts',
+    find: 'cachedDigest = undefined',
+    replace: 'void cachedDigest',
+    notices: /different catalogues/,
+  },
+  {
+    what: 'expiry is forgotten',
+    file: 'src/files/publications.ts',
+    find: 'for (const name of new Set([...catalogue.awake(clock.nowMs()), ...unfinished.keys()])) {',
+    replace: 'for (const name of new Set(unfinished.keys())) {',
+    notices: /its view says/,
+  },
+  {
+    what: 'each wake of a worker leaves a timer behind',
+    file: 'src/observe/workers.ts',
+    find: 'timer?.cancel()\n    timer = undefined',
+    replace: 'timer = undefined',
+    notices: /times at rest/,
+  },
+  {
+    what: 'waits for a dial are measured by the wall clock',
+    file: 'src/transport/attempts.ts',
+    find: 'const dueMs = clock.monotonicMs() +',
+    replace: 'const dueMs = clock.nowMs() +',
+    notices: /different catalogues|is lost at/,
+  },
+]
+
+const ROOT = join(import.meta.dirname, '..', '..')
+const SEEDS = 60
+const run = promisify(execFile)
+
+/** What came of it: the first seed that noticed, with its violations, or nothing. */
+export const tryMutant = async (
+  mutant: Mutant,
+): Promise<{ seed: number; violations: string[] } | undefined> => {
+  const copy = mkdtempSync(join(tmpdir(), 'mesh-mutant-'))
+  try {
+    for (const path of ['src', 'package.json', 'test/sim', 'test/support']) {
+      cpSync(join(ROOT, path), join(copy, path), { recursive: true })
+    }
+    symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
+    const path = join(copy, mutant.file)
+    const text = readFileSync(path, 'utf8')
+    if (text.split(mutant.find).length !== 2) {
+      throw new Error(`${mutant.file} has not exactly one ${JSON.stringify(mutant.find)}`)
+    }
+    writeFileSync(
+      path,
+      text.replace(mutant.find, () => mutant.replace),
+    )
+    const { stdout } = await run(process.execPath, [join(copy, 'test/sim/replay.ts'), '--first'], {
+      env: { ...process.env, MESH_SIM_SEED: `1-${SEEDS}`, NODE_OPTIONS: '' },
+      maxBuffer: 2 ** 27,
+    }).catch((error: { stdout?: string }) => ({ stdout: error.stdout ?? '' }))
+    const lines = stdout.split('\n')
+    const at = lines.findIndex((line) => line.includes('VIOLATIONS'))
+    if (at < 0) return undefined
+    const seed = Number(/^seed (\d+)/.exec(lines[at] ?? '')?.[1])
+    return { seed, violations: lines.slice(at + 1).map((line) => line.trim()) }
+  } finally {
+    rmSync(copy, { recursive: true })
+  }
+}
+
+if (import.meta.main) {
+  const words = process.argv.slice(2)
+  let survivors = 0
+  for (const mutant of MUTANTS) {
+    if (words.length > 0 && !words.some((word) => mutant.what.includes(word))) continue
+    const found = await tryMutant(mutant).catch((error: Error) => ({
+      seed: Number.NaN,
+      violations: [error.message],
+    }))
+    const noticed = found?.violations.find((each) => mutant.notices.test(each))
+    if (noticed === undefined) survivors++
+    const result =
+      noticed ?? (found === undefined ? 'NOT NOTICED' : `OTHERWISE: ${found.violations[0]}`)
+    process.stdout.write(`| ${mutant.what} | ${found?.seed ?? ''} | ${result.slice(0, 200)} |\n`)
+  }
+  process.exit(survivors === 0 ? 0 : 1)
+}
