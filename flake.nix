@@ -22,7 +22,11 @@
           f rec {
             pkgs = nixpkgs.legacyPackages.${system};
             mesh = self.packages.${system}.mesh;
-            treefmt = (treefmt-nix.lib.evalModule pkgs ./treefmt.nix).config.build;
+            treefmt = treefmt-nix.lib.evalModule pkgs ./treefmt.nix;
+            formatter = treefmt-nix.lib.evalModule pkgs {
+              imports = [ ./treefmt.nix ];
+              programs.nixfmt.enable = true;
+            };
           }
         );
       module = import ./nix/module.nix self;
@@ -46,10 +50,11 @@
           pkgs,
           mesh,
           treefmt,
+          ...
         }:
         {
           package = mesh;
-          formatting = treefmt.check self;
+          formatting = treefmt.config.build.check self;
         }
         // lib.optionalAttrs (builtins.pathExists ./nix/tests/default.nix) (
           import ./nix/tests {
@@ -62,17 +67,17 @@
         )
       );
 
-      formatter = forSystems ({ treefmt, ... }: treefmt.wrapper);
+      formatter = forSystems ({ formatter, ... }: formatter.config.build.wrapper);
 
       devShells = forSystems (
-        { pkgs, treefmt, ... }:
+        { pkgs, formatter, ... }:
         {
           default = pkgs.mkShell {
             packages = [
               pkgs.nodejs_24
               pkgs.openssh
               pkgs.curl
-              treefmt.wrapper
+              formatter.config.build.wrapper
             ];
           };
         }

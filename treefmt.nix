@@ -1,10 +1,10 @@
-# `nix fmt`, and the check `formatting`. Biome has its own configuration and decides on TypeScript.
+# What the check `formatting` looks at: shell scripts. TypeScript is `./dev check`'s, by the version of
+# Biome that package-lock.json names. `nix fmt` formats the Nix files as well (flake.nix); the check
+# does not hold them to it, as no machine of ours without the binary cache can run nixfmt.
 { ... }:
 {
   projectRootFile = "flake.nix";
-  programs.nixfmt.enable = true;
   programs.shellcheck.enable = true;
-  programs.biome.enable = true;
-  settings.formatter.biome.options = [ "--config-path=./biome.json" ];
-  settings.global.excludes = [ "*.lock" "*.json" "LICENSE" "test/vectors/*" ];
+  settings.formatter.shellcheck.includes = [ "*.sh" "dev" "bin/mesh" ".ci/run" ];
+  settings.formatter.shellcheck.options = [ "--shell=bash" ];
 }

@@ -1,4 +1,5 @@
 /** Writes the pages that are made from the code: `node scripts/docs.ts`. Tests hold them current. */
+import { execFileSync, spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cliManual } from '../src/cli/manual.ts'
@@ -10,3 +11,9 @@ writeFileSync(join(docs, 'cli.md'), await cliManual())
 // The NixOS module makes its options from this: one schema on both sides.
 const settings = join(docs, '../nix/settings.json')
 writeFileSync(settings, `${JSON.stringify(listSettings(), undefined, 2)}\n`)
+
+// The reference of its options needs Nix; a test says so where it is not current.
+const options = join(docs, '../nix/options.ts')
+if (spawnSync('nix-instantiate', ['--version'], { stdio: 'ignore' }).status === 0) {
+  execFileSync(process.execPath, [options], { stdio: 'inherit' })
+}

@@ -1,6 +1,7 @@
 # Builds a derivation of the stand-in: the phases of stdenv that this project uses.
 set -eu -o pipefail
-export PATH="$tools" HOME="$NIX_BUILD_TOP"
+: "${out:?}"
+export PATH="${tools:?}" HOME="$NIX_BUILD_TOP"
 umask 022
 shopt -s nullglob
 
@@ -14,7 +15,7 @@ installManPage() {
 
 # installShellCompletion --cmd NAME --bash FILE --zsh FILE --fish FILE
 installShellCompletion() {
-  local name= directory suffix prefix
+  local name=''
   while (($#)); do
     case $1 in
       --cmd) name=$2 ;;

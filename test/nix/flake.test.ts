@@ -1,4 +1,5 @@
 /** The flake: it parses, its lock file fits, and everything it offers evaluates, with nothing fetched. */
+import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -75,4 +76,18 @@ t.test('offers what the README says', nixMissing(), async (t) => {
   const listed = [...tests.matchAll(/^ {4}"([a-z0-9-]+)"$/gm)].flatMap(([, name]) => name ?? [])
   t.ok(listed.length > 0)
   t.ok(includesAll(await names('checks.x86_64-linux'), listed), 'every VM test is a check')
+})
+
+const shellcheckMissing = (): { readonly skip?: string } =>
+  spawnSync('shellcheck', ['--version'], { stdio: 'ignore' }).status === 0
+    ? {}
+    : { skip: 'shellcheck is not installed' }
+
+t.test('shell scripts pass what the check `formatting` asks', shellcheckMissing(), async (t) => {
+  const listed = execFileSync('git', ['ls-files', '*.sh', 'dev', 'bin/mesh', '.ci/run'], {
+    cwd: project,
+    encoding: 'utf8',
+  })
+  const { code, stdout } = await run('shellcheck', ['--shell=bash', ...listed.trim().split('\n')])
+  t.equal(code, 0, stdout)
 })
