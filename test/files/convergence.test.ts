@@ -27,6 +27,9 @@ const policies = [
   policy(),
   policy({ signers: [keys.anna.publicKey] }),
   policy({ signers: [keys.bert.publicKey, keys.cleo.publicKey], mode: 0o600 }),
+  policy({ signers: [keys.anna.publicKey, keys.bert.publicKey], threshold: 2 }),
+  policy({ deleteSigners: [keys.cleo.publicKey], minVersion: 2 }),
+  policy({ history: 1 }),
 ]
 
 interface Arrival {

@@ -124,6 +124,30 @@ t.test('lists, tells statements and history', async (t) => {
   })
 })
 
+t.test('gives the content of a remembered version by its statement', async (t) => {
+  const harness = await startHarness()
+  t.teardown(harness.stop)
+  const old = await upload(harness, 'hello.txt', 'old')
+  await upload(harness, 'hello.txt', 'new', 2)
+  const got = await call(harness.url, 'GET', `/files/hello.txt?statement=${old.id}`)
+  t.equal(got.body.toString(), 'old')
+  t.equal(got.headers.etag, `"${sha256('old')}"`)
+  const unknown = await call(harness.url, 'GET', `/files/hello.txt?statement=${'0'.repeat(64)}`)
+  t.match(unknown.json(), { status: 404, code: 'ERR_FILE_CONTENT_MISSING' })
+  t.equal((await call(harness.url, 'GET', '/files/hello.txt?statement=1')).status, 400)
+})
+
+t.test('explains a name on the unix socket', async (t) => {
+  const harness = await startHarness()
+  t.teardown(harness.stop)
+  await upload(harness, 'hello.txt', 'hello')
+  const known = await call(harness.socketPath, 'GET', '/explain/hello.txt')
+  t.match(known.json(), { name: 'hello.txt', state: 'shown', answer: /is here: version 1/ })
+  const unknown = await call(harness.socketPath, 'GET', '/explain/a/b')
+  t.match(unknown.json(), { name: 'a/b', state: 'not-configured', policy: null })
+  t.equal((await call(harness.socketPath, 'GET', '/explain/..%2fx')).status, 400)
+})
+
 t.test('gives over TCP only what is world-readable', async (t) => {
   const harness = await startHarness()
   t.teardown(harness.stop)
@@ -135,6 +159,7 @@ t.test('gives over TCP only what is world-readable', async (t) => {
     '/history/secret/key',
     '/files?name=secret/key',
     '/peers',
+    '/explain/hello.txt',
     '/certificates',
   ]) {
     const answer = await call(harness.url, 'GET', path)
