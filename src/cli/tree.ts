@@ -195,6 +195,17 @@ export const tree: readonly (Branch | Leaf)[] = [
     ],
   },
   {
+    name: 'store',
+    summary: 'about the database of a daemon',
+    commands: [
+      {
+        name: 'verify',
+        summary: 'check the database of a daemon that does not run',
+        load: async () => (await import('./commands/store-verify.ts')).storeVerifyCommand,
+      },
+    ],
+  },
+  {
     name: 'config',
     summary: 'about the configuration',
     commands: [

@@ -11,5 +11,6 @@
 export { createDaemon } from './daemon.ts'
 export { daemonExit } from './exit-code.ts'
 export { runDaemon } from './run.ts'
+export { verifyStore } from './verify-store.ts'
 export type { Daemon, DaemonComponents, ReloadReport } from './daemon.ts'
 export type { RunInit } from './run.ts'

@@ -10,7 +10,9 @@
  * @packageDocumentation
  */
 export { createFiles } from './files.ts'
+export { checkCatalogue } from './tree-check.ts'
 export type { FilesComponents, FilesInit } from './files.ts'
+export type { CatalogueCheck } from './tree-check.ts'
 export type { FileExplanation, Refusal } from './types.ts'
 export type { AcceptOptions, ContentSource, FileChange, FilePolicy, FileRecord } from './types.ts'
 export type { Files, FileState, FilesEvents, FileView, OpenFile, Origin, Verdict } from './types.ts'
