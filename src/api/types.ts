@@ -159,6 +159,12 @@ export interface HealthBody {
   readonly warnings: readonly HealthWarningBody[]
 }
 
+/** One kind of fault of a peer. */
+export interface FaultBody {
+  readonly code: string
+  readonly count: number
+}
+
 export interface PeerBody {
   readonly peerId: string
   /** From the certificate. */
@@ -172,6 +178,8 @@ export interface PeerBody {
   readonly neighbour: boolean
   /** Whether it is avoided after faults, and until when. */
   readonly avoidedUntil: string | null
+  /** What it did wrong since this daemon started: how often, by error code. */
+  readonly faults: readonly FaultBody[]
   /** When a network key revoked it; `null`: it did not. */
   readonly revokedAt: string | null
   /** Of the last failed attempt to connect. */

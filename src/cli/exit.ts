@@ -44,6 +44,7 @@ export const exitGroups: Readonly<Partial<Record<ExitName, readonly ErrorCode[]>
   unverified: [
     'ERR_SIGNATURE_INVALID',
     'ERR_SSHSIG_MALFORMED',
+    'ERR_SIGNATURE_UNSUPPORTED',
     'ERR_STATEMENT_MALFORMED',
     'ERR_FILE_CONTENT_MISMATCH',
     'ERR_FILE_EXPIRED',

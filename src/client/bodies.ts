@@ -2,6 +2,7 @@ import { boolean, hasMember, list, nullable, number, object, oneOf, text } from 
 import type {
   CertificateBody,
   CertificatesBody,
+  FaultBody,
   FileBody,
   FileChangeBody,
   FilesBody,
@@ -140,6 +141,7 @@ export const peersBody = object<PeersBody>({
       roundTripMs: nullable(number),
       neighbour: boolean,
       avoidedUntil: nullable(text),
+      faults: list(object<FaultBody>({ code: text, count: number })),
       revokedAt: nullable(text),
       lastError: nullable(text),
       lastRound: nullable(

@@ -6,12 +6,12 @@ import { listCertificates } from './certificates.ts'
 import type { CertificatesBody, FileStateBody, HealthWarningBody } from '../api/index.ts'
 import type { PeersBody, RoundBody, StatusBody } from '../api/index.ts'
 import type { Files } from '../files/index.ts'
-import type { NodeCertificate } from '../keys/index.ts'
+import type { NodeCertificate, PeerId } from '../keys/index.ts'
 import type { Health, Workers } from '../observe/index.ts'
 import type { Reach } from '../http/index.ts'
 import type { FileName, NetworkId } from '../statement/index.ts'
 import type { RoundReport, Sync } from '../sync/index.ts'
-import type { Peering, Transport } from '../transport/index.ts'
+import type { Faults, Peering, Transport } from '../transport/index.ts'
 import type { Clock } from '../util/index.ts'
 import type { TrustFiles } from './trust-files.ts'
 
@@ -105,7 +105,9 @@ export const createStatus = (sources: StatusSources) => {
       const lastRounds = new Map(rounds.map((round) => [round.peer, round]))
       const known = new Map(peering.status().map((each) => [each.peerId, each]))
       const connected = new Map(transport.peers().map((peer) => [peer.id, peer]))
-      const ids = [...new Set([...connected.keys(), ...known.keys()])]
+      // Some of those at fault were never dialled, and have no address here.
+      const faults = transport.faults?.() ?? new Map<PeerId, Faults>()
+      const ids = [...new Set([...connected.keys(), ...known.keys(), ...faults.keys()])]
       return {
         peers: ids.map((peerId) => {
           const peer = connected.get(peerId)
@@ -116,7 +118,7 @@ export const createStatus = (sources: StatusSources) => {
               : revokedError({ name: revocation.name ?? peerId }, revocation).message
           return {
             peerId,
-            name: peer?.name ?? revocation?.name ?? null,
+            name: peer?.name ?? faults.get(peerId)?.name ?? revocation?.name ?? null,
             connected: peer !== undefined,
             address: peer?.address ?? known.get(peerId)?.address ?? null,
             direction: peer?.direction ?? null,
@@ -124,6 +126,10 @@ export const createStatus = (sources: StatusSources) => {
             roundTripMs: peer?.roundTripMs ?? null,
             neighbour: neighbours.has(peerId),
             avoidedUntil: isoTime(transport.avoidedUntilMs?.(peerId)),
+            faults: Object.entries(faults.get(peerId)?.counts ?? {}).map(([code, count]) => ({
+              code,
+              count,
+            })),
             revokedAt: isoTime(revocation?.revokedAt),
             lastError: why ?? null,
             lastRound: roundBody(lastRounds.get(peerId)),

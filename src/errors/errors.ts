@@ -20,6 +20,7 @@ export const errorTable = {
   ERR_TRUST_MALFORMED: "One of the network's own files (_mesh/…) could not be read.",
 
   // Statements and files
+  ERR_SIGNATURE_UNSUPPORTED: 'A signature is of a kind that this version does not know yet.',
   ERR_STATEMENT_MALFORMED: 'A statement is not in the canonical form.',
   ERR_NETWORK_ID_INVALID: 'A network id breaks the rules for ids.',
   ERR_FILE_NAME_INVALID: 'A file name breaks the rules for names.',

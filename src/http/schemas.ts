@@ -1,6 +1,7 @@
 import type {
   CertificateBody,
   CertificatesBody,
+  FaultBody,
   FileBody,
   FileChangeBody,
   FilesBody,
@@ -148,6 +149,7 @@ export const peersSchema = object<PeersBody>({
       roundTripMs: nullable(number),
       neighbour: boolean,
       avoidedUntil: nullable(string),
+      faults: array(object<FaultBody>({ code: string, count: integer })),
       revokedAt: nullable(string),
       lastError: nullable(string),
       lastRound: nullable(

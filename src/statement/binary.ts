@@ -49,7 +49,8 @@ export const encodeSignedStatement = ({
 const readEntry = (reader: ByteReader): SignatureEntry => {
   const type = reader.u8()
   if (type === ENTRY_SK_ED25519) {
-    throw malformed('signatures by security tokens (sk-ssh-ed25519) are not supported yet')
+    const what = 'signatures by security tokens (sk-ssh-ed25519) are not supported yet'
+    throw new MeshError('ERR_SIGNATURE_UNSUPPORTED', `${what}; sign with an ssh-ed25519 key`)
   }
   if (type !== ENTRY_ED25519) throw malformed(`unknown signature type ${type}`)
   const key = publicKeyFromBytes(reader.fixed(PUBLIC_KEY_BYTES))
@@ -77,7 +78,7 @@ const read = (bytes: Uint8Array): SignedStatement => {
 /**
  * Reads {@link encodeSignedStatement}'s bytes, and only exactly those.
  *
- * @throws MeshError `ERR_STATEMENT_MALFORMED`, `ERR_KEY_MALFORMED`, `ERR_KEY_WEAK`
+ * @throws MeshError `ERR_STATEMENT_MALFORMED`, `ERR_SIGNATURE_UNSUPPORTED`, `ERR_KEY_MALFORMED`, `ERR_KEY_WEAK`
  */
 export const decodeSignedStatement = (bytes: Uint8Array): SignedStatement => {
   try {

@@ -8,6 +8,7 @@
  *
  * @packageDocumentation
  */
+export type { Faults } from './blame.ts'
 export type { FrameStream, Peer, ProtocolHandler, ProtocolInit, Transport } from './types.ts'
 export type { TransportEvents } from './types.ts'
 export { createMemoryNetwork } from './memory.ts'

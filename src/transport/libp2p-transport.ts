@@ -184,10 +184,10 @@ export const createLibp2pTransport = (
     throw new MeshError('ERR_LIMIT_EXCEEDED', `all ${maxConnections} connections are in use`)
   }
 
-  const blame = (peer: PeerId, error: MeshError): void => {
-    const { faults, avoid } = blamed.note(peer, error)
+  const blame = (peer: PeerId, error: MeshError, known?: string): void => {
+    const name = members.peer(peer)?.name ?? known
+    const { faults, avoid } = blamed.note(peer, error, name)
     counters.faults.add(error.code)
-    const name = members.peer(peer)?.name
     const facts = { peer, name, code: error.code, faults, avoided: avoid }
     logger.warn(facts, `a peer broke the rules: ${error.message}`)
     if (!avoid) return
@@ -221,7 +221,7 @@ export const createLibp2pTransport = (
         checkPlace,
         isAvoided,
         onDiscovered,
-        onBreach: ({ peer }, error) => blame(peer, error),
+        onBreach: ({ peer, admission }, error) => blame(peer, error, admission.name),
         onRefused: refuse,
         onOpen(connection) {
           // Its end, if it came while it was being made, is told to nobody.
@@ -323,6 +323,7 @@ export const createLibp2pTransport = (
     },
     blame,
     avoidedUntilMs: blamed.avoidedUntilMs,
+    faults: blamed.faults,
     setMembership(next) {
       membership = next
       members.judge(next)

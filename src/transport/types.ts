@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { MeshError } from '../errors/index.ts'
 import type { PeerId } from '../keys/index.ts'
+import type { Faults } from './blame.ts'
 
 /** Frames of bytes in order, both ways, over one stream of one protocol. */
 export interface FrameStream {
@@ -92,4 +93,6 @@ export interface Transport {
   blame(peer: PeerId, error: MeshError): void
   /** Until when a peer is avoided (wall clock, ms since the epoch); `undefined`: it is welcome. */
   avoidedUntilMs?(peer: PeerId): number | undefined
+  /** What peers did wrong since the start, as far as it is remembered. */
+  faults?(): ReadonlyMap<PeerId, Faults>
 }

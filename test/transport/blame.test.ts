@@ -24,6 +24,18 @@ t.test('the third fault within ten minutes makes a peer avoided, for ten minutes
   t.equal(book.avoidedUntilMs(peer('a')), undefined)
 })
 
+t.test('faults are counted by code, with the name that the peer had', (t) => {
+  const book = createBlameBook({ clock: createVirtualClock() })
+  book.note(peer('a'), fault, 'web-1')
+  book.note(peer('a'), fault)
+  book.note(peer('a'), new MeshError('ERR_SIGNATURE_INVALID', 'forged'))
+  t.same(book.faults().get(peer('a')), {
+    name: 'web-1',
+    counts: { [fault.code]: 2, ERR_SIGNATURE_INVALID: 1 },
+  })
+  t.end()
+})
+
 t.test('faults far apart are forgiven', async (t) => {
   const clock = createVirtualClock()
   const book = createBlameBook({ clock })

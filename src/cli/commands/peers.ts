@@ -41,6 +41,16 @@ const showFailures = async ({ out }: Context, peers: readonly PeerBody[]): Promi
   }
 }
 
+/** What peers did wrong, and how often. */
+const showFaults = async ({ out }: Context, peers: readonly PeerBody[]): Promise<void> => {
+  for (const { name, faults, peerId } of peers) {
+    if (faults.length === 0) continue
+    const counts = faults.map(({ code, count }) => `${oneLine(code)} ${count}`).join(', ')
+    const who = name === null ? shortPeerId(peerId) : `${clean(name)} (${shortPeerId(peerId)})`
+    await out.line(`\n${who} broke the rules:\n  ${counts}`)
+  }
+}
+
 const oneLine = (text: string): string => clean(text).replaceAll('\n', ' ')
 
 export const peersCommand = (context: Context): Command =>
@@ -67,4 +77,5 @@ export const peersCommand = (context: Context): Command =>
         body.peers.map((peer) => toRow(peer, nowMs)),
       )
       await showFailures(context, body.peers)
+      await showFaults(context, body.peers)
     })

@@ -1,3 +1,4 @@
+import { isMeshError } from '../../errors/index.ts'
 import { forEachParallel } from '../../util/index.ts'
 import { MAX_PARALLEL_ACCEPTS } from '../limits.ts'
 import { packItem } from '../pack.ts'
@@ -53,9 +54,15 @@ export const createAnnouncer = (init: AnnouncerInit): Announcer => {
     const { signal } = controller
     await forEachParallel(items, MAX_PARALLEL_ACCEPTS, async (item) => {
       counts.received++
-      const { outcome, relay } = await intake.take(collection, item, from, { signal, relay: true })
-      if (outcome === 'refused') counts.refused++
-      if (!relay) return
+      const taken = await intake
+        .take(collection, item, from, { signal, relay: true })
+        .catch((error: unknown) => {
+          // A newer node may sign in ways that we cannot check yet; what else it says is good.
+          if (isMeshError(error, 'ERR_SIGNATURE_UNSUPPORTED')) return undefined
+          throw error
+        })
+      if (taken === undefined || taken.outcome === 'refused') counts.refused++
+      if (taken?.relay !== true) return
       counts.relayed++
       // We do not keep it, so whatever the sender holds, we do not.
       overlay.send(itemParcel(collection.name, { ...item, holds: false }), from)

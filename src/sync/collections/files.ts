@@ -64,7 +64,8 @@ const read = (bytes: Uint8Array): SignedStatement => {
   try {
     return decodeSignedStatement(bytes)
   } catch (error) {
-    if (!isMeshError(error)) throw error
+    // A newer node may well know more kinds: no fault of its.
+    if (!isMeshError(error) || error.code === 'ERR_SIGNATURE_UNSUPPORTED') throw error
     throw new MeshError('ERR_PROTOCOL_MALFORMED', `a malformed record: ${error.message}`, {
       cause: error,
     })

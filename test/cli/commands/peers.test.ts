@@ -16,6 +16,7 @@ t.test('shows peers in 80 columns', async (t) => {
     { ...peer, connected: false, lastError: 'refused:\x07 a wrong pre-shared key' },
     { ...peer, connected: false, avoidedUntil: '2999-01-01T00:00:00.000Z', address: null },
     { ...peer, connected: false, name: 'away' },
+    { ...peer, name: 'mallory', faults: [{ code: 'ERR_SIGNATURE_INVALID', count: 2 }] },
   ]
   const url = await serve(t, (_, response) => answer(response, 200, { peers }))
   const { code, stdout } = await mesh(['peers', '--url', url])
@@ -26,6 +27,7 @@ t.test('shows peers in 80 columns', async (t) => {
   t.match(stdout, /^12D3KooWpeer is away:\n {2}refused:\uFFFD a wrong pre-shared key$/m)
   t.equal(stdout.match(/is away/g)?.length, 1)
   t.match(stdout, /avoided, in/)
+  t.match(stdout, /^mallory \(12D3KooWpeer\) broke the rules:\n {2}ERR_SIGNATURE_INVALID 2$/m)
   for (const line of stdout.split('\n')) t.ok(line.length <= 80, line)
 })
 
