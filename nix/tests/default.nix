@@ -10,6 +10,7 @@ let
     "hardening"
     "late-join"
     "limits"
+    "namespaces"
     "partition"
     "psk"
     "refusals"
@@ -19,6 +20,7 @@ let
     "skewed-clock"
     "ten-nodes"
     "three-nodes"
+    "threshold"
     "tombstone"
     "upgrade"
   ];

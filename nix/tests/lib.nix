@@ -7,7 +7,7 @@ let
 
   names = [ "alpha" "beta" "gamma" "delta" "epsilon" "zeta" "eta" "theta" "iota" "kappa" ];
 
-  # One certificate per name, signed by the network key of the tests.
+  # For each name a certificate, and one that names a namespace as well, signed by the network key of the tests.
   certificates = pkgs.runCommand "mesh-test-certificates" { } ''
     mkdir $out
     install -m 600 ${keys + "/network.key"} network.key
@@ -15,6 +15,8 @@ let
       (name: ''
         ${mesh.package}/bin/mesh certificate sign --network-key network.key --network ${network} \
           --name ${name} --key ${readLine "${name}.id"} --expires 3650d --output $out/${name}.cert
+        ${mesh.package}/bin/mesh certificate sign --network-key network.key --network ${network} --namespace health \
+          --name ${name} --key ${readLine "${name}.id"} --expires 3650d --output $out/${name}-health.cert
       '')
       names}
   '';
@@ -69,6 +71,7 @@ rec {
         "mesh-test/identity.key" = secret "${name}.key";
         "mesh-test/alice.key" = secret "alice.key";
         "mesh-test/bob.key" = secret "bob.key";
+        "mesh-test/carol.key" = secret "carol.key";
         "mesh-test/mallory.key" = secret "mallory.key";
         "mesh-test/alice.pub".text = "${key "alice"}\n";
         "mesh-test/mallory.pub".text = "${key "mallory"}\n";

@@ -10,7 +10,7 @@ signing() { mesh generate signing-key --force --output "$1.key" --comment "$1 ($
 mesh generate psk --force --output network.psk
 mesh generate psk --force --output other.psk
 mesh generate network-key --force --output network.key --comment "network ($note)"
-for name in alice bob mallory; do signing "$name"; done
+for name in alice bob carol mallory; do signing "$name"; done
 for name in alpha beta gamma delta epsilon zeta eta theta iota kappa; do
   mesh generate identity-key --force --output "$name.key" --comment "$name ($note)"
   mesh peer id --key "$name.key.pub" >"$name.id"
