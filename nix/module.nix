@@ -54,6 +54,7 @@ let
   watched = lib.filterAttrs (_: file: file.reloadUnits ++ file.restartUnits ++ file.startUnits != [ ]) cfg.files;
   stateDir = if get "state_dir" == null then schema.defaultOf "state_dir" else toString (get "state_dir");
   isDefaultState = stateDir == schema.defaultOf "state_dir";
+  socket = if get "http.socket" == null then "/run/mesh/mesh.sock" else toString (get "http.socket");
   # What a path unit watches: of a pattern, the directory.
   watchedPath = name: "${stateDir}/files/${lib.removeSuffix "/*" name}";
   waitFor = name: "mesh-file@${names.escapeUnit name}.service";
@@ -366,7 +367,7 @@ in
         serviceConfig = hardening // {
           Type = "oneshot";
           RemainAfterExit = true;
-          ExecStart = "${lib.getExe cfg.package} file wait %I --timeout never";
+          ExecStart = "${lib.getExe cfg.package} file wait %I --timeout never --socket ${socket}";
           TimeoutStartSec = "infinity";
           User = cfg.user;
           Group = cfg.group;

@@ -56,7 +56,7 @@ let
     let
       entry = packages.${path};
       name = entry.name or (lib.last (lib.splitString "node_modules/" path));
-      file = lib.replaceStrings [ "@" "/" ] [ "" "-" ] name;
+      file = builtins.replaceStrings [ "@" "/" ] [ "" "-" ] name;
     in
     runCommand "${file}-${entry.version}.tgz"
       {

@@ -51,7 +51,8 @@ const options: readonly Option[] = JSON.parse(evaluated)
 const before = readFileSync(page, 'utf8')
 const [head, rest] = before.split(BEGIN)
 const tail = rest?.split(END)[1]
-if (head === undefined || tail === undefined) throw new Error(`${page} has no place for the options`)
+if (head === undefined || tail === undefined)
+  throw new Error(`${page} has no place for the options`)
 const after = `${head}${BEGIN}\n${options.map(describe).join('\n')}\n${END}${tail}`
 if (!process.argv.includes('--check')) writeFileSync(page, after)
 else if (before !== after) {

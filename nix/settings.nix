@@ -53,5 +53,5 @@ in
   secrets = map (setting: setting.key) (lib.filter (setting: setting.secret) settings);
   # The fixed default of a setting, as a value.
   defaultOf = name:
-    lib.fromJSON (lib.head (lib.filter (setting: setting.key == name) settings)).default;
+    builtins.fromJSON (lib.head (lib.filter (setting: setting.key == name) settings)).default;
 }

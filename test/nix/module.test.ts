@@ -170,7 +170,9 @@ t.test('files make path units, and units that wait for them', nixMissing(), asyn
   const waits = 'mesh-file@certs-site\\x2d1.pem.service'
   t.same(lines(units['nginx.service'], 'Requires'), [waits])
   t.same(lines(units['nginx.service'], 'After'), [waits])
-  t.match(lines(units['mesh-file@.service'], 'ExecStart'), [/ file wait %I --timeout never$/])
+  t.match(lines(units['mesh-file@.service'], 'ExecStart'), [
+    / file wait %I --timeout never --socket \/run\/mesh\/mesh\.sock$/,
+  ])
   for (const directory of ['certs', 'spool', 'spool/in']) {
     t.ok(tmpfiles.includes(`d /var/lib/mesh/files/${directory} 0755 mesh mesh -`), directory)
   }
