@@ -15,6 +15,7 @@ const { values: options, positionals } = parseArgs({
 const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   propagation: async () => (await import('./propagation.ts')).benchmark,
   upload: async () => (await import('./upload.ts')).benchmark,
+  catalogue: async () => (await import('./catalogue.ts')).benchmark,
   reconcile: async () => (await import('./reconcile.ts')).benchmark,
   start: async () => (await import('./start.ts')).benchmark,
   cli: async () => (await import('./cli.ts')).benchmark,

@@ -6,6 +6,7 @@ import { createHealth, createWorkers, silentLogger } from '../../../src/observe/
 import { encodeSignedStatement, parseFileName, recordId } from '../../../src/statement/index.ts'
 import { createMemoryStore } from '../../../src/store/index.ts'
 import { createFilesCollection } from '../../../src/sync/collections/files.ts'
+import { testCollection } from '../../contracts/collection.ts'
 import { network, policyOf, sign, signers, source } from '../../support/files-mesh.ts'
 import { createSeededRandom } from '../../support/random.ts'
 import { createVirtualClock } from '../../support/virtual-clock.ts'
@@ -201,3 +202,13 @@ t.test('a reload that changes nothing but signers is told', async (t) => {
   ])
   t.ok(events.includes('changed a'), 'or push-pull would go on agreeing to differ')
 })
+
+t.test('as any collection', async (t) =>
+  testCollection(t, async () => ({
+    collection: (await create(['a', 'b/c', 'd'])).collection,
+    make: async (name, version) =>
+      encodeSignedStatement(await sign({ name, version, content: null, by: ['anna'] })),
+    names: ['a', 'b/c', 'd'],
+    unwanted: 'z',
+  })),
+)
