@@ -92,18 +92,11 @@ export const MUTANTS: readonly Mutant[] = [
     notices: /blames .* honest/,
   },
   {
-    what: 'there is no push-pull',
+    what: 'push-pull never begins',
     file: 'src/sync/sync.ts',
-    find: 'onLink: pushPull.meet,',
-    replace: 'onLink: () => {},',
-    notices: /different catalogues/,
-  },
-  {
-    what: 'the digest of the catalogue is not renewed',
-    file: 'src/files/catalogue.ts',
-    find: 'cachedDigest = undefined',
-    replace: 'void cachedDigest',
-    notices: /different catalogues/,
+    find: '      pushPull.start()\n',
+    replace: '',
+    notices: /different catalogues|is lost at/,
   },
   {
     what: 'expiry is forgotten',

@@ -150,8 +150,9 @@ export const runSeed = async (seed: number, init: RunInit = {}): Promise<Result>
   const found: string[] = []
   const look = async (clocksRight: boolean): Promise<number | undefined> => {
     const healingMs = await until(world, () => isInStep(world, { clocksRight }), MAX_HEALING_MS)
-    // In step may be a moment on the way: what is going to move has moved after this.
-    await clock.advance(5 * SECOND_MS)
+    // In step may be a moment on the way, and what a clock hides is moved away within a minute: what
+    // is going to move has moved after this.
+    await clock.advance(MINUTE_MS)
     found.push(...(await violations(world, { clocksRight })))
     return healingMs
   }
