@@ -173,5 +173,5 @@ if (import.meta.main) {
       noticed ?? (found === undefined ? 'NOT NOTICED' : `OTHERWISE: ${found.violations[0]}`)
     process.stdout.write(`| ${mutant.what} | ${found?.seed ?? ''} | ${result.slice(0, 200)} |\n`)
   }
-  process.exit(survivors === 0 ? 0 : 1)
+  process.exitCode = survivors === 0 ? 0 : 1
 }
