@@ -538,10 +538,10 @@ export const checks: readonly Check[] = [
       ['if (!init.rates.lists.tryTake(1)) {', 'if (!init.rates.lists) {'],
     ],
   ]),
-  ...checksOf('sync/collections/files', 'sync/announce/announcer', [
+  ...checksOf('sync/collections/files', 'sync/collections/files', [
     [
       'network of what is passed on',
-      'records of another network go no further',
+      'what is for another network is not to be passed on',
       ['relayable: signed.statement.network === init.network,', 'relayable: init !== undefined,'],
     ],
   ]),

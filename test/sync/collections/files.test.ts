@@ -3,7 +3,12 @@ import { createMemoryDisk } from '../../../src/disk/index.ts'
 import { isMeshError } from '../../../src/errors/index.ts'
 import { createFiles } from '../../../src/files/index.ts'
 import { createHealth, createWorkers, silentLogger } from '../../../src/observe/index.ts'
-import { encodeSignedStatement, parseFileName, recordId } from '../../../src/statement/index.ts'
+import {
+  encodeSignedStatement,
+  parseFileName,
+  parseNetworkId,
+  recordId,
+} from '../../../src/statement/index.ts'
 import { createMemoryStore } from '../../../src/store/index.ts'
 import { createFilesCollection } from '../../../src/sync/collections/files.ts'
 import { testCollection } from '../../contracts/collection.ts'
@@ -212,3 +217,13 @@ t.test('as any collection', async (t) =>
     unwanted: 'z',
   })),
 )
+
+t.test('what is for another network is not to be passed on', async (t) => {
+  const { collection } = await create()
+  const parse = async (of: typeof network) =>
+    collection.parse(
+      encodeSignedStatement(await sign({ name: 'unwanted', content: text, network: of })),
+    )
+  t.equal((await parse(network)).relayable, true)
+  t.equal((await parse(parseNetworkId('another'))).relayable, false)
+})
