@@ -12,6 +12,7 @@ import { alice, bob } from '../keys/vectors.ts'
 import { createSeededRandom } from '../support/random.ts'
 import { plain, plainText, signerOf, statements, statementVectors } from './vectors.ts'
 import { entryFromSshSignature, formatStatementFile } from '../../src/statement/index.ts'
+import { verifySigned } from '../../src/statement/index.ts'
 import type { PublicKey } from '../../src/keys/index.ts'
 import type { SignatureEntry, SignedStatement, Statement } from '../../src/statement/index.ts'
 import type { Timestamp } from '../../src/util/index.ts'
@@ -24,7 +25,7 @@ const entryOf = (armored: string): SignatureEntry =>
 
 t.test('takes the golden signatures of ssh-keygen, and makes the same', async (t) => {
   for (const { why, text, id, armored, signers, ...golden } of statementVectors.accepted) {
-    const signed = createSignedStatement(text, armored.map(entryOf))
+    const signed = createSignedStatement(text, armored.map(entryOf), golden.certificate)
     t.equal(signed.id, id, why)
     t.equal(recordId(signed), golden.recordId)
     t.same(
@@ -32,7 +33,10 @@ t.test('takes the golden signatures of ssh-keygen, and makes the same', async (t
       signers.toSorted(),
     )
     for (const entry of signed.signatures) t.ok(verifyEntry(signed, entry))
-    t.same(await signStatement(decodeStatement(text), signers.map(signerOf)), signed)
+    const { certificate, ...rest } = signed
+    t.same(await signStatement(decodeStatement(text), signers.map(signerOf)), rest)
+    t.equal(certificate?.text, golden.certificate)
+    t.ok(verifySigned(signed))
   }
 })
 

@@ -13,6 +13,8 @@ export interface StatementVectors {
     readonly text: string
     readonly id: string
     readonly armored: readonly string[]
+    /** The whole file, for a namespace. */
+    readonly certificate?: string
     readonly signers: readonly string[]
     readonly recordId: string
     readonly binary: string

@@ -1,9 +1,20 @@
 /** Writes statement.json, signed by ssh-keygen: `node test/vectors/statement.make.ts`. */
-import { dearmorSshsig, decodeSshsig } from '../../src/keys/index.ts'
+import { dearmorSshsig, decodeSshsig, signCertificate } from '../../src/keys/index.ts'
 import { createSignedStatement, encodeSignedStatement } from '../../src/statement/index.ts'
 import { formatStatementFile, recordId } from '../../src/statement/index.ts'
 import { sha256, toHex } from '../../src/util/index.ts'
 import { alice, bob, signWithSsh, writeVectors } from './make.ts'
+import type { PrivateKey } from '../../src/keys/index.ts'
+import type { Timestamp } from '../../src/util/index.ts'
+
+const certificateOfAlice = await signCertificate(bob, {
+  network: 'example',
+  name: 'node-1',
+  key: alice.publicKey,
+  issued: Date.UTC(2026, 0, 31) as Timestamp,
+  expires: Date.UTC(2027, 0, 31) as Timestamp,
+  namespaces: ['monitoring'],
+})
 
 const DIGEST = sha256('content')
 const OTHER = sha256('other')
@@ -25,7 +36,14 @@ const lines = (change: Readonly<Record<string, string>> = {}): string => {
     .join('')}`
 }
 
-const acceptedStatements = [
+interface Accepted {
+  readonly why: string
+  readonly text: string
+  readonly keys: readonly PrivateKey[]
+  readonly certificate?: string
+}
+
+const acceptedStatements: readonly Accepted[] = [
   { why: 'a first version', text: lines(), keys: [alice] },
   {
     why: 'every field filled, two signers',
@@ -63,6 +81,12 @@ const acceptedStatements = [
       content: `sha256:${DIGEST} 0`,
     }),
     keys: [alice],
+  },
+  {
+    why: 'a file of a namespace, with the certificate of its signer',
+    text: lines({ name: `monitoring/${alice.publicKey}` }),
+    keys: [alice],
+    certificate: certificateOfAlice,
   },
 ]
 
@@ -196,11 +220,12 @@ writeVectors('statement', (directory) => {
   const fields = Object.keys(wrong)
   return {
     about: 'Statement texts; signatures made and accepted by ssh-keygen -Y, namespace mesh-file',
-    accepted: acceptedStatements.map(({ why, text, keys }) => {
+    accepted: acceptedStatements.map(({ why, text, keys, certificate }) => {
       const armored = keys.map((key) => signWithSsh(directory, key, 'mesh-file', text))
       const entries = armored.map((each) => decodeSshsig(dearmorSshsig(each)))
-      const signed = createSignedStatement(text, entries)
+      const signed = createSignedStatement(text, entries, certificate)
       return {
+        ...(certificate === undefined ? {} : { certificate }),
         ...{ why, text, id: sha256(text), armored, signers: keys.map((key) => key.publicKey) },
         ...{ recordId: recordId(signed), binary: toHex(encodeSignedStatement(signed)) },
         file: formatStatementFile(signed),
