@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { publicText } from '../cli/harness.ts'
-import { evaluate, nixMissing, project } from './support.ts'
+import { evaluate, nixMissing, project, takeTime } from './support.ts'
+
+takeTime(t)
 
 const page = readFileSync(join(project, 'docs/nixos.md'), 'utf8').split('## Options')[0] ?? ''
 const blocks = [...page.matchAll(/```nix\n([\s\S]*?)```/g)].map(([, block]) => block ?? '')

@@ -3,7 +3,9 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { exportFlake, nixFiles, nixMissing, OFFLINE, project, run } from './support.ts'
+import { exportFlake, nixFiles, nixMissing, OFFLINE, project, run, takeTime } from './support.ts'
+
+takeTime(t)
 
 const includesAll = (list: unknown, names: readonly string[]): boolean =>
   Array.isArray(list) && names.every((name) => list.includes(name))

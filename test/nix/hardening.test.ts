@@ -4,12 +4,15 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { publicText } from '../cli/harness.ts'
-import { evaluate, nixMissing, run } from './support.ts'
+import { evaluate, nixMissing, run, takeTime } from './support.ts'
+import type { TestOptions } from './support.ts'
+
+takeTime(t)
 
 /** In tenths. */
 const THRESHOLD = 20
 
-const missing = (): { readonly skip?: string } => {
+const missing = (): TestOptions | { readonly skip?: string } => {
   const { status } = spawnSync('systemd-analyze', ['security', '--help'], { stdio: 'ignore' })
   return status === 0 ? nixMissing() : { skip: 'systemd-analyze is not installed' }
 }

@@ -3,7 +3,9 @@ import t from 'tap'
 import { listSettings, parseConfig } from '../../src/config/index.ts'
 import { findNameClashes, isReservedName, parseFileName } from '../../src/statement/index.ts'
 import { publicText } from '../cli/harness.ts'
-import { evaluate, nixMissing } from './support.ts'
+import { evaluate, nixMissing, takeTime } from './support.ts'
+
+takeTime(t)
 
 const ALICE = publicText(1)
 const BOB = publicText(2)

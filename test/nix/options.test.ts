@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { listSettings } from '../../src/config/index.ts'
-import { nixMissing, project, run } from './support.ts'
+import { nixMissing, project, run, takeTime } from './support.ts'
+
+takeTime(t)
 
 t.test('nix/settings.json has the keys of the daemon', async (t) => {
   const committed: unknown = JSON.parse(readFileSync(join(project, 'nix/settings.json'), 'utf8'))

@@ -9,7 +9,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
-import { build, buildMissing, evaluate, run, seedStore } from './support.ts'
+import { build, buildMissing, evaluate, run, seedStore, takeTime } from './support.ts'
+
+takeTime(t)
 
 const SOAK = process.env.MESH_TEST_TIER === 'soak'
 /** Built anew in the short tier: a large one, a native one, one with a scope. */

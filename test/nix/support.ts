@@ -6,8 +6,8 @@ import { promisify, stripVTControlCharacters } from 'node:util'
 
 export const project = join(import.meta.dirname, '../..')
 
-/** Nothing here takes long on a quiet machine; the builds are the longest. */
-const TIMEOUT_MS = 600_000
+/** Nothing here takes long on a quiet machine; a busy one is given time. */
+const TIMEOUT_MS = 1_200_000
 const MAX_OUTPUT_BYTES = 64 * 2 ** 20
 
 const scratch = mkdtempSync(join(tmpdir(), 'mesh-nix-'))
@@ -39,17 +39,35 @@ const environment: NodeJS.ProcessEnv = {
   ...(canBuild ? {} : { NIX_REMOTE: `${scratch}/store` }),
 }
 
-/** Why no test of Nix code can run here; a reason to skip, said where everybody sees it. */
-export const nixMissing = (): { readonly skip?: string } => {
-  if (works('nix-instantiate', '--version')) return {}
-  return { skip: 'nix-instantiate is not installed (Debian: apt-get install nix-bin)' }
+/** How tap runs a test: with time enough, or not at all, and then it says why. */
+export interface TestOptions {
+  readonly timeout: number
+  readonly skip?: string
 }
 
-/** Why nothing can be built here. */
-export const buildMissing = (): { readonly skip?: string } => {
-  const { skip } = nixMissing()
-  if (skip !== undefined) return { skip }
-  return canBuild ? {} : { skip: 'builds go into /nix/store, which takes root or a Nix daemon' }
+const timeout = TIMEOUT_MS
+
+/** For tests that evaluate Nix code. */
+export const nixMissing = (): TestOptions => {
+  if (works('nix-instantiate', '--version')) return { timeout }
+  return { timeout, skip: 'nix-instantiate is not installed (Debian: apt-get install nix-bin)' }
+}
+
+/** For tests that build as well. */
+export const buildMissing = (): TestOptions => {
+  const options = nixMissing()
+  if (options.skip !== undefined || canBuild) return options
+  return { timeout, skip: 'builds go into /nix/store, which takes root or a Nix daemon' }
+}
+
+/** Gives a whole test file the time that its tests may take. */
+export const takeTime = (t: {
+  setTimeout(ms: number): void
+  comment(text: string): void
+}): void => {
+  t.setTimeout(timeout)
+  // tap itself, in the process above, reads this.
+  t.comment(`timeout=${timeout}`)
 }
 
 /** The result of a program; never throws. */
