@@ -11,6 +11,7 @@ import type { Disk } from '../../src/disk/index.ts'
 import type { FilePolicy, Files, Verdict } from '../../src/files/index.ts'
 import type { PublicKey } from '../../src/keys/index.ts'
 import type { SignedStatement } from '../../src/statement/index.ts'
+import type { Store } from '../../src/store/index.ts'
 import type { EngineInit } from '../../src/sync/index.ts'
 import type { Timestamp } from '../../src/util/index.ts'
 import type { Mesh, MeshInit, MeshNode } from './mesh.ts'
@@ -57,6 +58,7 @@ export async function* source(content: Uint8Array) {
 export interface FilesState {
   readonly files: Files
   readonly disk: Disk
+  readonly store: Store
 }
 
 export const policyOf = (
@@ -114,7 +116,7 @@ export const createFilesMesh = (
       )
       await files.start()
       const sync = createSync({ ...components, files }, { network, ...init.engine })
-      return { state: { files, disk }, sync }
+      return { state: { files, disk, store }, sync }
     },
   })
 }
