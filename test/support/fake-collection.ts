@@ -64,6 +64,8 @@ export interface FakeCollection extends Collection {
   digest(): Digest
   /** As an upload would. */
   publish(value: FakeRecord, content?: Uint8Array): void
+  /** As if it had been there from the start: nobody is told. */
+  insert(value: FakeRecord): void
   current(name: string): FakeRecord | undefined
   /** Whether the content of what is kept is here. */
   isComplete(name: string): boolean
@@ -243,6 +245,7 @@ export const createFakeCollection = (init: {
       emit((listener) => listener.stored(itemOf(value), undefined))
       emit((listener) => listener.changed(value.name))
     },
+    insert: keep,
     current: (name) => kept.get(name),
     isComplete: (name) => {
       const value = kept.get(name)
