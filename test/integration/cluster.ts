@@ -368,7 +368,7 @@ export const startCluster = async (init: ClusterInit = {}): Promise<Cluster> => 
 
 /** A statement for `content` (`undefined` deletes), signed by the cluster's signer. */
 export const sign = (
-  { networkId, signer }: Cluster,
+  { networkId, signer }: Pick<Cluster, 'networkId' | 'signer'>,
   name: string,
   content: string | Uint8Array | undefined,
   fields: Partial<Omit<Statement, 'name' | 'network'>> = {},

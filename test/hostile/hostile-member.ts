@@ -8,7 +8,7 @@ import { createLibp2pTransport, createMembership } from '../../src/transport/ind
 import { systemClock, systemRandom } from '../../src/util/index.ts'
 import type { FrameStream, ProtocolHandler, Transport } from '../../src/transport/index.ts'
 import type { Timestamp } from '../../src/util/index.ts'
-import type { Cluster } from './cluster.ts'
+import type { Cluster } from '../integration/cluster.ts'
 
 export const PROTOCOLS = [
   '/mesh/announce/1',
@@ -33,7 +33,7 @@ export interface HostileMember {
 
 /** Connects to one node; what `handlers` do not name is met by silence. */
 export const createHostileMember = async (
-  { networkId, networkKey, directory }: Cluster,
+  { networkId, networkKey, directory }: Pick<Cluster, 'networkId' | 'networkKey' | 'directory'>,
   victim: { readonly address: string; readonly peerId: FrameStream['peer'] },
   {
     name = 'mallory',

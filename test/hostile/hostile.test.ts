@@ -22,13 +22,13 @@ import { decodePushPull, encodePushPull } from '../../src/sync/push-pull/message
 import { digestOfNames } from '../../src/sync/push-pull/names.ts'
 import { encodePeerExchange } from '../../src/transport/peer-exchange-codec.ts'
 import { sha256, systemRandom, toBase64, utf8 } from '../../src/util/index.ts'
-import { sign, startCluster, until } from './cluster.ts'
+import { sign, startCluster, until } from '../integration/cluster.ts'
 import { createHostileMember } from './hostile-member.ts'
 import type { Test } from 'tap'
 import type { SignedStatement } from '../../src/statement/index.ts'
 import type { PushPullMessage } from '../../src/sync/push-pull/messages.ts'
 import type { ProtocolHandler } from '../../src/transport/index.ts'
-import type { Cluster, ClusterNode } from './cluster.ts'
+import type { Cluster, ClusterNode } from '../integration/cluster.ts'
 import type { HostileMember, Protocol } from './hostile-member.ts'
 
 /**

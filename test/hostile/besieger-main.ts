@@ -1,0 +1,27 @@
+/**
+ * The attacker as a process of its own, of low priority: what its lies cost itself would be spent on
+ * its own machine. Ends when its standard input does, and says under which names it came.
+ */
+import { readFileSync } from 'node:fs'
+import { constants, setPriority } from 'node:os'
+import { readPrivateKey } from '../../src/keys/index.ts'
+import { besiege, pesterHttp } from './attacks.ts'
+import type { Siege } from './attacks.ts'
+
+setPriority(constants.priority.PRIORITY_LOW)
+const { cluster, victims }: Siege = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8'))
+const stop = new AbortController()
+process.stdin.resume().once('end', () => stop.abort())
+const { signal } = stop
+const target = {
+  ...cluster,
+  networkKey: readPrivateKey(cluster.networkKey),
+  signer: readPrivateKey(cluster.signer),
+}
+const [names] = await Promise.all([
+  Promise.all(
+    victims.map((victim, index) => besiege(target, victim, { who: `mallory-${index}`, signal })),
+  ),
+  Promise.all(victims.map((victim) => pesterHttp(victim, { signal }))),
+])
+process.stdout.write(`${JSON.stringify(names)}\n`, () => process.exit(0))

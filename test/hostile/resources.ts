@@ -1,0 +1,30 @@
+/** What an attack costs its victim. */
+import { readFileSync } from 'node:fs'
+import { request } from 'node:http'
+import type { ClusterNode } from '../integration/cluster.ts'
+
+/** Of a running process, in bytes, from its start on; Linux only. */
+export const memoryOf = ({ pid }: ClusterNode): { nowBytes: number; peakBytes: number } => {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  const read = (field: string): number =>
+    Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? Number.NaN) * 1024
+  return { nowBytes: read('VmRSS'), peakBytes: read('VmHWM') }
+}
+
+/** How long one read of a shown file takes. */
+export const timeRead = ({ url }: ClusterNode, name: string): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const startMs = performance.now()
+    request(new URL(`/files/${name}`, url), { agent: false }, (response) => {
+      response.resume().once('end', () => {
+        if (response.statusCode === 200) resolve(performance.now() - startMs)
+        else reject(new Error(`${response.statusCode}`))
+      })
+    })
+      .on('error', reject)
+      .end()
+  })
+
+/** The value below which this share of them is. */
+export const quantile = (values: readonly number[], share: number): number =>
+  values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) * share)] ?? Number.NaN

@@ -1,0 +1,96 @@
+/**
+ * What a hostile peer says, put together from docs/protocols alone and with none of our encoders, so
+ * that the pages are tried too. Integers are little-endian; a blob is its length in 4 bytes, then it.
+ */
+import type { SignedStatement } from '../../src/statement/index.ts'
+
+type Bytes = Uint8Array
+
+const u8 = (value: number): Bytes => Buffer.of(value)
+const u32 = (value: number): Bytes => {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32LE(value)
+  return bytes
+}
+const u64 = (value: number): Bytes => {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigUInt64LE(BigInt(value))
+  return bytes
+}
+const blob = (bytes: Bytes | string): Bytes =>
+  Buffer.concat([u32(Buffer.byteLength(bytes)), Buffer.from(bytes)])
+const list = (items: readonly Bytes[]): Bytes => Buffer.concat([u32(items.length), ...items])
+const hex = (digest: string): Bytes => Buffer.from(digest, 'hex')
+/** docs/protocols/announce.md: length in one byte, then ASCII. */
+const FILES = Buffer.concat([u8(5), Buffer.from('files')])
+
+/** docs/protocols/statement.md, "Binary form". */
+export const record = (
+  { text, signatures }: SignedStatement,
+  { type = 1, version = 1 }: { type?: number; version?: number } = {},
+): Bytes =>
+  Buffer.concat([
+    u8(version),
+    blob(text),
+    list(
+      signatures.map(({ key, signature }) =>
+        Buffer.concat([u8(type), Buffer.from(key, 'hex'), signature]),
+      ),
+    ),
+    u32(0),
+  ])
+
+export interface Claim {
+  readonly record: Bytes
+  readonly holds?: boolean
+  readonly content?: Bytes | string
+}
+
+/** docs/protocols/announce.md, type 4. */
+export const items = (...claims: readonly Claim[]): Bytes =>
+  Buffer.concat([
+    u8(4),
+    FILES,
+    list(
+      claims.map(({ record, holds = false, content }) =>
+        Buffer.concat([
+          u8((holds ? 1 : 0) | (content === undefined ? 0 : 2)),
+          blob(record),
+          content === undefined ? Buffer.alloc(0) : blob(content),
+        ]),
+      ),
+    ),
+  ])
+
+/** docs/protocols/announce.md, type 5. */
+export const have = (...holdings: readonly { name: string; digest: string }[]): Bytes =>
+  Buffer.concat([
+    u8(5),
+    FILES,
+    list(holdings.map(({ name, digest }) => Buffer.concat([blob(name), hex(digest)]))),
+  ])
+
+/** docs/protocols/content.md, type 1. */
+export const request = (name: string, digest: string, offset = 0): Bytes =>
+  Buffer.concat([u8(1), FILES, blob(name), hex(digest), u64(offset)])
+
+/** docs/protocols/content.md, type 2. */
+export const found = (sizeBytes: number): Bytes => Buffer.concat([u8(2), u64(sizeBytes)])
+
+/** docs/protocols/push-pull.md, type 1. */
+export const round = (state: string): Bytes => Buffer.concat([u8(1), FILES, hex(state)])
+
+/** docs/protocols/peers.md. */
+export const peerExchange = (
+  others: readonly { key: string; locations: readonly string[] }[],
+): Bytes =>
+  Buffer.concat([
+    list([]),
+    list(
+      others
+        .toSorted((a, b) => (a.key < b.key ? -1 : 1))
+        .map(({ key, locations }) =>
+          Buffer.concat([hex(key), list(locations.toSorted().map((each) => blob(each)))]),
+        ),
+    ),
+  ])
