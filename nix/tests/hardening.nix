@@ -1,9 +1,10 @@
 # With nothing but `enable`: a daemon that starts, that only its own machine reaches, and that can do little.
-{ mesh, ... }:
+{ mesh, pkgs, ... }:
 let
   minimal = {
     services.mesh.enable = true;
     services.mesh.package = mesh.package;
+    environment.systemPackages = [ pkgs.jq ];
   };
 in
 {

@@ -27,7 +27,7 @@ in
   };
 
   testScript = ''
-    def publish_zeros(node: Machine, mebibytes: int) -> str:
+    def publish_zeros(mebibytes: int) -> str:
         return f"head --bytes {mebibytes}MiB /dev/zero >/tmp/image && mesh file update /tmp/image --key /etc/mesh-test/alice.key 2>&1"
 
     def has(node: Machine, mebibytes: int) -> None:
@@ -48,20 +48,20 @@ in
         t.assertEqual(upload(beta, "image", "/tmp/large"), (413, "ERR_FILE_TOO_LARGE"))
 
     with subtest("and does not fetch it, while others have it"):
-        alpha.succeed(publish_zeros(alpha, 2))
+        alpha.succeed(publish_zeros(2))
         has(gamma, 2)
         beta.wait_until_succeeds("mesh file status image --json | jq --exit-status '.state == \"too-large\"'")
         beta.fail("test -e /var/lib/mesh/files/image")
 
     with subtest("a full disk: the upload is refused, and the node says why"):
         gamma.succeed("head --bytes 100MiB /dev/zero >/var/lib/mesh/filler || true")
-        code, answer = gamma.execute(publish_zeros(gamma, 8))
+        code, answer = gamma.execute(publish_zeros(8))
         t.assertNotEqual(code, 0)
         t.assertIn("full", answer)
         wait_for_warning(gamma, "disk-full")
 
     with subtest("what is published elsewhere does not come, and what was there stays"):
-        alpha.succeed(publish_zeros(alpha, 8))
+        alpha.succeed(publish_zeros(8))
         gamma.wait_until_succeeds("mesh file status image --json | jq --exit-status '.state == \"missing\" or .current.version == 1'")
         gamma.succeed("systemctl is-active mesh")
 
