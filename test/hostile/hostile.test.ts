@@ -316,7 +316,8 @@ t.test('HTTP', async (t) => {
 })
 
 t.test('a member that lies', async (t) => {
-  const names = digestOfNames(['big', 'etc/motd', 'hello.txt', 'x'])
+  const listed = ['big', 'etc/motd', 'hello.txt', 'x']
+  const names = digestOfNames(listed)
   let members = 0
 
   /** A fresh one each time: those before it are avoided. */
@@ -442,9 +443,16 @@ t.test('a member that lies', async (t) => {
 
   t.test('does not have us reconcile for ever by ranges of what does not exist', async (t) => {
     let rounds = 0
+    let theirNames = names
     const answersTo = (message: PushPullMessage): readonly PushPullMessage[] => {
-      if (message.type === 'round')
-        return [{ type: 'differs', names, yourNames: names, root: names }]
+      if (message.type === 'round') {
+        return [{ type: 'differs', names, yourNames: theirNames, root: names }]
+      }
+      if (message.type === 'get-names') return [{ type: 'names', last: true, names: listed }]
+      if (message.type === 'offer-names') {
+        theirNames = message.names
+        return [{ type: 'done' }]
+      }
       if (message.type === 'get-items') return [{ type: 'items', last: true, items: [] }]
       if (message.type === 'put-items') return [{ type: 'taken', notKept: [] }]
       if (message.type !== 'get-ranges') return []

@@ -231,7 +231,12 @@ export const beginRound = async (
     if (whole && !moved && tree.summary('').hash === before)
       settled.agree({ ours: before, theirs: root })
     // If nothing moved the next round would be no better: ranges may speak of what does not exist.
-    return { equal: differences === 0, differences, received, sent, incomplete: moved && !whole }
+    // Each direction by itself: a peer may say that it took what it had no use for.
+    const incomplete =
+      (received > 0 && found.lackingCount >= MAX_ROUND_RECORDS) ||
+      (sent > 0 && found.extra.length >= MAX_ROUND_RECORDS) ||
+      (received > 0 && !roomLeft())
+    return { equal: differences === 0, differences, received, sent, incomplete }
   }
 
   let other = replica.namesOf(peer) ?? views.own()
