@@ -28,6 +28,7 @@ import type { Test } from 'tap'
 import type { SignedStatement } from '../../src/statement/index.ts'
 import type { PushPullMessage } from '../../src/sync/push-pull/messages.ts'
 import type { ProtocolHandler } from '../../src/transport/index.ts'
+import type { Digest } from '../../src/util/index.ts'
 import type { Cluster, ClusterNode } from '../integration/cluster.ts'
 import type { HostileMember, Protocol } from './hostile-member.ts'
 
@@ -316,8 +317,8 @@ t.test('HTTP', async (t) => {
 })
 
 t.test('a member that lies', async (t) => {
-  const listed = ['big', 'etc/motd', 'hello.txt', 'x']
-  const names = digestOfNames(listed)
+  const wanted = ['big', 'etc/motd', 'hello.txt', 'x']
+  const names = digestOfNames(wanted)
   let members = 0
 
   /** A fresh one each time: those before it are avoided. */
@@ -443,14 +444,14 @@ t.test('a member that lies', async (t) => {
 
   t.test('does not have us reconcile for ever by ranges of what does not exist', async (t) => {
     let rounds = 0
-    let theirNames = names
+    let told: Digest | 'none' = 'none'
     const answersTo = (message: PushPullMessage): readonly PushPullMessage[] => {
-      if (message.type === 'round') {
-        return [{ type: 'differs', names, yourNames: theirNames, root: names }]
-      }
-      if (message.type === 'get-names') return [{ type: 'names', last: true, names: listed }]
+      if (message.type === 'round')
+        return [{ type: 'differs', names, yourNames: told, root: names }]
+      // The daemon wants more than that: the network's own files too.
+      if (message.type === 'get-names') return [{ type: 'names', last: true, names: wanted }]
       if (message.type === 'offer-names') {
-        theirNames = message.names
+        told = message.names
         return [{ type: 'done' }]
       }
       if (message.type === 'get-items') return [{ type: 'items', last: true, items: [] }]
