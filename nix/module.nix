@@ -198,7 +198,7 @@ in
           network.psk = config.sops.secrets."mesh/psk".path;
           network.identity_key = config.sops.secrets."mesh/identity".path;
           network.certificate = ./certificates/alpha.cert;
-          cluster.bootstrap_peers = [ "/dns/beta.example/tcp/7946" ];
+          cluster.bootstrap_peers = [ "/dns/beta.example/tcp/7946/p2p/12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5" ];
         }
       '';
       description = ''

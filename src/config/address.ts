@@ -27,7 +27,7 @@ export const isLoopback = (host: string): boolean =>
 export interface AddressKind {
   /** Listening needs an IP address, and may leave the choice of a port to the system. */
   readonly listen: boolean
-  /** Whether `/p2p/<peer id>` may follow. */
+  /** Whether `/p2p/<peer id>` follows: who answers there has to be known beforehand. */
   readonly peerId: boolean
 }
 
@@ -49,14 +49,14 @@ const fromHostPort = (text: string, kind: AddressKind): string | undefined => {
 }
 
 /**
- * The multiaddr that `text` means: a TCP multiaddr, or `HOST:PORT`. `undefined` for anything else;
+ * The multiaddr that `text` means: a TCP multiaddr, or `HOST:PORT` where no peer id belongs to it. `undefined` for anything else;
  * transport knows more kinds than a configuration can use.
  */
 export const parseAddress = (text: string, kind: AddressKind): string | undefined => {
-  if (!text.startsWith('/')) return fromHostPort(text, kind)
+  if (!text.startsWith('/')) return kind.peerId ? undefined : fromHostPort(text, kind)
   const [, protocol, host = '', tcp, port = '', p2p, peerId = '', ...rest] = text.split('/')
   if (tcp !== 'tcp' || parsePort(port, kind.listen ? 0 : 1) === undefined) return undefined
   if (!hostFits(protocol, host, kind) || rest.length > 0) return undefined
-  if (p2p === undefined) return text
-  return kind.peerId && p2p === 'p2p' && parsePeerId(peerId) !== undefined ? text : undefined
+  if (!kind.peerId) return p2p === undefined ? text : undefined
+  return p2p === 'p2p' && parsePeerId(peerId) !== undefined ? text : undefined
 }

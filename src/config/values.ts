@@ -124,7 +124,7 @@ export const list = <TItem extends v.GenericSchema>(
     v.maxLength(maxItems, `must have at most ${maxItems} items`),
   )
 
-/** A TCP multiaddr, or `HOST:PORT`, as a multiaddr. */
+/** A TCP multiaddr, or `HOST:PORT`, as a multiaddr; one with a peer id where that is asked for. */
 export const address = (kind: AddressKind) =>
   textOf('an address', (text) => {
     const found = parseAddress(text, kind)
@@ -132,6 +132,18 @@ export const address = (kind: AddressKind) =>
     const examples = kind.listen
       ? '"/ip4/0.0.0.0/tcp/7946" or "/ip6/::/tcp/7946"'
       : '"/ip4/192.0.2.1/tcp/7946", "/dns/node.example/tcp/7946" or "192.0.2.1:7946"'
+    if (kind.peerId) {
+      if (parseAddress(text, { ...kind, peerId: false }) !== undefined) {
+        throw new Wrong(
+          `${shorten(text)} does not say which peer is there; add its peer id, as in ` +
+            '"/dns/node.example/tcp/7946/p2p/12D3KooW…" (`mesh peer id --key FILE` or `mesh status` there tells it)',
+        )
+      }
+      throw new Wrong(
+        `${shorten(text)} is not the TCP address of a peer; write ` +
+          '"/ip4/192.0.2.1/tcp/7946/p2p/12D3KooW…" or "/dns/node.example/tcp/7946/p2p/12D3KooW…"',
+      )
+    }
     throw new Wrong(`${shorten(text)} is not a TCP address; write ${examples}`)
   })
 

@@ -5,6 +5,7 @@ import { keyOf } from './fixtures.ts'
 
 const peerId = peerIdFromPublicKey(keyOf(1))
 const dial = { listen: false, peerId: true }
+const announce = { listen: false, peerId: false }
 const listen = { listen: true, peerId: false }
 
 t.test('reads TCP multiaddrs as they are', async (t) => {
@@ -13,16 +14,18 @@ t.test('reads TCP multiaddrs as they are', async (t) => {
     '/ip6/2001:db8::1/tcp/1',
     '/dns/node.example/tcp/65535',
     '/dns4/node/tcp/7946',
-    `/ip4/192.0.2.1/tcp/7946/p2p/${peerId}`,
   ]) {
-    t.equal(parseAddress(address, dial), address)
+    t.equal(parseAddress(address, announce), address)
+    t.equal(parseAddress(`${address}/p2p/${peerId}`, dial), `${address}/p2p/${peerId}`)
+    t.equal(parseAddress(address, dial), undefined, 'whom to expect has to be said')
+    t.equal(parseAddress(`${address}/p2p/${peerId}`, announce), undefined)
   }
 })
 
 t.test('reads HOST:PORT, the spelling of data-mesher', async (t) => {
-  t.equal(parseAddress('192.0.2.1:7946', dial), '/ip4/192.0.2.1/tcp/7946')
-  t.equal(parseAddress('[2001:db8::1]:7946', dial), '/ip6/2001:db8::1/tcp/7946')
-  t.equal(parseAddress('node.example:7946', dial), '/dns/node.example/tcp/7946')
+  t.equal(parseAddress('192.0.2.1:7946', announce), '/ip4/192.0.2.1/tcp/7946')
+  t.equal(parseAddress('[2001:db8::1]:7946', announce), '/ip6/2001:db8::1/tcp/7946')
+  t.equal(parseAddress('node.example:7946', announce), '/dns/node.example/tcp/7946')
 })
 
 t.test('refuses everything else', async (t) => {

@@ -54,7 +54,7 @@ identity_key = "identity"
 [cluster]
 port = 1234
 announce = ["/dns/me.example/tcp/1234"]
-bootstrap_peers = ["192.0.2.1:7946"]
+bootstrap_peers = ["/ip4/192.0.2.1/tcp/7946/p2p/12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5"]
 push_pull_interval = "1.5s"
 max_connections = 9
 dht.enabled = true
@@ -80,7 +80,9 @@ metrics = true
     cluster: {
       listen: ['/ip4/0.0.0.0/tcp/1234', '/ip6/::/tcp/1234'],
       announce: ['/dns/me.example/tcp/1234'],
-      bootstrapPeers: ['/ip4/192.0.2.1/tcp/7946'],
+      bootstrapPeers: [
+        '/ip4/192.0.2.1/tcp/7946/p2p/12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5',
+      ],
       pushPullIntervalMs: 1500,
       maxConnections: 9,
       dht: { enabled: true },
@@ -112,7 +114,7 @@ t.test('reports all problems at once, top to bottom, each where it stands', asyn
 [cluster]
 bootstrap_pears = []
 port = "7946"
-bootstrap_peers = ["192.0.2.1:1", "nowhere", 5]
+bootstrap_peers = ["/ip4/192.0.2.1/tcp/1/p2p/12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5", "nowhere", 5]
 [http]
 socket_mode = "999"
 [files]
@@ -122,8 +124,8 @@ socket_mode = "999"
   t.same(places(text), [
     '3:1 cluster.bootstrap_pears',
     '4:1 cluster.port',
-    '5:35 cluster.bootstrap_peers[1]',
-    '5:46 cluster.bootstrap_peers[2]',
+    '5:101 cluster.bootstrap_peers[1]',
+    '5:112 cluster.bootstrap_peers[2]',
     '7:1 http.socket_mode',
     '9:1 files."../x"',
     '10:9 files.ok[0]',
@@ -158,6 +160,8 @@ t.test('says what a value should be', async (t) => {
     ['cluster.push_pull_interval = "30"', /"30" is not a duration/],
     ['cluster.push_pull_interval = "1ms"', /must be from "100ms" to "1d"/],
     ['cluster.bootstrap_peers = "x:1"', /must be a list of addresses, not a string/],
+    ['cluster.bootstrap_peers = ["x:1"]', /does not say which peer is there; add its peer id/],
+    ['cluster.bootstrap_peers = ["/dns/x/tcp/1"]', /does not say which peer is there/],
     ['cluster.listen = ["/dns/a/tcp/1"]', /is not a TCP address/],
     ['http.listen = ["a b"]', /neither an IP address nor a name/],
     ['http.socket_mode = "0460"', /owner read and write/],

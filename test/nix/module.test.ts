@@ -109,7 +109,7 @@ t.test(
 t.test('the daemon takes what the module writes', nixMissing(), async (t) => {
   const config = await configOf(`${NETWORK}
     settings.log_level = "debug";
-    settings.cluster = { port = 7000; bootstrap_peers = [ "a.example:7946" ]; dht.enabled = true; };
+    settings.cluster = { port = 7000; bootstrap_peers = [ "/dns/a.example/tcp/7946/p2p/12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5" ]; dht.enabled = true; };
     settings.http.listen = [ ];
     files.motd = [ "${ALICE}" "${BOB}" ];
     files."certs/site.pem" = { signers = [ "${BOB}" ]; mode = "0640"; max_size = "1MiB"; reloadUnits = [ "nginx.service" ]; };
@@ -119,7 +119,7 @@ t.test('the daemon takes what the module writes', nixMissing(), async (t) => {
     network: { id: 'mesh-fleet', pskPaths: ['/etc/mesh/psk-0', '/etc/mesh/psk-1'] },
     cluster: {
       listen: ['/ip4/0.0.0.0/tcp/7000', '/ip6/::/tcp/7000'],
-      bootstrapPeers: ['/dns/a.example/tcp/7946'],
+      bootstrapPeers: ['/dns/a.example/tcp/7946/p2p/12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5'],
       dht: { enabled: true },
     },
     http: { listen: [] },

@@ -130,7 +130,7 @@ t.test(
     const odd = file('settings.cluster.bootstrap_peers = [ "/ip4/300.0.0.1/tcp/1" ];')
     await t.rejects(
       build(odd),
-      /dm\.toml:\d+:\d+: cluster\.bootstrap_peers\[0\]: .* is not a TCP address/,
+      /dm\.toml:\d+:\d+: cluster\.bootstrap_peers\[0\]: .* is not the TCP address of a peer/,
     )
   },
 )
