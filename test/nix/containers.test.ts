@@ -68,7 +68,10 @@ t.test('everything that the nodes are made of is built', { skip }, async (t) => 
 
 t.test('in containers', { skip, jobs: AT_ONCE }, async (t) => {
   t.setTimeout(FILE_TIMEOUT_MS)
-  if (!built) return t.fail('there is nothing to run; see above')
+  if (!built) {
+    t.fail('there is nothing to run; see above')
+    return
+  }
   for (const name of names) {
     void t.test(name, { buffered: true, timeout: FILE_TIMEOUT_MS }, async (t) => {
       const { code, output } = await run(name)
