@@ -5,17 +5,21 @@
  *
  * MESH_TEST_TIER=soak widens the tests that have a long tier.
  *
- * Test files run side by side, real daemons among them. A few files that fail there run once more,
+ * Test files run side by side, real daemons among them; those that fill the machine by themselves come
+ * after the others, one at a time. A few files that fail there run once more,
  * one after the other: what fails again is a failure, what passes alone is named as unsteady, since
  * such a test wants mending too.
  */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /** For one test file of the long tier, in seconds. */
 const SOAK_FILE_TIMEOUT_S = 3600
+
+/** Files that start so many processes, or measure so closely, that others beside them would suffer. */
+const ALONE = ['test/nix/containers.test.ts', 'test/hostile/siege.test.ts']
 
 /** More files than this that fail at once are no accident. */
 const MAX_FILES_RUN_AGAIN = 3
@@ -97,7 +101,20 @@ const tell = (heading: string, failures: Outcome['failedFiles']): void => {
   }
 }
 
-const first = await runTap(process.argv.slice(2))
+const combine = (a: Outcome, b: Outcome): Outcome => ({
+  total: a.total + b.total,
+  failed: a.failed + b.failed,
+  skipped: a.skipped + b.skipped,
+  failedFiles: new Map([...a.failedFiles, ...b.failedFiles]),
+})
+
+const asked = process.argv.slice(2)
+const files = asked.length > 0 ? asked : globSync('test/**/*.test.ts').sort()
+let first: Outcome = { total: 0, failed: 0, skipped: 0, failedFiles: new Map() }
+const together = files.filter((file) => !ALONE.includes(file))
+const alone = files.filter((file) => ALONE.includes(file))
+if (together.length > 0) first = combine(first, await runTap(together))
+if (alone.length > 0) first = combine(first, await runTap(['--jobs=1', ...alone]))
 if (first.total === 0) {
   process.stdout.write('no test ran\n0 passed, 1 failed\n')
   process.exit(1)
