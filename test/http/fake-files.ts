@@ -34,6 +34,8 @@ export interface FakeFiles
   readonly events: EventEmitter<{ asked: []; piece: [number]; accept: [Verdict | Error] }>
   /** Throws this from the next `accept`. */
   failNext(error: unknown): void
+  /** Does this after the next `open`, before anything of the file can be read. */
+  afterOpen(work: () => Promise<unknown>): void
   /** Hides the content of a name, as if it had not arrived. */
   lose(name: FileName): void
 }
@@ -44,6 +46,7 @@ export const createFakeFiles = (policies: readonly FilePolicy[]): FakeFiles => {
   const events: FakeFiles['events'] = new EventEmitter()
   let pieces = 0
   let failure: unknown
+  let opened: (() => Promise<unknown>) | undefined
 
   const policyOf = (name: FileName): FilePolicy | undefined =>
     policies.find((policy) => policy.name === name)
@@ -140,10 +143,16 @@ export const createFakeFiles = (policies: readonly FilePolicy[]): FakeFiles => {
     async open(name) {
       const found = held.get(name)?.[0]
       if (found === undefined || view(name)?.state !== 'shown') return undefined
+      const work = opened
+      opened = undefined
+      await work?.()
       return {
         record: found.record,
         sizeBytes: found.bytes.length,
         async *stream({ start = 0, end = found.bytes.length } = {}) {
+          if (held.get(name)?.[0] !== found) {
+            throw new MeshError('ERR_FILE_CONTENT_MISSING', `${name} was just replaced`)
+          }
           yield found.bytes.subarray(start, end)
         },
       }
@@ -168,6 +177,9 @@ export const createFakeFiles = (policies: readonly FilePolicy[]): FakeFiles => {
     piecesRead: () => pieces,
     failNext(error) {
       failure = error
+    },
+    afterOpen(work) {
+      opened = work
     },
     lose: (name) => void lost.add(name),
   }

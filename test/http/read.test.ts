@@ -38,6 +38,26 @@ t.test('gives the content with its statement and a strong tag', async (t) => {
   t.same(headers, wanted)
 })
 
+t.test(
+  'an update between opening and reading a file is answered with what it brought',
+  async (t) => {
+    const harness = await startHarness()
+    t.teardown(harness.stop)
+    await upload(harness, 'hello.txt', 'old')
+    for (const [version, headers, status] of [
+      [2, {}, 200],
+      [3, { Range: 'bytes=0-3' }, 206],
+    ] as const) {
+      harness.files.afterOpen(() => upload(harness, 'hello.txt', `new ${version}`, version))
+      const got = await call(harness.url, 'GET', '/files/hello.txt', { headers })
+      t.equal(got.status, status)
+      t.equal(got.body.toString(), `new ${version}`.slice(0, version === 2 ? 5 : 4))
+      t.equal(got.headers.etag, `"${sha256(`new ${version}`)}"`)
+      t.equal(got.headers['content-length'], `${got.body.length}`)
+    }
+  },
+)
+
 t.test('answers conditions and ranges', async (t) => {
   const harness = await startHarness()
   t.teardown(harness.stop)

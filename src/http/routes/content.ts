@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { routes, STATEMENT_PARAMETER } from '../../api/index.ts'
-import { MeshError } from '../../errors/index.ts'
+import { isMeshError, MeshError } from '../../errors/index.ts'
 import { parseFileName } from '../../statement/index.ts'
 import { parseDigest } from '../../util/index.ts'
 import { readableView, sendProblem } from '../context.ts'
@@ -34,22 +34,49 @@ const notShown = ({ name, state }: FileView): MeshError =>
     { data: { name, state } },
   )
 
-const chunks = (file: OpenFile, start: number, end: number): Readable =>
-  Readable.from(file.stream({ start, end }), { objectMode: false })
+/**
+ * The bytes, the first of them read: from then on they are those of this file, whatever takes its
+ * place. By hand, since a generator that nobody has asked for anything does not close what it has.
+ */
+const begin = async (file: OpenFile, start: number, end: number): Promise<Readable> => {
+  const pieces = file.stream({ start, end })[Symbol.asyncIterator]()
+  let first: IteratorResult<Uint8Array> | undefined = await pieces.next()
+  const iterator: AsyncIterator<Uint8Array> = {
+    async next() {
+      const result = first ?? (await pieces.next())
+      first = undefined
+      return result
+    },
+    async return() {
+      await pieces.return?.()
+      return { done: true, value: undefined }
+    },
+  }
+  return Readable.from({ [Symbol.asyncIterator]: () => iterator }, { objectMode: false })
+}
+
+/** Times that a file is opened anew because another one took its place before it could be read. */
+const MAX_OPENINGS = 16
 
 /** Answers with the content, or the part of it that was asked for. */
-const send = (request: FastifyRequest, reply: FastifyReply, file: OpenFile): FastifyReply => {
+const send = async (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  file: OpenFile,
+): Promise<FastifyReply> => {
   const { signed } = file.record
   const { content } = signed.statement
   if (content === 'deleted') throw new MeshError('ERR_INTERNAL', 'a tombstone is shown')
   const tag = `"${content.digest}"`
-  void reply.headers({
+  const headers = {
     ETag: tag,
     'Accept-Ranges': 'bytes',
     'Cache-Control': 'no-cache',
     ...statementHeaders(signed),
-  })
-  if (matchesTag(request.headers['if-none-match'], tag)) return reply.code(304).send()
+  }
+  if (matchesTag(request.headers['if-none-match'], tag)) {
+    return reply.headers(headers).code(304).send()
+  }
 
   const { sizeBytes } = file
   const condition = request.headers['if-range']
@@ -59,18 +86,18 @@ const send = (request: FastifyRequest, reply: FastifyReply, file: OpenFile): Fas
       : undefined
   const range = parseRange(asked, sizeBytes)
   if (range === 'unsatisfiable') {
-    void reply.header('Content-Range', `bytes */${sizeBytes}`)
+    void reply.headers({ ...headers, 'Content-Range': `bytes */${sizeBytes}` })
     const why = `${asked} is not in the ${sizeBytes} bytes of ${signed.statement.name}`
     return sendProblem(reply, new MeshError('ERR_RANGE_INVALID', why, { data: { sizeBytes } }))
   }
-  void reply.type('application/octet-stream')
   const { start, end } = range === 'whole' ? { start: 0, end: sizeBytes } : range
+  const body = request.method === 'HEAD' ? undefined : await begin(file, start, end)
+  void reply.headers(headers).type('application/octet-stream')
   void reply.header('Content-Length', end - start)
-  if (request.method === 'HEAD') return reply.send()
   if (range !== 'whole') {
     void reply.code(206).header('Content-Range', `bytes ${start}-${end - 1}/${sizeBytes}`)
   }
-  return reply.send(chunks(file, start, end))
+  return reply.send(body)
 }
 
 /** GET and HEAD /files/{name}. */
@@ -100,9 +127,17 @@ export const registerContent = (app: FastifyInstance, context: Context): void =>
       const view = readableView(context, request, name)
       const wanted = request.query[STATEMENT_PARAMETER]
       if (wanted !== undefined) return send(request, reply, await openRemembered(name, wanted))
-      const file = await context.services.files.open(name, { signal: context.stopSignal })
-      if (file === undefined) throw notShown(context.services.files.view(name) ?? view)
-      return send(request, reply, file)
+      for (let opening = 1; ; opening++) {
+        const file = await context.services.files.open(name, { signal: context.stopSignal })
+        if (file === undefined) throw notShown(context.services.files.view(name) ?? view)
+        try {
+          return await send(request, reply, file)
+        } catch (error) {
+          // An update took its place: what it brought is as good an answer.
+          const replaced = isMeshError(error, 'ERR_FILE_CONTENT_MISSING')
+          if (!replaced || opening === MAX_OPENINGS) throw error
+        }
+      }
     },
   })
 }
