@@ -39,8 +39,8 @@ export interface BeginnerInit {
   readonly onTaken: () => void
 }
 
-/** Rounds of comparing states before ranges are compared: names may have to be told first. */
-const MAX_COMPARISONS = 3
+/** Times that names may be told before ranges are compared. */
+const MAX_COMPARISONS = 2
 
 /** Names as the answerer gave them, and its root. */
 interface Differing {
@@ -118,15 +118,26 @@ export const beginRound = async (
   }
 
   /** Has both sides know each other's names, and answers with the peer's. */
-  const shareNames = async ({ theirs, ours }: Differing): Promise<NameList> => {
-    const own = views.own()
+  const shareNames = async (own: OwnNames, { theirs, ours }: Differing): Promise<NameList> => {
     if (replica.learn(peer, theirs) === undefined) {
       replica.names.put(await fetchNames(theirs))
     }
     const list = replica.learn(peer, theirs)
     if (list === undefined) throw new MeshError('ERR_INTERNAL', 'a list of names was not kept')
-    if (ours !== own.digest) await tellNames(own)
+    if (ours !== own.digest) {
+      await tellNames(own)
+      told = own.digest
+    }
     return list
+  }
+
+  /** Our list, as the peer has learnt it within this round. */
+  let told: Digest | undefined
+
+  /** What was just learnt may have been forgotten, but it does not turn into something else. */
+  const checkNames = ({ ours }: Differing): void => {
+    if (told === undefined || ours === told || ours === 'none') return
+    throw malformed('names as ours that are not those it was told')
   }
 
   const roomLeft = (): boolean => channel.bytes < MAX_ROUND_BYTES
@@ -252,7 +263,12 @@ export const beginRound = async (
     if (reply.theirs === other.digest && reply.ours === own.digest) {
       return exchange(tree, { other, root: reply.root })
     }
-    other = await shareNames(reply)
-    if (comparison === MAX_COMPARISONS) return { ...nothing, equal: false, incomplete: true }
+    checkNames(reply)
+    if (comparison > MAX_COMPARISONS) {
+      // No fault: names may be reloaded, or be forgotten in a crowd. But it can wait for longer
+      // each time, or a peer could have us come back every second.
+      throw new MeshError('ERR_TIMEOUT', `${peer} told other names ${comparison} times in a round`)
+    }
+    other = await shareNames(own, reply)
   }
 }

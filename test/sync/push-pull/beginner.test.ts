@@ -319,7 +319,7 @@ t.test('a peer that is just fast enough for every frame is ended by the clock', 
 
 t.test('a peer that keeps changing its names does not keep us busy', async (t) => {
   let count = 0
-  const { mesh, node, asked } = await play((message) => {
+  const { mesh, node, asked, error, blamed } = await play((message) => {
     if (message.type === 'round') {
       count++
       return [{ ...differs, names: digestOfNames([`name-${count}`]) }]
@@ -329,8 +329,41 @@ t.test('a peer that keeps changing its names does not keep us busy', async (t) =
     return undefined
   })
   t.equal(asked.filter(({ type }) => type === 'round').length, 3)
-  t.match(node.sync.status().lastPushPull, { equal: false })
+  t.match(error, { code: 'ERR_TIMEOUT' })
+  t.same(blamed, [], 'names may be reloaded')
+  t.match(node.sync.status().rounds, [{ equal: false, error: /other names 3 times/ }])
+  const rounds = (): number => asked.filter(({ type }) => type === 'round').length
+  await mesh.clock.advance(60_000)
+  t.ok(rounds() <= 3 * 8, `${rounds()} in a minute: each time after a longer wait`)
   await mesh.stop()
+})
+
+t.test('a peer that does not remember our names, or others than it was told', async (t) => {
+  const lying =
+    (yourNames: Digest | 'none'): Script =>
+    (message) =>
+      message.type === 'round'
+        ? [{ ...differs, yourNames }]
+        : message.type === 'offer-names'
+          ? [{ type: 'done' }]
+          : undefined
+  const forgetful = await play(lying('none'))
+  t.match(forgetful.error, { code: 'ERR_TIMEOUT' })
+  t.same(forgetful.blamed, [], 'its memory is bounded')
+  const rounds = (): number => forgetful.asked.filter(({ type }) => type === 'round').length
+  await forgetful.mesh.clock.advance(60_000)
+  t.ok(rounds() <= 3 * 8, `${rounds()} in a minute: each time after a longer wait`)
+  await forgetful.mesh.stop()
+
+  const liar = await play(lying(sha256('others')))
+  t.match(liar.error, { code: 'ERR_PROTOCOL_MALFORMED' })
+  t.same([...new Set(liar.blamed)], ['ERR_PROTOCOL_MALFORMED'])
+  await liar.mesh.clock.advance(60_000)
+  t.notOk(
+    liar.node.transport.peers().some(({ id }) => id === liar.peer.peerId),
+    'and after a few times it is not met any more',
+  )
+  await liar.mesh.stop()
 })
 
 t.test('a peer that does not replicate the collection is in step with it', async (t) => {
