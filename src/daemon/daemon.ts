@@ -16,11 +16,13 @@ import { checkNewCertificate, takeOver, warnOfRestart } from './reload.ts'
 import { checkStateDirectory, makeStateDirectory, warnOfDamage } from './state-directory.ts'
 import { createStatus, warningBodies } from './status.ts'
 import { chooseCertificate, readTrust } from './trust.ts'
-import { createTrustFiles, trustPolicies } from './trust-files.ts'
+import { createTrustFiles, keptRevocations, trustPolicies, withRevoked } from './trust-files.ts'
+import { createKeyedLock } from '../util/index.ts'
 import { readVersion } from './version.ts'
 import type { Config } from '../config/index.ts'
 import type { NodeCertificate } from '../keys/index.ts'
 import type { Health, Logger } from '../observe/index.ts'
+import type { RevocationList } from '../trust/index.ts'
 import type { Clock, Random } from '../util/index.ts'
 import type { Change } from './reload.ts'
 import type { Trust } from './trust.ts'
@@ -72,8 +74,11 @@ interface Running {
   apply(config: Config, trust: Trust): Promise<void>
 }
 
-/** What a configuration asks for, and what every node of such a network wants. */
-const policiesOf = ({ files, network }: Config) => [...files, ...trustPolicies(network.keys)]
+/** What a configuration asks for while these are revoked, and what every node of the network wants. */
+const policiesFor = ({ files, network }: Config, revoked: RevocationList | undefined) => [
+  ...files.map((policy) => withRevoked(policy, revoked)),
+  ...trustPolicies(network.keys),
+]
 
 /** All parts of a node, joined. Read `build` from top to bottom to know the daemon. */
 export const createDaemon = ({ config, clock, random, logger }: DaemonComponents): Daemon => {
@@ -136,7 +141,22 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
       await checkHealth()
       const fromMesh = shown !== undefined && shown !== trust.certificate
       if (fromMesh && certificate !== undefined) await trustFiles.keepOwn(shown)
+      await takeNewRevoked()
     }
+    let revoked = keptRevocations(
+      { store, logger: logger.child('trust') },
+      { network: network.id, networkKeys: network.keys },
+    )
+    const policiesOf = (config: Config) => policiesFor(config, revoked)
+    // One at a time, or a configuration that has just been replaced could be put in force again.
+    const reloads = createKeyedLock()
+    /** What the revoked have published goes out of sight, and comes back with their right. */
+    const takeNewRevoked = (): Promise<void> =>
+      reloads.run('policies', async () => {
+        if (trustFiles.revocations() === revoked) return
+        revoked = trustFiles.revocations()
+        await node.reload(policiesOf(inForce))
+      })
     // Nobody is let in before the trust files have been read, which puts another in its place.
     const membership = createMembership(
       { clock },
@@ -211,9 +231,11 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
     running = {
       check: checkPlace,
       async apply(next, nextTrust) {
-        await node.reload(policiesOf(next))
-        trust = nextTrust
-        inForce = next
+        await reloads.run('policies', async () => {
+          await node.reload(policiesOf(next))
+          trust = nextTrust
+          inForce = next
+        })
         await trustFiles.refresh()
         await takeNewTrust()
         transport.setPsks(nextTrust.psks)

@@ -37,6 +37,34 @@ export const trustPolicies = (networkKeys: readonly PublicKey[]): FilePolicy[] =
     ? []
     : trustFiles.map((file) => ({ ...file, signers: networkKeys, mode: MODE }))
 
+/** A policy as far as who was revoked decides about it: what the revoked published counts no more. */
+export const withRevoked = (policy: FilePolicy, list: RevocationList | undefined): FilePolicy => {
+  if (policy.self === undefined || list === undefined) return policy
+  const entries = [...list.revocations].map(
+    ([key, { certificates }]) => [key, certificates] as const,
+  )
+  return { ...policy, self: { ...policy.self, revoked: new Map(entries) } }
+}
+
+/**
+ * The revocations that were in force when this node last stopped. They are needed before the files
+ * start, let alone can be read: nothing of a revoked node may be shown meanwhile.
+ */
+export const keptRevocations = (
+  components: { readonly store: Store; readonly logger: Logger },
+  { network, networkKeys }: { network: NetworkId; networkKeys: readonly PublicKey[] },
+): RevocationList | undefined => {
+  const file = createTrustStore(components).file(REVOKED_FILE)
+  if (file === undefined || !isSignedBy(file, networkKeys)) return undefined
+  try {
+    const list = decodeRevocations(file.content)
+    return list.network === network ? list : undefined
+  } catch (error) {
+    if (isMeshError(error, 'ERR_TRUST_MALFORMED')) return undefined
+    throw error
+  }
+}
+
 /** What the network's own files say now. */
 export interface TrustFiles extends Part {
   /** The newest certificate listed for a key; not verified. */
@@ -75,6 +103,9 @@ export interface TrustFilesInit {
   onChange(): Promise<void>
 }
 
+const isSignedBy = ({ signed }: KeptFile, keys: readonly PublicKey[]): boolean =>
+  signed.signatures.some(({ key }) => keys.includes(key))
+
 const readAll = async (file: OpenFile, signal: AbortSignal): Promise<Uint8Array> => {
   const pieces: Uint8Array[] = []
   for await (const piece of file.stream({ signal })) pieces.push(Uint8Array.from(piece))
@@ -102,9 +133,6 @@ export const createTrustFiles = (
   let worker: Worker | undefined
   let looking: Promise<void> = Promise.resolve()
 
-  const isSigned = ({ signed }: KeptFile): boolean =>
-    signed.signatures.some(({ key }) => init.networkKeys().includes(key))
-
   const shown = async (name: FileName, signal: AbortSignal): Promise<KeptFile | undefined> => {
     const file = await files.open(name, { signal })
     if (file === undefined) return undefined
@@ -119,7 +147,7 @@ export const createTrustFiles = (
   const candidates = async (name: FileName, signal: AbortSignal): Promise<KeptFile[]> => {
     if (isGone(files.view(name))) return []
     const [now, before] = [await shown(name, signal), kept.file(name)]
-    const old = before === undefined || !isSigned(before) ? [] : [before]
+    const old = before === undefined || !isSignedBy(before, init.networkKeys()) ? [] : [before]
     return [...(now === undefined ? [] : [now]), ...old].sort((a, b) =>
       compareStatements(b.signed, a.signed),
     )

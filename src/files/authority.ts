@@ -19,6 +19,8 @@ export interface Authority {
     readonly network: NetworkId
     readonly namespace: string
     readonly networkKeys: ReadonlySet<PublicKey>
+    /** Of the one signer: certificates issued before this (ms since the epoch), or all, are revoked. */
+    readonly revoked?: 'all' | number
   }
 }
 
@@ -80,21 +82,34 @@ function* setsOfTombstone(keys: readonly PublicKey[], authority: Authority): Ite
   }
 }
 
+/** Whether the certificate that came with a statement has lost its right. */
+export const isRevoked = (
+  { certificate }: SignedStatement,
+  { revoked }: NonNullable<Authority['certified']>,
+): boolean =>
+  revoked === 'all' ||
+  (revoked !== undefined && certificate !== undefined && certificate.certificate.issued < revoked)
+
 /**
  * Whether the certificate that came with the statement gives its one signer the namespace. Its own
  * signature is verified where it comes in; its end is the clock's business and decides only what is
  * shown.
  */
 const isCertified = (
-  { certificate, signatures }: SignedStatement,
-  { network, namespace, networkKeys }: NonNullable<Authority['certified']>,
-): boolean =>
-  certificate !== undefined &&
-  networkKeys.has(certificate.signer) &&
-  certificate.certificate.network === network &&
-  certificate.certificate.namespaces.includes(namespace) &&
-  signatures.length === 1 &&
-  signatures[0]?.key === certificate.certificate.key
+  signed: SignedStatement,
+  certified: NonNullable<Authority['certified']>,
+): boolean => {
+  const { certificate, signatures } = signed
+  const { network, namespace, networkKeys } = certified
+  if (certificate === undefined || isRevoked(signed, certified)) return false
+  return (
+    networkKeys.has(certificate.signer) &&
+    certificate.certificate.network === network &&
+    certificate.certificate.namespaces.includes(namespace) &&
+    signatures.length === 1 &&
+    signatures[0]?.key === certificate.certificate.key
+  )
+}
 
 /**
  * `signed` with what counts under this authority: entries by its keys only, and the certificate only

@@ -329,10 +329,14 @@ class FileService implements Files {
       return { refusals, setAside: [], ...(like === undefined ? {} : { nearest: like }) }
     }
     const { above, winner, records } = standingOf(this.#catalogue.kept(name), rule.authority)
+    const isOfRevoked = rule.authority.certified?.revoked !== undefined
     const heldBack = records.filter(
       ({ signed }) => winner === undefined || compareStatements(signed, winner.signed) > 0,
     )
-    const toBody = (why: 'signers' | 'expiry', { statement, signatures }: SignedStatement) => ({
+    const toBody = (
+      why: 'signers' | 'revoked' | 'expiry',
+      { statement, signatures }: SignedStatement,
+    ) => ({
       version: statement.version,
       signers: signatures.map(({ key }) => key),
       why,
@@ -341,7 +345,7 @@ class FileService implements Files {
       selector: rule.policy.name,
       refusals,
       setAside: [
-        ...above.map(({ signed }) => toBody('signers', signed)),
+        ...above.map(({ signed }) => toBody(isOfRevoked ? 'revoked' : 'signers', signed)),
         ...heldBack.map(({ signed }) => toBody('expiry', signed)),
       ],
     }

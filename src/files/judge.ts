@@ -6,7 +6,7 @@ import {
   verifyEntry,
   verifyStatementCertificate,
 } from '../statement/index.ts'
-import { countedBy, isByDeleteSigner, suffices } from './authority.ts'
+import { countedBy, isByDeleteSigner, isRevoked, suffices } from './authority.ts'
 import { equalBytes, formatDuration, formatSize, formatTimestamp } from '../util/index.ts'
 import { MAX_TIME_AHEAD_MS, MAX_VERSION_JUMP } from './limits.ts'
 import { joinKept, standingOf } from './kept.ts'
@@ -66,6 +66,10 @@ const nothingCounts = (given: SignedStatement, { authority, policy }: Rule): Mes
   const data = { signers: keyList(given) }
   const owned = authority.certified
   if (owned !== undefined && given.signatures.some(({ key }) => authority.signers.has(key))) {
+    if (isRevoked(given, owned)) {
+      const why = 'a network key has revoked the node that signed it (_mesh/revoked)'
+      return refusal('ERR_CERTIFICATE_REVOKED', given, why, data)
+    }
     const why =
       given.certificate === undefined
         ? 'it has to bring the certificate of the node that signed it (mesh file update --certificate)'

@@ -110,7 +110,16 @@ export const createRules = (policies: readonly FilePolicy[]): Rules => {
     if (rule?.authority.certified === undefined || rule.pattern === undefined) return rule
     const owner = ownerOf(name, rule.pattern)
     if (owner === undefined) return undefined
-    return { ...rule, authority: { ...rule.authority, signers: new Set([owner]) } }
+    const signers = new Set([owner])
+    const revoked = rule.policy.self?.revoked?.get(owner)
+    if (revoked === undefined) return { ...rule, authority: { ...rule.authority, signers } }
+    const certified = { ...rule.authority.certified, revoked }
+    return {
+      ...rule,
+      authority: { ...rule.authority, signers, certified },
+      // Only names of the revoked are made anew when the list changes.
+      digest: sha256(`${rule.digest} revoked ${revoked}`),
+    }
   }
 
   return {

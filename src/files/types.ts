@@ -18,7 +18,15 @@ export interface FilePolicy {
    * For a pattern `<namespace>/*`: each node whose certificate, signed by one of these network keys,
    * names the namespace may sign `<namespace>/<its key in hex>`, and nobody else may.
    */
-  readonly self?: { readonly network: NetworkId; readonly networkKeys: readonly PublicKey[] }
+  readonly self?: {
+    readonly network: NetworkId
+    readonly networkKeys: readonly PublicKey[]
+    /**
+     * Keys of nodes whose certificates do not count: all of them, or those issued before a time, ms
+     * since the epoch. What they signed is set aside, as what a withdrawn signer signed.
+     */
+    readonly revoked?: ReadonlyMap<PublicKey, 'all' | number>
+  }
   /** Larger content is neither taken as an upload nor fetched. */
   readonly maxSizeBytes: number
   /** Permission bits of the shown file, as 0o644. */
@@ -125,8 +133,11 @@ export interface FileExplanation {
   readonly setAside: readonly {
     readonly version: number
     readonly signers: readonly PublicKey[]
-    /** `signers`: not allowed any more, or too few. `expiry`: not one that a delete signer set. */
-    readonly why: 'signers' | 'expiry'
+    /**
+     * `signers`: not allowed any more, or too few. `revoked`: by a network key. `expiry`: not one that
+     * a delete signer set.
+     */
+    readonly why: 'signers' | 'revoked' | 'expiry'
   }[]
 }
 

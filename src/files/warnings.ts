@@ -82,7 +82,9 @@ export const createWarnings = ({ health }: { health: Health }): Warnings => {
     review(name, { rule, standing }) {
       const ruled = rule === undefined ? undefined : standing
       const winner = ruled?.winner
-      const above = ruled?.above ?? []
+      // Whoever revoked a node wants nothing of it any more.
+      const isOfRevoked = rule?.authority.certified?.revoked !== undefined
+      const above = isOfRevoked ? [] : (ruled?.above ?? [])
       const conflicts = ruled?.conflict === true
       if (conflicts && winner !== undefined) conflict(name, winner, ruled)
       else health.clear('file-conflict', name)

@@ -72,6 +72,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   ERR_FILE_SIGNER_NOT_ALLOWED: 'signer-refused',
   ERR_FILE_THRESHOLD: 'below-threshold',
   ERR_FILE_CERTIFICATE: 'certificate-refused',
+  ERR_CERTIFICATE_REVOKED: 'signer-revoked',
   ERR_FILE_NOT_NEWER: 'not-newer',
   ERR_FILE_BELOW_MINIMUM: 'too-old',
   ERR_FILE_TOO_LARGE: 'too-large',
@@ -100,17 +101,16 @@ const nextAboutRefusals = (reasons: readonly ReasonBody[]): string[] =>
   [...new Set(reasons.map(({ code }) => code))].flatMap((code) => NEXT[code] ?? [])
 
 const aboutSetAside = ({ explanation }: Facts): ReasonBody[] =>
-  explanation.setAside.map(({ version, signers, why }) =>
-    why === 'signers'
-      ? reason(
-          'set-aside',
-          `version ${version} is here, signed by ${showKeys(signers)}, which is not enough by the configuration of now`,
-        )
-      : reason(
-          'expiry-refused',
-          `version ${version} is here, signed by ${showKeys(signers)}, with an expiry that no delete signer has set`,
-        ),
-  )
+  explanation.setAside.map(({ version, signers, why }) => {
+    const [code, text] = SET_ASIDE[why]
+    return reason(code, `version ${version} is here, signed by ${showKeys(signers)}, ${text}`)
+  })
+
+const SET_ASIDE = {
+  signers: ['set-aside', 'which is not enough by the configuration of now'],
+  revoked: ['signer-revoked', 'which a network key has revoked (_mesh/revoked)'],
+  expiry: ['expiry-refused', 'with an expiry that no delete signer has set'],
+} as const
 
 const aboutConflict = ({ name, view }: Facts): ReasonBody[] =>
   view.conflict

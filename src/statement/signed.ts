@@ -96,9 +96,15 @@ export const verifySigned = (signed: SignedStatement): boolean =>
   signed.signatures.every((entry) => verifyEntry(signed, entry)) &&
   (signed.certificate === undefined || verifyStatementCertificate(signed.certificate))
 
-/** Orders two certificates of one key: by their ends, then by their texts. No clock takes part. */
+/**
+ * Orders two certificates of one key: the one issued later is greater, then the one that ends later,
+ * then by their texts. No clock takes part. As a revocation is of those issued before a time, the
+ * greatest is the last that loses its right.
+ */
 export const compareCertificates = (a: StatementCertificate, b: StatementCertificate): number =>
-  a.certificate.expires - b.certificate.expires || (a.text < b.text ? -1 : a.text > b.text ? 1 : 0)
+  a.certificate.issued - b.certificate.issued ||
+  a.certificate.expires - b.certificate.expires ||
+  (a.text < b.text ? -1 : a.text > b.text ? 1 : 0)
 
 /**
  * Orders two statements of one name: by version, then time, then id. Positive: `a` wins. The time

@@ -1,11 +1,17 @@
 /** What a daemon makes of the network's own files: over files, disk and store in memory. */
 import fc from 'fast-check'
 import t from 'tap'
-import { createTrustFiles, trustPolicies } from '../../src/daemon/trust-files.ts'
+import {
+  createTrustFiles,
+  keptRevocations,
+  trustPolicies,
+  withRevoked,
+} from '../../src/daemon/trust-files.ts'
 import { decodeKeptFile, encodeKeptFile } from '../../src/daemon/trust-store.ts'
 import { isMeshError } from '../../src/errors/index.ts'
 import { signCertificate } from '../../src/keys/index.ts'
 import { silentLogger } from '../../src/observe/index.ts'
+import { parseNetworkId } from '../../src/statement/index.ts'
 import {
   CERTIFICATES_FILE,
   encodeCertificates,
@@ -16,7 +22,8 @@ import {
 } from '../../src/trust/index.ts'
 import { fromUtf8, utf8 } from '../../src/util/index.ts'
 import { edits, mutate } from '../keys/vectors.ts'
-import { createWorld, HOUR_MS, keys, network, short, sign, START_MS } from '../files/world.ts'
+import { createWorld, HOUR_MS, keys, network } from '../files/world.ts'
+import { policy as policyOf, short, sign, START_MS } from '../files/world.ts'
 import type { NodeCertificate, PublicKey } from '../../src/keys/index.ts'
 import type { Timestamp } from '../../src/util/index.ts'
 import type { Draft, World } from '../files/world.ts'
@@ -112,6 +119,26 @@ t.test('revocations count from when they arrive, and end with the next list', as
   t.match(it.trust.status(), { revoked: { version: 1, count: 1 }, heartbeat: null })
   await it.publish({ name: REVOKED_FILE, version: 2, text: revoking(other) })
   t.equal(isRevoked(it), false)
+  await it.stop()
+})
+
+t.test('who was revoked is known before the files start, and policies can say so', async (t) => {
+  const it = await begin()
+  const kept = (networkKeys = [keys.anna.publicKey], of: string = network) =>
+    keptRevocations(
+      { store: it.world.store, logger: silentLogger },
+      { network: parseNetworkId(of), networkKeys },
+    )
+  const self = { network, networkKeys: [keys.anna.publicKey] }
+  const policy = { ...policyOf(), self }
+  t.equal(kept(), undefined)
+  t.equal(withRevoked(policy, undefined), policy)
+  await it.publish({ name: REVOKED_FILE, text: revoking(node) })
+  t.same([...(kept()?.revocations.keys() ?? [])], [node])
+  t.equal(kept([keys.eve.publicKey]), undefined, 'signed by no network key')
+  t.equal(kept(undefined, 'another'), undefined)
+  t.same(withRevoked(policy, kept()).self?.revoked, new Map([[node, 'all']]))
+  t.equal(withRevoked(policyOf(), kept()).self, undefined)
   await it.stop()
 })
 

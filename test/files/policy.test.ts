@@ -320,13 +320,14 @@ const certificateOf = (changes: {
   by?: typeof networkKey
   namespaces?: readonly string[]
   network?: string
+  issued?: number
   expires?: number
 }): Promise<string> =>
   signCertificate(changes.by ?? networkKey, {
     network: changes.network ?? network,
     name: 'node',
     key: (changes.key ?? keys.anna).publicKey,
-    issued: (START_MS - 1000) as Timestamp,
+    issued: (changes.issued ?? START_MS - 1000) as Timestamp,
     expires: (changes.expires ?? START_MS + 24 * HOUR_MS) as Timestamp,
     namespaces: changes.namespaces ?? ['health'],
   })
@@ -408,6 +409,87 @@ t.test('a namespace follows the network keys of now', async (t) => {
   t.equal(await world.shown(`files/${OWN}`), `${OWN} 1`)
   await world.files.reload([SELF])
   t.equal(world.files.digest(), digest)
+})
+
+const revoking = (certificates: 'all' | number): FilePolicy => ({
+  ...SELF,
+  self: {
+    network,
+    networkKeys: [networkKey.publicKey],
+    revoked: new Map([[keys.anna.publicKey, certificates]]),
+  },
+})
+
+t.test('a revoked node publishes nothing any more, and what it published is hidden', async (t) => {
+  const world = await createWorld([SELF])
+  t.teardown(() => world.stop())
+  const certificate = await certificateOf({})
+  const bertCertificate = await certificateOf({ key: keys.bert })
+  const ofBert = parseFileName(`health/${keys.bert.publicKey}`)
+  const put = async (draft: Draft, text: string, from = upload): Promise<string> => {
+    const signed = await withCertificate(draft, text)
+    return short(await world.files.accept(signed, source(textOf(signed.statement)), from))
+  }
+  t.equal(await put({ name: ofBert, by: ['bert'] }, bertCertificate), 'stored')
+  const without = world.files.digest()
+  t.equal(await put({}, certificate), 'stored')
+  const digest = world.files.digest()
+  const changed: string[] = []
+  world.files.events.on('change', ({ name }) => changed.push(name))
+
+  await world.files.reload([revoking('all')])
+  t.same(changed, [OWN], 'names of others are left alone')
+  t.equal(await world.shown(`files/${OWN}`), undefined)
+  t.equal(await world.shown(`files/${ofBert}`), `${ofBert} 1`)
+  t.equal(world.files.view(OWN)?.state, 'none')
+  t.equal(await world.files.open(OWN), undefined)
+  t.equal(world.files.digest(), without, 'it is not told to peers')
+  t.match(world.files.explain(OWN).setAside, [{ version: 1, why: 'revoked' }])
+  t.same(warnings(world), [], 'it is what was asked for')
+  for (const from of [upload, fromPeer]) {
+    t.equal(await put({ version: 2 }, certificate, from), 'ERR_CERTIFICATE_REVOKED')
+  }
+  const renewed = await certificateOf({ issued: START_MS + HOUR_MS })
+  t.equal(await put({ version: 2 }, renewed, fromPeer), 'ERR_CERTIFICATE_REVOKED')
+  t.equal(await put({ name: ofBert, by: ['bert'], version: 2 }, bertCertificate), 'stored')
+
+  await world.restart([revoking('all')])
+  t.equal(await world.shown(`files/${OWN}`), undefined)
+  t.equal(world.files.view(OWN)?.winner, undefined)
+  await world.restart([SELF])
+  t.equal(await world.shown(`files/${OWN}`), `${OWN} 1`, 'it returns with the right')
+  t.equal(world.files.view(OWN)?.winner?.signed.statement.version, 1)
+  t.not(world.files.digest(), digest, 'as the other has a second version')
+})
+
+t.test('a certificate issued after the revoked ones counts, whatever came first', async (t) => {
+  // The renewed one ends before the revoked one does.
+  const old = await withCertificate({}, await certificateOf({ expires: START_MS + 90 * HOUR_MS }))
+  const renewed = await withCertificate({}, await certificateOf({ issued: START_MS }))
+  const revoked = revoking(START_MS)
+  const steps: Record<string, (world: World) => Promise<unknown>> = {
+    old: ({ files }) => files.accept(old, source(`${OWN} 1`), fromPeer),
+    renewed: ({ files }) => files.accept(renewed, source(`${OWN} 1`), fromPeer),
+    revoked: ({ files }) => files.reload([revoked]),
+  }
+  const orders = [
+    ['revoked', 'old', 'renewed'],
+    ['revoked', 'renewed', 'old'],
+    ['old', 'renewed', 'revoked'],
+    ['renewed', 'old', 'revoked'],
+    ['old', 'revoked', 'renewed'],
+    ['renewed', 'revoked', 'old'],
+  ]
+  const digests = new Set<string>()
+  for (const order of orders) {
+    const world = await createWorld([SELF])
+    t.teardown(() => world.stop())
+    for (const step of order) await steps[step]?.(world)
+    t.equal(await world.shown(`files/${OWN}`), `${OWN} 1`, order.join(', '))
+    t.equal(world.files.view(OWN)?.winner?.signed.certificate?.text, renewed.certificate?.text)
+    digests.add(world.files.digest())
+  }
+  t.equal(digests.size, 1)
 })
 
 t.test('drops a certificate where none is asked for', async (t) => {

@@ -196,6 +196,53 @@ t.test('a node writes its own name of a namespace with its certificate', async (
   t.equal(got.out, 'well', got.err)
 })
 
+t.test('what a revoked node published goes out of sight, and nothing of it comes in', async (t) => {
+  const key = publicKeyFromPeerId(first.peerId)
+  const name = `health/${key}`
+  const keyPath = join(work, 'network.key')
+  writeFileSync(keyPath, writePrivateKey(cluster.networkKey, { format: 'openssh' }), {
+    mode: 0o600,
+  })
+  await shows(name, 'well')
+  const revoke = (...args: readonly string[]) =>
+    mesh(second, 'certificate', 'revoke', first.peerId, ...args, '--network-key', keyPath)
+  const revoked = await revoke()
+  t.equal(revoked.code, 0, revoked.err)
+  const others = [second, third]
+  await shows(name, undefined, others)
+  const own = ['--key', join(first.directory, 'identity.key'), '--certificate', 'with.cert']
+  const again = await put(second, name, 'still here', ...own, '--version', '2')
+  t.not(again.code, 0)
+  t.match(again.err, /ERR_CERTIFICATE_REVOKED/)
+  const { reasons } = await explain(second, name)
+  t.match(
+    reasons.find(({ message }) => message.startsWith('version 1')),
+    { code: 'signer-revoked' },
+  )
+  const { out } = await mesh(second, 'status', '--json')
+  t.notOk(out.includes('file-fell-back'), 'it is what was asked for')
+
+  // From its first moment: the revocations of before are in force when the files start.
+  await third.kill()
+  const from = third.log.length
+  t.equal(third.read(name), undefined)
+  await third.start()
+  t.equal(third.read(name), undefined)
+  t.same(
+    third.log.slice(from).filter((line) => JSON.stringify(line).includes(name)),
+    [],
+    'it was not even shown for a moment',
+  )
+
+  const back = await revoke('--undo')
+  t.equal(back.code, 0, back.err)
+  await shows(name, 'well')
+  await until('all to be connected again', async () => {
+    const { out } = await mesh(first, 'status', '--json')
+    return JSON.parse(out).peersConnected === 2
+  })
+})
+
 t.test('versions below the lowest are not shown', async (t) => {
   const refused = await put(first, 'floor', 'old', '--key', 'a')
   t.equal(refused.code, 4)

@@ -2,11 +2,14 @@ import t from 'tap'
 import { createMemoryDisk } from '../../../src/disk/index.ts'
 import { isMeshError } from '../../../src/errors/index.ts'
 import { createFiles } from '../../../src/files/index.ts'
+import { signCertificate } from '../../../src/keys/index.ts'
 import { createHealth, createWorkers, silentLogger } from '../../../src/observe/index.ts'
 import {
+  createSignedStatement,
   encodeSignedStatement,
   parseFileName,
   parseNetworkId,
+  parsePattern,
   recordId,
 } from '../../../src/statement/index.ts'
 import { createMemoryStore } from '../../../src/store/index.ts'
@@ -15,13 +18,18 @@ import { testCollection } from '../../contracts/collection.ts'
 import { network, policyOf, sign, signers, source } from '../../support/files-mesh.ts'
 import { createSeededRandom } from '../../support/random.ts'
 import { createVirtualClock } from '../../support/virtual-clock.ts'
+import type { FilePolicy } from '../../../src/files/index.ts'
 import type { PeerId } from '../../../src/keys/index.ts'
 import type { Acceptance } from '../../../src/sync/collection.ts'
+import type { Timestamp } from '../../../src/util/index.ts'
 
 const peer = '12D3KooPeer' as PeerId
 const { signal } = new AbortController()
 
-const create = async (names: readonly string[] = ['a', 'b/c']) => {
+const create = async (
+  names: readonly string[] = ['a', 'b/c'],
+  further: readonly FilePolicy[] = [],
+) => {
   const clock = createVirtualClock()
   const random = createSeededRandom(1)
   const [store, disk] = [createMemoryStore(), createMemoryDisk()]
@@ -30,7 +38,10 @@ const create = async (names: readonly string[] = ['a', 'b/c']) => {
   const workers = createWorkers({ clock, random, logger: silentLogger })
   const files = createFiles(
     { store, disk, clock, logger: silentLogger, health: createHealth({ clock }), workers },
-    { network, policies: names.map((name) => ({ ...policyOf(name), maxSizeBytes: 1000 })) },
+    {
+      network,
+      policies: [...names.map((name) => ({ ...policyOf(name), maxSizeBytes: 1000 })), ...further],
+    },
   )
   await files.start()
   const collection = createFilesCollection(files, { network, random })
@@ -113,6 +124,31 @@ t.test('names that are not wanted, or are no names, are simply not wanted', asyn
     t.notOk(collection.wants(name))
     t.same(collection.missing(name), [])
   }
+})
+
+t.test('what a revoked node signed is neither held against a peer nor passed on', async (t) => {
+  const networkKey = signers.bert
+  const { publicKey } = signers.anna
+  const self = {
+    network,
+    networkKeys: [networkKey.publicKey],
+    revoked: new Map([[publicKey, 'all' as const]]),
+  }
+  const namespace = { ...policyOf('a'), name: parsePattern('health/*'), signers: [], self }
+  const { collection } = await create([], [namespace])
+  const certificate = await signCertificate(networkKey, {
+    ...{ network, name: 'node', key: publicKey, namespaces: ['health'] },
+    issued: 0 as Timestamp,
+    expires: 8e12 as Timestamp,
+  })
+  const signed = await sign({ name: `health/${publicKey}`, content: text, by: ['anna'] })
+  const whole = createSignedStatement(signed.text, signed.signatures, certificate)
+  const arrival = collection.parse(encodeSignedStatement(whole))
+  t.match(await arrival.accept(undefined, peer, { signal }), {
+    outcome: 'refused',
+    why: 'other',
+    error: { code: 'ERR_CERTIFICATE_REVOKED', message: /has revoked the node that signed it/ },
+  })
 })
 
 t.test('tells a peer’s fault from a difference of policy from anything else', async (t) => {
