@@ -21,6 +21,7 @@ const fixed: Readonly<Record<string, (config: Config) => unknown>> = {
   'http.socket': ({ http }) => http.socketPath,
   'http.socket_mode': ({ http }) => http.socketMode,
   'http.allowed_hosts': ({ http }) => http.allowedHosts,
+  'http.metrics': ({ http }) => http.metrics,
 }
 
 /** A configuration as far as a running daemon can take it over. */

@@ -42,6 +42,27 @@ t.test('takes over what it can and names the keys that wait for a restart', asyn
   t.same(config, { ...before, logLevel: 'debug' })
 })
 
+t.test('says of every key of [http] that it waits for a restart', async (t) => {
+  const before = parse('')
+  const different = {
+    listen: [],
+    port: 1,
+    socketPath: '/other.sock',
+    socketMode: 0o600,
+    allowedHosts: ['a'],
+    metrics: true,
+  }
+  t.same(Object.keys(different).sort(), Object.keys(before.http).sort(), 'the test knows them all')
+  for (const [key, value] of Object.entries(different)) {
+    const { waiting, config } = takeOver(before, {
+      ...before,
+      http: { ...before.http, [key]: value },
+    })
+    t.match(waiting, [/^http\.[a-z_]+$/], key)
+    t.same(config, before)
+  }
+})
+
 t.test('a closed network is not opened without a restart', async (t) => {
   const closed = parse(`[network]\nid = "home"\nkeys = ["${key}"]\npsk = "/psk"\n`)
   const open = parse('[network]\nid = "home"\n')
