@@ -30,6 +30,29 @@ export const createHostCheck = (names: readonly string[]) => {
   }
 }
 
+/** A request as its host is judged. */
+interface Addressed {
+  readonly url?: string | undefined
+  readonly rawHeaders: readonly string[]
+  readonly headers: { readonly host?: string | undefined }
+}
+
+/**
+ * Every host that a request names: its `Host` field, and the one in its target if that is an
+ * absolute address, which counts for more than the field (RFC 9112, 3.2.2).
+ *
+ * @throws MeshError `ERR_REQUEST_MALFORMED`: two fields, of which each reader would take another
+ */
+export const hostsOf = ({ url = '', rawHeaders, headers }: Addressed): (string | undefined)[] => {
+  const fields = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host')
+  if (fields.length > 1) {
+    throw new MeshError('ERR_REQUEST_MALFORMED', `a request has one Host, not ${fields.length}`)
+  }
+  if (url.startsWith('/')) return [headers.host]
+  // `*`, as in OPTIONS, names nobody else.
+  return url === '*' ? [headers.host] : [headers.host, /^https?:\/\/([^/?#]*)/i.exec(url)?.[1]]
+}
+
 /** Others may read the file on this machine, so anybody who reaches a listener may. */
 export const isWorldReadable = ({ mode }: { readonly mode: number }): boolean =>
   (mode & 0o004) !== 0

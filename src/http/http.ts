@@ -1,6 +1,6 @@
 import fastify from 'fastify'
 import { MeshError } from '../errors/index.ts'
-import { createHostCheck } from './access.ts'
+import { createHostCheck, hostsOf } from './access.ts'
 import { sendProblem } from './context.ts'
 import { hasBodyLeft, lingering } from './linger.ts'
 import { MAX_URL_BYTES, STOP_GRACE_MS } from './limits.ts'
@@ -39,7 +39,8 @@ const createApp = (): FastifyInstance => {
 const guard = (app: FastifyInstance, isLocal: Listeners['isLocal'], hosts: readonly string[]) => {
   const checkHost = createHostCheck(hosts)
   app.addHook('onRequest', async ({ raw }) => {
-    if (!isLocal(raw)) checkHost(raw.headers.host, raw.socket.localAddress)
+    const named = hostsOf(raw)
+    if (!isLocal(raw)) for (const host of named) checkHost(host, raw.socket.localAddress)
     if (raw.url !== undefined && raw.url.length > MAX_URL_BYTES) {
       throw new MeshError(
         'ERR_REQUEST_TOO_LARGE',

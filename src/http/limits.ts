@@ -15,7 +15,10 @@ export const MAX_REQUESTS_PER_CONNECTION = 1_000
 export const MAX_PREVIEW_BYTES = 16 * 2 ** 20
 /** Silence in both directions. Stops a reader who asks for a large file and then takes nothing. */
 export const IDLE_TIMEOUT_MS = 120_000
-/** Connections of one listener; more are closed at once. Bounds memory and descriptors. */
+/**
+ * Connections of one listener; one more takes the place of whoever has waited longest without a whole
+ * request. Bounds memory and descriptors.
+ */
 export const MAX_CONNECTIONS = 256
 /** Bodies that stream in at the same time. Bounds staged files and the load on the disk. */
 export const MAX_CONCURRENT_UPLOADS = 16

@@ -10,6 +10,7 @@ import {
   MAX_REQUESTS_PER_CONNECTION,
   STOP_GRACE_MS,
 } from './limits.ts'
+import { limitConnections } from './places.ts'
 import { rawProblem } from './problem.ts'
 import { listenOnSocket } from './unix-socket.ts'
 import type { IncomingMessage, RequestListener, Server } from 'node:http'
@@ -109,7 +110,7 @@ export const createListeners = (
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       connectionsCheckingInterval: 1_000,
     })
-    server.maxConnections = MAX_CONNECTIONS
+    limitConnections(server, MAX_CONNECTIONS)
     server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION
     server.timeout = IDLE_TIMEOUT_MS
     server.on('request', components.handle)

@@ -100,7 +100,7 @@ export const RECORD_BYTES_BURST = 64 * MEBIBYTE
 export const MAX_NAMES_BYTES = 8 * MEBIBYTE
 /** Patterns in one list of wanted names: they are asked one length after the other. */
 export const MAX_LIST_PATTERNS = 4_096
-/** Lists of names that one peer may tell in a minute, after as many at once. Stops ever-new lists. */
+/** Lists of names that one peer may tell in a minute, after as many at once; with more it waits. Stops ever-new lists. */
 export const MAX_LISTS_PER_MINUTE = 6
 /** All lists of wanted names that are remembered; the longest unused are forgotten. */
 export const MAX_NAMES_CACHE_BYTES = 8 * MEBIBYTE

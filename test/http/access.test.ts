@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createHostCheck, isWorldReadable } from '../../src/http/access.ts'
+import { createHostCheck, hostsOf, isWorldReadable } from '../../src/http/access.ts'
 
 t.test(
   'answers to loopback names, its listeners, configured names, and the address reached',
@@ -38,6 +38,22 @@ t.test('refuses every other name', async (t) => {
     'a'.repeat(5000),
   ]) {
     t.throws(() => check(host, '127.0.0.1'), { code: 'ERR_REQUEST_FORBIDDEN' }, String(host))
+  }
+})
+
+t.test('the target names a host too, and two fields are refused', async (t) => {
+  const named = (url: string, ...rawHeaders: string[]) =>
+    hostsOf({ url, rawHeaders, headers: { host: rawHeaders[1] } })
+  t.same(named('/files', 'Host', 'localhost'), ['localhost'])
+  t.same(named('*', 'host', 'localhost'), ['localhost'])
+  t.same(named('http://evil.example/files', 'Host', 'localhost'), ['localhost', 'evil.example'])
+  t.same(named('HTTPS://evil.example?x', 'Host', 'localhost'), ['localhost', 'evil.example'])
+  t.same(named('ftp://localhost/', 'Host', 'localhost'), ['localhost', undefined])
+  t.same(named('/', 'X', 'Host', 'Y', 'Host'), ['Host'], 'values are no fields')
+  for (const second of ['evil.example', 'localhost']) {
+    t.throws(() => named('/', 'Host', 'localhost', 'hOST', second), {
+      code: 'ERR_REQUEST_MALFORMED',
+    })
   }
 })
 

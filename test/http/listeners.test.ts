@@ -10,6 +10,10 @@ import { createServer as createHttpServer } from 'node:http'
 import { call, curl, raw, startHarness } from './harness.ts'
 import type { Socket } from 'node:net'
 
+const fail = (what: string): never => {
+  throw new Error(`there is no ${what}`)
+}
+
 const directory = mkdtempSync(join(tmpdir(), 'mesh-listen-'))
 t.teardown(() => rmSync(directory, { recursive: true, force: true }))
 
@@ -164,7 +168,7 @@ t.test('a body where none is wanted is not waited for', async (t) => {
   t.match(await client.text, /^HTTP\/1\.1 405 .*[Cc]onnection: close/s)
 })
 
-t.test('connections beyond the limit are closed, and the unix socket still answers', async (t) => {
+t.test('one connection too many takes the place of who waits longest without asking', async (t) => {
   const harness = await startHarness()
   t.teardown(harness.stop)
   const { hostname, port } = new URL(harness.url)
@@ -177,10 +181,15 @@ t.test('connections beyond the limit are closed, and the unix socket still answe
   }
   const held: Socket[] = []
   for (let count = 0; count < 256; count++) held.push(await open())
-  const refused = await open()
-  await once(refused, 'close')
+  const [asking, longest, next] = held
+  asking?.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await once(asking ?? fail('a connection'), 'data')
+  const closed = once(longest ?? fail('a connection'), 'close')
+  t.equal((await call(harness.url, 'GET', '/healthz')).status, 200, 'a newcomer is answered')
+  await closed
   // Silent ones are closed after a while too, the oldest first.
-  t.notOk(held[0]?.closed, 'it was closed for its number, not for its silence')
+  t.notOk(next?.closed, 'it was closed for its number, not for its silence')
+  t.notOk(asking?.closed, 'nor who has asked meanwhile')
   t.equal((await call(harness.socketPath, 'GET', '/healthz')).status, 200)
 })
 

@@ -1,8 +1,7 @@
-import { MeshError } from '../../errors/index.ts'
 import { forEachParallel } from '../../util/index.ts'
 import { sleep, watch } from '../async.ts'
 import { MAX_LIST_IDS, MAX_PARALLEL_ACCEPTS, MAX_ROUND_BYTES } from '../limits.ts'
-import { MAX_LISTS_PER_MINUTE, MAX_ROUND_MS } from '../limits.ts'
+import { MAX_ROUND_MS } from '../limits.ts'
 import { MAX_ROUND_RANGES, MAX_ROUND_RECORDS } from '../limits.ts'
 import { malformed } from '../wire.ts'
 import { createChannel } from './channel.ts'
@@ -63,6 +62,8 @@ interface Round {
   readonly tree: IdTree
 }
 
+/** How often it is looked whether another list of names may come. */
+const LIST_RETRY_MS = 1_000
 /** Hashes that a range costs if it is divided; what costs more is counted as so many ranges. */
 const HASHES_A_RANGE = 16
 /** Frames of our own beyond the beginner's limit that a round may come to. */
@@ -94,13 +95,9 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
 
   const learnNames = async ({ replica }: Round, digest: Digest): Promise<void> => {
     if (replica.learn(peer, digest) === undefined) {
-      // Each list costs a look at all that we keep, so nobody has a new one every other second.
-      if (!init.rates.lists.tryTake(1)) {
-        throw new MeshError(
-          'ERR_LIMIT_EXCEEDED',
-          `more than ${MAX_LISTS_PER_MINUTE} lists of names a minute`,
-        )
-      }
+      // Each list costs a look at all that we keep. A node whose configuration is read again and
+      // again may have as many, which is no fault of it: it waits, for less than its own timeout.
+      while (!init.rates.lists.tryTake(1)) await sleep(clock, LIST_RETRY_MS, signal)
       await channel.send({ type: 'get-names' })
       const reader = createNameReader(replica.collection, digest)
       for (let list: NameList | undefined; list === undefined; ) {
