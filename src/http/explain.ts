@@ -1,4 +1,6 @@
 import { formatPublicKey } from '../keys/index.ts'
+import { isPattern, isReservedName, prefixOf } from '../statement/index.ts'
+import { CERTIFICATES_FILE, HEARTBEAT_FILE, REVOKED_FILE } from '../trust/index.ts'
 import { formatSize, formatTimestamp } from '../util/index.ts'
 import { versionBody } from './bodies.ts'
 import type { ExplainBody, ReasonBody } from '../api/index.ts'
@@ -64,9 +66,13 @@ const aboutRefusals = ({ view, explanation }: Facts): ReasonBody[] =>
     const current = view.winner?.signed.statement.version ?? 0
     const late = refusal.code === 'ERR_FILE_NOT_NEWER'
     // What was mended since is no reason any more.
-    if (!late && refusal.version < current) return []
+    if (!late && (refusal.version < current || wasMended(refusal, view))) return []
     return [reason(REFUSED[refusal.code] ?? 'refused', refusalText(refusal))]
   })
+
+/** Whether the very version is here since, as when the signature that was missing has come. */
+const wasMended = ({ version, atMs }: Refusal, { winner, shownAtMs }: FileView): boolean =>
+  version === winner?.signed.statement.version && shownAtMs !== undefined && atMs <= shownAtMs
 
 const REFUSED: Readonly<Record<string, string>> = {
   ERR_FILE_SIGNER_NOT_ALLOWED: 'signer-refused',
@@ -154,6 +160,16 @@ const common = (facts: Facts): ReasonBody[] => [
   ...aboutRefusals(facts),
 ]
 
+/** The network's own files are made by commands of their own. */
+const PUBLISH: ReadonlyMap<FileName, string> = new Map([
+  [CERTIFICATES_FILE, 'mesh certificate renew NODE --network-key …'],
+  [HEARTBEAT_FILE, 'mesh network heartbeat --network-key …'],
+  [REVOKED_FILE, 'mesh certificate revoke NODE --network-key …'],
+])
+
+const publishWith = (name: FileName): string =>
+  PUBLISH.get(name) ?? 'mesh file update PATH --name … --key …'
+
 const none: Explainer = (facts) => {
   const reasons = [...common(facts), ...aboutPeers(facts)]
   const refused = reasons.some(({ code }) => REASONS_TO_PUBLISH.includes(code))
@@ -164,7 +180,7 @@ const none: Explainer = (facts) => {
     reasons,
     next: [
       ...nextAboutRefusals(reasons),
-      ...(refused ? [] : ['publish it: mesh file update PATH --name … --key …']),
+      ...(refused ? [] : [`publish it: ${publishWith(facts.name)}`]),
       ...nextAboutPeers(facts),
     ],
   }
@@ -246,7 +262,7 @@ const expired: Explainer = (facts) => {
     next: [
       byCertificate
         ? 'renew the certificate; the node then uploads the file again with it'
-        : 'publish a version that ends later, or never',
+        : `publish a version that ends later, or never: ${publishWith(name)}`,
     ],
   }
 }
@@ -288,8 +304,20 @@ const notConfigured = (
       : [reason('nearest', `the configured name that is most like it is ${nearest}`)]),
     ...refusals.map((refusal) => reason('not-configured', refusalText(refusal))),
   ],
-  next: [`add it to [files] in the configuration: "${name}" = ["<public key>"], and reload`],
+  next: [nextToConfigure(name, nearest)],
 })
+
+const nextToConfigure = (name: FileName, nearest: FileExplanation['nearest']): string => {
+  if (isReservedName(name)) {
+    return PUBLISH.has(name)
+      ? 'set network.keys: a network without them has no files of its own'
+      : 'take another name: those that begin with "_mesh" are reserved for mesh itself'
+  }
+  const isBelow = nearest !== undefined && isPattern(nearest) && name.startsWith(prefixOf(nearest))
+  const add = `add it to [files] in the configuration: "${name}" = ["<public key>"], and reload`
+  if (!isBelow || name.slice(prefixOf(nearest).length).includes('/')) return add
+  return `where ${nearest} = "self", a name ends in the key of its node as 64 lower-case hex digits; else ${add}`
+}
 
 /** Why a name is as it is, in words, with everything they were made from. */
 export const explain = (services: HttpServices, name: FileName): ExplainBody => {

@@ -74,6 +74,36 @@ t.test('a name that is not configured, with the one that is most like it', async
   t.equal(other.policy, null)
 })
 
+t.test(
+  'what to do about a name of mesh itself, or of a namespace, is something that works',
+  async (t) => {
+    const own = parseFileName('_mesh/revoked')
+    const world = await ask(policy({ name: own }), policy({ name: parsePattern('health/*') }))
+    t.teardown(() => world.stop())
+    t.match(world.explain(own).next, [/^publish it: mesh certificate revoke NODE/])
+    t.match(world.explain(parseFileName('_mesh/heartbeat')).next, [/^set network\.keys/])
+    t.match(world.explain(parseFileName('_mesh/other')).next, [/^take another name/])
+    t.match(world.explain(parseFileName('health/a/b')).next, [/^add it to \[files\]/])
+    const key = keys.anna.publicKey
+    const self = { network, networkKeys: [key] }
+    const space = await ask(policy({ name: parsePattern('health/*'), signers: [], self }))
+    t.teardown(() => space.stop())
+    t.match(space.explain(parseFileName('health/abc')).next, [
+      /key of its node as 64 lower-case hex/,
+    ])
+  },
+)
+
+t.test('a refusal is no reason any more when its version has come after it', async (t) => {
+  const world = await ask(policy({ signers: [keys.anna.publicKey] }))
+  t.teardown(() => world.stop())
+  await world.offer({ by: ['eve'] }, fromPeer)
+  t.same(codesOf(world.explain()), ['signer-refused', 'no-peers'])
+  await world.offer({ by: ['anna'] })
+  const mended = world.explain()
+  t.same([mended.state, ...codesOf(mended), ...mended.next], ['shown'])
+})
+
 t.test('a file that waits for its first delivery, and whom it could come from', async (t) => {
   const world = await ask(policy())
   t.teardown(() => world.stop())
