@@ -197,6 +197,7 @@ t.test('a malformed list, or one of another network, changes nothing and is told
   await it.publish({ name: REVOKED_FILE, version: 2, text: 'nonsense' })
   t.equal(isRevoked(it), true)
   t.same(codes(it.world), ['trust-file-malformed'])
+  t.match(it.world.health.list(), [{ message: /mesh file restore _mesh\/revoked --version/ }])
   const foreign = revoking().replace(`network ${network}`, 'network elsewhere')
   await it.publish({ name: REVOKED_FILE, version: 3, text: foreign })
   t.equal(isRevoked(it), true)
