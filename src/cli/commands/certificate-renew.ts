@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { isMeshError, MeshError } from '../../errors/index.ts'
-import { MAX_CERTIFICATE_BYTES, parseCertificate } from '../../keys/index.ts'
+import { formatPublicKey, MAX_CERTIFICATE_BYTES, parseCertificate } from '../../keys/index.ts'
 import { peerIdFromPublicKey, signCertificate } from '../../keys/index.ts'
 import { parseNetworkId } from '../../statement/index.ts'
 import { CERTIFICATES_FILE, encodeCertificates, REVOKED_FILE } from '../../trust/index.ts'
@@ -47,6 +47,18 @@ const parseWithin = (text: string): number => {
   throw new MeshError('ERR_USAGE', `${JSON.stringify(text)} is no duration; write 30d or 12h`)
 }
 
+/** Nothing known means that another network key has signed, and not that nothing ends. */
+const requireKnown = (
+  known: ReadonlyMap<PublicKey, TrustedCertificate>,
+  trusted: readonly PublicKey[],
+  client: Client,
+): void => {
+  if (known.size > 0) return
+  const keys = trusted.map((key) => formatPublicKey(key, 'openssh')).join(', ')
+  const message = `no certificate that ${client.address} knows of is signed by ${keys}; name the network key that signed them with --network-public-key`
+  throw new MeshError('ERR_CERTIFICATE_INVALID', message)
+}
+
 /** What is to be renewed, the newest of each node. The daemon is asked only if it has to be. */
 const choose = async (
   nodes: readonly string[],
@@ -74,6 +86,7 @@ const choose = async (
     chosen.set(key, found)
   }
   if (within !== undefined) {
+    requireKnown(known, trusted, client)
     const untilMs = context.clock.nowMs() + parseWithin(within)
     for (const [key, found] of known) {
       if (found.certificate.expires <= untilMs) chosen.set(key, found)

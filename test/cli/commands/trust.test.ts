@@ -107,6 +107,10 @@ t.test('renews nothing that no trusted network key has signed', async (t) => {
     stderr: /ERR_CERTIFICATE_INVALID/,
   })
   t.equal(daemon.held.get(NAMES[0])?.length, 0)
+  t.match(await run('certificate', 'renew', '--within', '30d'), {
+    code: 6,
+    stderr: /no certificate that .* is signed by ssh-ed25519 .*--network-public-key/,
+  })
   t.match(await run('certificate', 'renew'), { code: 2, stderr: /--within 30d/ })
   t.match(await run('certificate', 'renew', '--within', 'soon'), { code: 2, stderr: /no duration/ })
 })
