@@ -204,6 +204,18 @@ export interface RoundBody {
   readonly error: string | null
 }
 
+/** What many rounds of push-pull came to. */
+export interface RoundsBody {
+  readonly equal: number
+  readonly differed: number
+  readonly failed: number
+  /** Records that one side lacked, as far as they were found. */
+  readonly differences: number
+  /** Of frames, the records included. */
+  readonly sentBytes: number
+  readonly receivedBytes: number
+}
+
 /** GET /peers */
 export interface PeersBody {
   readonly peers: readonly PeerBody[]
@@ -305,6 +317,10 @@ export interface StatusBody {
   readonly sync: {
     readonly neighbours: readonly string[]
     readonly lastPushPullAt: string | null
+    /** Connected peers by what the last round of push-pull with each came to; `none`: there was none. */
+    readonly lastRounds: Readonly<Record<'equal' | 'differed' | 'failed' | 'none', number>>
+    /** All rounds of push-pull since the daemon started, whoever began them. */
+    readonly rounds: RoundsBody
     readonly fetching: readonly string[]
   }
   readonly workers: readonly WorkerBody[]

@@ -15,6 +15,7 @@ import type {
   PeerBody,
   PeersBody,
   RoundBody,
+  RoundsBody,
   PreviewBody,
   PublicStatusBody,
   ReasonBody,
@@ -236,6 +237,20 @@ const fullStatus = object<StatusBody>({
   sync: object<StatusBody['sync']>({
     neighbours: list(text),
     lastPushPullAt: nullable(text),
+    lastRounds: object<StatusBody['sync']['lastRounds']>({
+      equal: number,
+      differed: number,
+      failed: number,
+      none: number,
+    }),
+    rounds: object<RoundsBody>({
+      equal: number,
+      differed: number,
+      failed: number,
+      differences: number,
+      sentBytes: number,
+      receivedBytes: number,
+    }),
     fetching: list(text),
   }),
   workers: list(

@@ -82,7 +82,42 @@ export const daemonMetrics = (sources: MetricSources): readonly MetricInit[] => 
     counter('mesh_announcements_refused_total', 'Announced records that were refused.', () => {
       return counts().refused
     }),
-    counter('mesh_push_pulls_total', 'Push-pull rounds.', () => counts().pushPulls),
+    counter(
+      'mesh_push_pulls_total',
+      'Push-pull rounds that ended, whoever began them.',
+      () => {
+        const { equal, differed, failed } = counts().pushPulls
+        return Object.entries({ equal, differed, failed }).map(([outcome, value]) => ({
+          value,
+          labels: { outcome },
+        }))
+      },
+      ['outcome'],
+    ),
+    counter(
+      'mesh_push_pull_differences_total',
+      'Records that either side lacked, as push-pull found them.',
+      () => counts().pushPulls.differences,
+    ),
+    counter(
+      'mesh_push_pull_bytes_total',
+      'Bytes of push-pull frames, records included.',
+      () => [
+        { value: counts().pushPulls.sentBytes, labels: { direction: 'sent' } },
+        { value: counts().pushPulls.receivedBytes, labels: { direction: 'received' } },
+      ],
+      ['direction'],
+    ),
+    gauge(
+      'mesh_push_pull_peers',
+      'Connected peers by what the last round with them came to.',
+      () =>
+        Object.entries(status().sync.lastRounds).map(([outcome, value]) => ({
+          value,
+          labels: { outcome },
+        })),
+      ['outcome'],
+    ),
     gauge('mesh_push_pull_last_timestamp_seconds', 'When the last push-pull ended.', () => {
       const last = sync.status().lastPushPull
       return last === undefined ? undefined : last.atMs / 1000

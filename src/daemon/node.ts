@@ -49,7 +49,11 @@ export const createNode = (components: NodeComponents, init: NodeInit): Node => 
   const { disk, store, transport, logger, ...rest } = components
   const child = (name: string) => ({ ...rest, logger: logger.child(name) })
   const files = createFiles({ ...rest, logger, store, disk }, init)
-  const sync = createSync({ ...child('sync'), transport, files }, init)
+  const sync = createSync(
+    { ...child('sync'), transport, files },
+    // Who is known, and we. A mesh that has been larger than it is reconciles less often for a while.
+    { meshSize: () => peering.status().length + 1, ...init },
+  )
   const peering = createPeering({ ...child('peering'), transport, store }, init)
 
   let endJournal = (): void => {}

@@ -1,5 +1,6 @@
 import { publicKeyFromPeerId } from '../keys/index.ts'
 import { isReservedName } from '../statement/index.ts'
+import { outcomeOf } from '../sync/index.ts'
 import { revokedError } from '../trust/index.ts'
 import { formatTimestamp } from '../util/index.ts'
 import { listCertificates } from './certificates.ts'
@@ -61,8 +62,19 @@ export const warningBodies = (health: Health): HealthWarningBody[] =>
 
 const roundBody = (round: RoundReport | undefined): RoundBody | null => {
   if (round === undefined) return null
-  const { peer: _, atMs, error = null, ...rest } = round
+  const { peer: _, sentBytes: _sent, atMs, error = null, ...rest } = round
   return { ...rest, at: new Date(atMs).toISOString(), error }
+}
+
+/** What the last round with each connected peer came to. */
+const countLastRounds = (
+  peers: readonly { id: PeerId }[],
+  rounds: readonly RoundReport[],
+): StatusBody['sync']['lastRounds'] => {
+  const outcomes = new Map(rounds.map((round) => [round.peer, outcomeOf(round)]))
+  const counts = { equal: 0, differed: 0, failed: 0, none: 0 }
+  for (const { id } of peers) counts[outcomes.get(id) ?? 'none']++
+  return counts
 }
 
 /** Answers GET /status and GET /peers. */
@@ -74,7 +86,7 @@ export const createStatus = (sources: StatusSources) => {
   return {
     status(): StatusBody {
       const certificate = sources.certificate()
-      const { neighbours, lastPushPull, fetching } = sync.status()
+      const { neighbours, lastPushPull, fetching, rounds, counts } = sync.status()
       return {
         version: sources.version,
         networkId: sources.networkId,
@@ -90,7 +102,13 @@ export const createStatus = (sources: StatusSources) => {
         peersConnected: transport.peers().length,
         files: countStates(files),
         catalogueDigest: files.digest(),
-        sync: { neighbours, lastPushPullAt: isoTime(lastPushPull?.atMs), fetching },
+        sync: {
+          neighbours,
+          lastPushPullAt: isoTime(lastPushPull?.atMs),
+          lastRounds: countLastRounds(transport.peers(), rounds),
+          rounds: { ...counts.pushPulls },
+          fetching,
+        },
         workers: workers.list().map(({ lastError, nextRunInMs, ...worker }) => ({
           ...worker,
           lastError: lastError ?? null,

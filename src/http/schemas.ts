@@ -14,6 +14,7 @@ import type {
   PeerBody,
   PeersBody,
   RoundBody,
+  RoundsBody,
   PreviewBody,
   PublicStatusBody,
   ReasonBody,
@@ -249,6 +250,20 @@ export const statusSchema = object<StatusBody>({
   sync: object<StatusBody['sync']>({
     neighbours: array(string),
     lastPushPullAt: nullable(string),
+    lastRounds: object<StatusBody['sync']['lastRounds']>({
+      equal: integer,
+      differed: integer,
+      failed: integer,
+      none: integer,
+    }),
+    rounds: object<RoundsBody>({
+      equal: integer,
+      differed: integer,
+      failed: integer,
+      differences: integer,
+      sentBytes: integer,
+      receivedBytes: integer,
+    }),
     fetching: array(string),
   }),
   workers: array(

@@ -237,10 +237,10 @@ class LmdbStore implements Store {
     }
   }
 
-  async close(): Promise<void> {
+  async close({ keepUncleanOpens = false }: { keepUncleanOpens?: boolean } = {}): Promise<void> {
     const openings = this.#opened?.openings
     await this.#close()
-    await openings?.end()
+    await (keepUncleanOpens ? openings?.undo() : openings?.end())
   }
 
   async #close(): Promise<void> {

@@ -188,11 +188,11 @@ export const createMemoryStore = (init: MemoryStoreInit = {}): MemoryStore => {
     transaction(work) {
       return isOpen ? transact(work) : Promise.reject(new Error('the store is closed'))
     },
-    async close() {
+    async close({ keepUncleanOpens = false } = {}) {
       await tail
       await flushed
       isOpen = false
-      opens = 0
+      opens = keepUncleanOpens ? uncleanOpens : 0
     },
     crash(keep = fragile.length) {
       crashes++

@@ -9,6 +9,8 @@ export interface Openings {
   begin(): Promise<void>
   /** Forgets them all. */
   end(): Promise<void>
+  /** Forgets the one that was begun last. */
+  undo(): Promise<void>
 }
 
 /**
@@ -20,9 +22,13 @@ export const readOpenings = async (directory: string): Promise<Openings> => {
   const text = await readFile(path, 'utf8').catch(() => '0')
   // What is not a number was written by a process that died while it wrote: count that.
   const unclean = /^\d{1,6}$/.test(text) ? Number(text) : 1
+  const write = (count: number): Promise<void> =>
+    writeFile(path, String(count), { mode: 0o600 }).catch(() => {})
+  const end = (): Promise<void> => rm(path, { force: true }).catch(() => {})
   return {
     unclean,
-    begin: () => writeFile(path, String(unclean + 1), { mode: 0o600 }).catch(() => {}),
-    end: () => rm(path, { force: true }).catch(() => {}),
+    begin: () => write(unclean + 1),
+    end,
+    undo: () => (unclean === 0 ? end() : write(unclean)),
   }
 }

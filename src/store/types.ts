@@ -51,6 +51,9 @@ export interface Store extends Reader {
    * cannot be written rejects with `ERR_DISK_FULL` or `ERR_STATE_UNUSABLE`, and nothing is kept.
    */
   transaction<T>(work: (tx: Transaction) => T): Promise<T>
-  /** Waits for transactions under way. Idempotent. */
-  close(): Promise<void>
+  /**
+   * Waits for transactions under way. Idempotent. `keepUncleanOpens`: the count of them stays as it was
+   * before this opening, for whoever acts on it next. @default false
+   */
+  close(options?: { keepUncleanOpens?: boolean }): Promise<void>
 }

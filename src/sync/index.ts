@@ -11,5 +11,7 @@
  */
 export { createSync } from './sync.ts'
 export type { EngineComponents, EngineInit, SyncInit } from './sync.ts'
+export { outcomeOf } from './push-pull/tally.ts'
 export type { RoundReport } from './push-pull/push-pull.ts'
+export type { RoundCounts, RoundOutcome } from './push-pull/tally.ts'
 export type { Sync, SyncAbout, SyncStatus } from './types.ts'

@@ -62,7 +62,6 @@ export const createEngine = (
   const announce = { sent: 0, received: 0, relayed: 0, refused: 0 }
   const content = { fetches: 0, failures: 0 }
   const unsubscribes: (() => void)[] = []
-  let pushPulls = 0
   let running = false
 
   const onFault = (peer: PeerId, error: unknown): void => {
@@ -88,9 +87,6 @@ export const createEngine = (
     intervalMs: init.pushPullIntervalMs ?? DEFAULT_PUSH_PULL_INTERVAL_MS,
     ...(init.meshSize === undefined ? {} : { meshSize: init.meshSize }),
     onFault,
-    onRound: () => {
-      pushPulls++
-    },
     onBulk: (from) => {
       for (const peer of announcer.neighbours()) if (peer !== from) pushPull.due(peer)
     },
@@ -191,7 +187,7 @@ export const createEngine = (
           announcementsReceived: announce.received,
           relayed: announce.relayed,
           refused: announce.refused,
-          pushPulls,
+          pushPulls: pushPull.counts(),
           contentFetches: content.fetches,
           contentFailures: content.failures,
         },

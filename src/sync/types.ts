@@ -1,5 +1,6 @@
 import type { PeerId } from '../keys/index.ts'
 import type { RoundReport } from './push-pull/push-pull.ts'
+import type { RoundCounts } from './push-pull/tally.ts'
 
 /** What sync has been doing, for status and metrics. */
 export interface SyncStatus {
@@ -16,7 +17,8 @@ export interface SyncStatus {
     readonly announcementsReceived: number
     readonly relayed: number
     readonly refused: number
-    readonly pushPulls: number
+    /** Rounds of push-pull, whoever began them. */
+    readonly pushPulls: RoundCounts
     readonly contentFetches: number
     readonly contentFailures: number
   }

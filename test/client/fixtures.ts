@@ -98,7 +98,13 @@ export const status = {
     ...{ deleted: 0, expired: 0, none: 0 },
   },
   catalogueDigest: 'c'.repeat(64),
-  sync: { neighbours: [], lastPushPullAt: null, fetching: [] },
+  sync: {
+    neighbours: [],
+    lastPushPullAt: null,
+    lastRounds: { equal: 0, differed: 0, failed: 0, none: 0 },
+    rounds: { equal: 0, differed: 0, failed: 0, differences: 0, sentBytes: 0, receivedBytes: 0 },
+    fetching: [],
+  },
   workers: [{ name: 'w', state: 'idle', runs: 1, failures: 0, lastError: null, nextRunInMs: 100 }],
   health: [
     {

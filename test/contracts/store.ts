@@ -221,8 +221,13 @@ export const testStore = (t: Test, label: string, createWorld: (t: Test) => Stor
         await store.transaction((tx) => put(tx, `round ${round}`))
         await world.abandon(store)
       }
+      const visitor = world.create()
+      await visitor.open()
+      t.equal(visitor.uncleanOpens, 4)
+      await visitor.close({ keepUncleanOpens: true })
       const store = world.create()
       await store.open()
+      t.equal(store.uncleanOpens, 4, 'whoever only looked has changed nothing')
       t.equal(store.count(fruit), 4)
       await store.close()
       const next = world.create()

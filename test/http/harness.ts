@@ -68,7 +68,13 @@ export const status: StatusBody = {
   peersConnected: 2,
   files: { shown: 1, missing: 0, 'too-large': 0, 'too-old': 0, deleted: 0, expired: 0, none: 3 },
   catalogueDigest: sha256(''),
-  sync: { neighbours: ['12D3KooX'], lastPushPullAt: null, fetching: [] },
+  sync: {
+    neighbours: ['12D3KooX'],
+    lastPushPullAt: null,
+    lastRounds: { equal: 0, differed: 0, failed: 0, none: 0 },
+    rounds: { equal: 0, differed: 0, failed: 0, differences: 0, sentBytes: 0, receivedBytes: 0 },
+    fetching: [],
+  },
   workers: [
     { name: 'push-pull', state: 'idle', runs: 3, failures: 1, lastError: 'lost', nextRunInMs: 5.5 },
   ],

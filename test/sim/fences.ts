@@ -65,7 +65,7 @@ export const fenceStore = (store: Store, life: Alive): Store => {
     },
     open: () => guard(life, () => store.open()),
     transaction: (work) => guard(life, () => store.transaction(work)),
-    close: () => guard(life, () => store.close()),
+    close: (options) => guard(life, () => store.close(options)),
     get: (table, key) => living().get(table, key),
     range: (table, range) => living().range(table, range),
     count: (table) => living().count(table),

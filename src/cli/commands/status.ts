@@ -42,12 +42,34 @@ const showTrust = (trust: StatusBody['trust'], nowMs: number): [string, string][
   ]
 }
 
+/** How it stands with each connected peer. */
+const showLastRounds = (
+  { lastPushPullAt, lastRounds }: StatusBody['sync'],
+  nowMs: number,
+): string => {
+  const { equal, differed, failed, none } = lastRounds
+  const peers = [
+    [equal, 'in step'],
+    [differed, 'differed'],
+    [failed, 'failed'],
+    [none, 'not yet'],
+  ] as const
+  const some = peers.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`)
+  const last = lastPushPullAt === null ? 'not yet' : relativeTime(lastPushPullAt, nowMs)
+  return some.length === 0 ? last : `${last}; peers: ${some.join(', ')}`
+}
+
+/** What all rounds came to. */
+const showRounds = (rounds: StatusBody['sync']['rounds']): string => {
+  const { equal, differed, failed, differences, sentBytes, receivedBytes } = rounds
+  const kilobytes = Math.ceil((sentBytes + receivedBytes) / 1_000)
+  return `${equal + differed + failed} rounds, ${failed} failed, ${differences} differences, ${kilobytes} kB`
+}
+
 const printStatus = async (context: Context, status: StatusBody): Promise<void> => {
   const { out, clock } = context
   const nowMs = clock.nowMs()
   const { sync, workers, health } = status
-  const lastRound =
-    sync.lastPushPullAt === null ? 'not yet' : relativeTime(sync.lastPushPullAt, nowMs)
   await printFields(context, [
     ['network', status.networkId],
     ['peer id', status.peerId],
@@ -63,7 +85,8 @@ const printStatus = async (context: Context, status: StatusBody): Promise<void> 
     ['files', showFiles(status.files)],
     ['fetching', sync.fetching.length === 0 ? 'nothing' : sync.fetching.join(', ')],
     ['catalogue', shortDigest(status.catalogueDigest)],
-    ['push-pull', lastRound],
+    ['push-pull', showLastRounds(sync, nowMs)],
+    ['', showRounds(sync.rounds)],
   ])
   await out.line()
   await printTable(

@@ -48,6 +48,8 @@ export interface AnsweredRound {
   readonly sent: number
   /** Bytes of frames, both ways. */
   readonly bytes: number
+  /** Those of them that we sent. */
+  readonly sentBytes: number
   readonly error?: unknown
 }
 
@@ -238,11 +240,11 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
   }
 
   for (;;) {
+    channel.reset()
     const request = await channel.receive()
     if (request === undefined) return
     if (request.type !== 'round') throw malformed(`${request.type} outside a round`)
     await pay(init.rates.rounds, 1)
-    channel.reset()
     received = 0
     sent = 0
     equal = true
@@ -261,7 +263,8 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
       failure = { error }
       throw error
     } finally {
-      init.onRound(peer, { equal, received, sent, bytes: channel.bytes, ...failure })
+      const { bytes, sentBytes } = channel
+      init.onRound(peer, { equal, received, sent, bytes, sentBytes, ...failure })
     }
   }
 }

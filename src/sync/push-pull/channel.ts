@@ -12,6 +12,8 @@ export interface Channel {
   readonly stream: FrameStream
   /** Bytes of frames since the last `reset`, both ways. */
   readonly bytes: number
+  /** Those of them that went out. */
+  readonly sentBytes: number
   reset(): void
   send(message: PushPullMessage): Promise<void>
   /** `undefined`: the peer has ended its side. */
@@ -24,24 +26,29 @@ const isOf = <T extends Type>(message: PushPullMessage, types: readonly T[]): me
   types.some((type) => type === message.type)
 
 export const createChannel = (stream: FrameStream): Channel => {
-  let bytes = 0
+  let sentBytes = 0
+  let receivedBytes = 0
   const receive: Channel['receive'] = async (options) => {
     const frame = await stream.receive(options)
     if (frame === undefined) return undefined
-    bytes += frame.length
+    receivedBytes += frame.length
     return decodePushPull(frame)
   }
   return {
     stream,
     get bytes() {
-      return bytes
+      return sentBytes + receivedBytes
+    },
+    get sentBytes() {
+      return sentBytes
     },
     reset() {
-      bytes = 0
+      sentBytes = 0
+      receivedBytes = 0
     },
     async send(message) {
       const frame = encodePushPull(message)
-      bytes += frame.length
+      sentBytes += frame.length
       await stream.send(frame)
     },
     receive,

@@ -1,4 +1,4 @@
-import { isMeshError, MeshError } from '../../errors/index.ts'
+import { isMeshError, MeshError, toMeshError } from '../../errors/index.ts'
 import { createTokenBuckets } from '../../util/index.ts'
 import { watch } from '../async.ts'
 import {
@@ -16,6 +16,7 @@ import { beginRound } from './beginner.ts'
 import { createChannel } from './channel.ts'
 import { createDues } from './dues.ts'
 import { createReplica } from './replica.ts'
+import { addRound, NO_ROUNDS } from './tally.ts'
 import type { PeerId } from '../../keys/index.ts'
 import type { Logger, Worker, Workers } from '../../observe/index.ts'
 import type { FrameStream, Peer, ProtocolInit, Transport } from '../../transport/index.ts'
@@ -24,6 +25,7 @@ import type { Collection } from '../collection.ts'
 import type { Intake } from '../intake.ts'
 import type { Channel } from './channel.ts'
 import type { Replica } from './replica.ts'
+import type { RoundCounts } from './tally.ts'
 
 export const PUSH_PULL_PROTOCOL = '/mesh/push-pull/1'
 /** Two: one that is kept, and its successor while the end of the first has not been noticed. */
@@ -46,6 +48,8 @@ export interface RoundReport {
   readonly sent: number
   /** Bytes of frames, both ways. */
   readonly bytes: number
+  /** Those of them that we sent. */
+  readonly sentBytes: number
   /** Why it ended early, if it did. */
   readonly error?: string
 }
@@ -65,6 +69,8 @@ export interface PushPull {
   last(): RoundReport | undefined
   /** The last round with each peer, whoever began it; the newest last. */
   reports(): readonly RoundReport[]
+  /** Of all rounds since the start, whoever began them. */
+  counts(): RoundCounts
   /** Whether this peer is known to want the name; `undefined`: nothing is known of it. */
   wants(peer: PeerId, collection: string, name: string): boolean | undefined
   /** Whether so much is coming from this peer that it is not announced record by record. */
@@ -81,7 +87,6 @@ export interface PushPullInit {
   readonly intake: Intake
   readonly intervalMs: number
   readonly onFault: (peer: PeerId, error: unknown) => void
-  readonly onRound: () => void
   /** How many nodes there are, as far as is known. @default those connected, and we */
   readonly meshSize?: () => number
   /** A round has brought more than is announced; neighbours are to reconcile. */
@@ -102,6 +107,7 @@ export const createPushPull = (init: PushPullInit): PushPull => {
   let last: RoundReport | undefined
   /** The last of each peer, the newest last. */
   const reports = new Map<PeerId, RoundReport>()
+  let counts = NO_ROUNDS
 
   const bucketsOf = (perSecond: number, burst: number): ((peer: PeerId) => TokenBucket) =>
     createTokenBuckets<PeerId>({ clock }, { perSecond, burst, maxKeys: MAX_RATED_PEERS })
@@ -146,17 +152,21 @@ export const createPushPull = (init: PushPullInit): PushPull => {
   }
 
   const report = (each: RoundReport): void => {
+    counts = addRound(counts, each)
     reports.delete(each.peer)
     reports.set(each.peer, each)
     const oldest = reports.keys().next()
     if (reports.size > MAX_REPORTED_PEERS && !oldest.done) reports.delete(oldest.value)
   }
 
-  const reportFailure = ({ stream: { peer }, bytes }: Channel, { message }: Error): void =>
+  /** `channel`: as far as the round came; none if it did not begin. */
+  const reportFailure = (peer: PeerId, channel: Channel | undefined, error: unknown): void => {
+    const { bytes = 0, sentBytes = 0 } = channel ?? {}
     report({
-      ...{ peer, atMs: clock.nowMs(), begunBy: 'us', equal: false },
-      ...{ differences: 0, received: 0, sent: 0, bytes, error: message },
+      ...{ peer, atMs: clock.nowMs(), begunBy: 'us', equal: false, bytes, sentBytes },
+      ...{ differences: 0, received: 0, sent: 0, error: toMeshError(error).message },
     })
+  }
 
   const exchange = async (channel: Channel): Promise<boolean> => {
     const { peer } = channel.stream
@@ -176,9 +186,10 @@ export const createPushPull = (init: PushPullInit): PushPull => {
       }
     }
     const { incomplete, ...result } = total
-    last = { peer, atMs: clock.nowMs(), begunBy: 'us', ...result, bytes: channel.bytes }
+    const { bytes, sentBytes } = channel
+    last = { peer, atMs: clock.nowMs(), begunBy: 'us', ...result, bytes, sentBytes }
     report(last)
-    if (!result.equal) logger.debug({ peer, ...result, bytes: channel.bytes }, 'reconciled')
+    if (!result.equal) logger.debug({ peer, ...result, bytes }, 'reconciled')
     return incomplete
   }
 
@@ -192,7 +203,6 @@ export const createPushPull = (init: PushPullInit): PushPull => {
       )
     } catch (error) {
       const reason = error instanceof Error ? error : new Error(String(error))
-      reportFailure(channel, reason)
       stream.abort(reason)
       throw error
     }
@@ -201,18 +211,26 @@ export const createPushPull = (init: PushPullInit): PushPull => {
   const runRound = async (peer: PeerId): Promise<void> => {
     const { signal } = controller
     const reused = kept.get(peer)
-    init.onRound()
+    let channel = reused
+    const onFresh = async (): Promise<boolean> => {
+      channel = undefined
+      channel = await openChannel(peer, signal)
+      return attempt(channel)
+    }
     try {
       const incomplete = await (reused === undefined
-        ? attempt(await openChannel(peer, signal))
-        : attempt(reused).catch(async (error: unknown) => {
+        ? onFresh()
+        : attempt(reused).catch((error: unknown) => {
             // The peer may have ended a stream that was idle; a fresh one settles it.
             if (signal.aborted || !isMeshError(error, 'ERR_STREAM_CLOSED')) throw error
-            return attempt(await openChannel(peer, signal))
+            return onFresh()
           }))
       if (incomplete) dues.add(peer, { delayMs: INCOMPLETE_ROUND_DELAY_MS, ours: true })
     } catch (error) {
-      if (!signal.aborted) init.onFault(peer, error)
+      if (!signal.aborted) {
+        reportFailure(peer, channel, error)
+        init.onFault(peer, error)
+      }
       throw error
     } finally {
       endArriving(peer)
@@ -369,6 +387,7 @@ export const createPushPull = (init: PushPullInit): PushPull => {
     due: (peer, delayMs = CATCH_UP_DELAY_MS) => dues.add(peer, { delayMs, ours: true }),
     last: () => last,
     reports: () => [...reports.values()],
+    counts: () => counts,
     wants,
     isBulk,
   }

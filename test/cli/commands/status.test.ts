@@ -11,8 +11,14 @@ t.test('shows the whole of a daemon, in 80 columns', async (t) => {
     addresses: [`/ip4/192.0.2.1/tcp/7946/p2p/${peerId}`, '/ip6/2001:db8::1/tcp/7946'],
     files: { ...status.files, missing: 2, none: 1 },
     sync: {
+      ...status.sync,
       neighbours: [peerId],
       lastPushPullAt: '2026-01-01T00:00:00.000Z',
+      lastRounds: { equal: 3, differed: 1, failed: 1, none: 0 },
+      rounds: {
+        ...{ equal: 100, differed: 2, failed: 1, differences: 12 },
+        ...{ sentBytes: 10_000, receivedBytes: 11_500 },
+      },
       fetching: ['app.conf'],
     },
   }
@@ -30,6 +36,8 @@ t.test('shows the whole of a daemon, in 80 columns', async (t) => {
     /^peers +2 connected$/m,
     /^files +1 shown, 2 missing, 1 unpublished$/m,
     /^neighbours +…kUs4Ju8w1c$/m,
+    /^push-pull +.* ago; peers: 3 in step, 1 differed, 1 failed$/m,
+    /^ +103 rounds, 1 failed, 12 differences, 22 kB$/m,
     /^fetching +app\.conf$/m,
     /^WORKER/m,
     /^w +idle +1 +0 +100 ms$/m,

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { lockStateDirectory } from '../../../src/disk/index.ts'
@@ -63,6 +63,14 @@ t.test('a damaged tree is found, and made anew when asked', async (t) => {
     stdout: /made anew/,
   })
   t.match(await mesh(['store', 'verify', '--state-dir', stateDir]), { code: 0 })
+})
+
+t.test('looking does not hide from the next start that a daemon died', async (t) => {
+  const stateDir = await createState(t)
+  const openings = join(stateDir, 'store', 'openings')
+  writeFileSync(openings, '3')
+  t.match(await mesh(['store', 'verify', '--state-dir', stateDir]), { code: 0 })
+  t.equal(readFileSync(openings, 'utf8'), '3')
 })
 
 t.test('a daemon that runs, or no database at all, is told apart from damage', async (t) => {

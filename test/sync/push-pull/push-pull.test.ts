@@ -299,6 +299,7 @@ t.test('an idle stream that the peer has ended is replaced without a failed roun
   await mesh.clock.advance(1)
   await mesh.run(a.sync.pushPull(b.peerId))
   t.match(a.sync.status().lastPushPull, { peer: b.peerId, equal: true })
+  t.equal(a.sync.status().counts.pushPulls.failed, 0)
   await mesh.stop()
 })
 
@@ -307,7 +308,49 @@ t.test('a round with nobody does nothing, one with a stranger fails', async (t) 
   await mesh.node(0).sync.pushPull()
   await t.rejects(mesh.node(0).sync.pushPull(mesh.node(1).peerId), { code: 'ERR_PEER_UNREACHABLE' })
   t.equal(mesh.node(0).sync.status().lastPushPull, undefined)
+  t.match(mesh.node(0).sync.status().counts.pushPulls, { equal: 0, differed: 0, failed: 1 })
   await mesh.stop()
+})
+
+t.test('both sides count what their rounds came to', async (t) => {
+  const mesh = await createPair((a, b) => {
+    a.publish(record('a', 2))
+    b.publish(record('a', 1))
+  })
+  const [a, b] = mesh.nodes.map(({ sync }) => sync.status().counts.pushPulls)
+  for (const counts of [a, b]) {
+    t.match(counts, { differed: 1, failed: 0 })
+    t.ok((counts?.differences ?? 0) >= 1)
+  }
+  t.equal(a?.sentBytes, b?.receivedBytes)
+  t.equal(a?.receivedBytes, b?.sentBytes)
+  t.ok((a?.sentBytes ?? 0) > 0)
+  await mesh.stop()
+})
+
+t.test('the larger the mesh is known to be, the rarer are rounds', async (t) => {
+  for (const [meshSize, stretch] of [
+    [2, 1],
+    [32, 1],
+    [33, 2],
+    [64, 2],
+    [1_000, 6],
+  ] as const) {
+    const mesh = await createFakeMesh({ count: 2, engine: { meshSize: () => meshSize } })
+    await mesh.link([[0, 1]])
+    await mesh.clock.advance(10 * 60_000)
+    const rounds = (): number => {
+      const { equal, differed, failed } = mesh.node(0).sync.status().counts.pushPulls
+      return equal + differed + failed
+    }
+    const before = rounds()
+    await mesh.clock.advance(10 * 60 * 60_000)
+    // Both nodes begin one every 30 s, stretched.
+    const expected = (2 * 10 * 60 * 60) / (30 * stretch)
+    const ratio = (rounds() - before) / expected
+    t.ok(ratio > 0.93 && ratio < 1.07, `${meshSize} nodes: ${ratio.toFixed(3)} of ${expected}`)
+    await mesh.stop()
+  }
 })
 
 t.test('at rest each node costs the same, however many nodes and entries there are', async (t) => {
