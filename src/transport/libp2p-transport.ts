@@ -2,15 +2,17 @@ import { EventEmitter } from 'node:events'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { MeshError } from '../errors/index.ts'
 import { MAX_PSKS, peerIdFromPublicKey, PSK_BYTES } from '../keys/index.ts'
-import { createTokenBucket, equalBytes } from '../util/index.ts'
+import { equalBytes } from '../util/index.ts'
 import { checkListenAddress, readLocation } from './address.ts'
 import { createBlameBook } from './blame.ts'
 import { createDialler } from './dialler.ts'
 import { createHandshakes } from './handshakes.ts'
 import { createLibp2pNode, startLibp2pNode } from './libp2p-node.ts'
 import { DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_INBOUND_BYTES_PER_SECOND } from './limits.ts'
+import { MAX_REMEMBERED_NAMES } from './limits.ts'
 import { answerPings, PING_INIT, PING_PROTOCOL, startLiveness } from './liveness.ts'
 import { abortConnection, createMembers } from './members.ts'
+import { createRefusalLog } from './refusal-log.ts'
 import { createStreams, MAX_STREAMS_OF_ONE_PROTOCOL } from './streams.ts'
 import type { ErrorCode } from '../errors/index.ts'
 import type { PeerId, PrivateKey } from '../keys/index.ts'
@@ -73,9 +75,6 @@ export interface Libp2pTransport extends Transport {
   counts(): TransportCounts
 }
 
-/** Strangers are named in the log this often; the rest is counted and at level debug. */
-const REFUSALS_LOGGED_PER_SECOND = 1 / 6
-
 const createCounter = () => {
   const counts = new Map<ErrorCode, number>()
   return {
@@ -119,10 +118,9 @@ export const createLibp2pTransport = (
   const discoveries = new EventEmitter<Discoveries>()
   const protocols = new Map<string, Served>()
   const blamed = createBlameBook({ clock })
-  const refusalsLogged = createTokenBucket(
-    { clock },
-    { perSecond: REFUSALS_LOGGED_PER_SECOND, burst: 10 },
-  )
+  const refusals = createRefusalLog({ clock, logger })
+  /** Of those that are gone: what they did may be found out afterwards. */
+  const names = new Map<PeerId, string>()
   const counters = { refused: createCounter(), handlers: createCounter(), faults: createCounter() }
   let membership = components.membership
   let running: { node: Libp2pNode; liveness: Worker } | undefined
@@ -147,13 +145,24 @@ export const createLibp2pTransport = (
     }
   }
 
+  const rememberName = ({ id, name }: Peer): void => {
+    names.delete(id)
+    if (name !== undefined) names.set(id, name)
+    const oldest = names.keys().next()
+    if (names.size > MAX_REMEMBERED_NAMES && !oldest.done) names.delete(oldest.value)
+  }
+
   const members = createMembers(
     { clock, logger },
     {
       own,
       membership: () => membership,
-      onConnect: (peer) => emit('connect', peer),
+      onConnect(peer) {
+        refusals.admitted(peer.id)
+        emit('connect', peer)
+      },
       onDisconnect(peer) {
+        rememberName(peer)
         emit('disconnect', peer)
         // The DHT needs it; without one it would only grow.
         if (init.dht?.enabled === true) return
@@ -165,8 +174,7 @@ export const createLibp2pTransport = (
 
   const refuse = (address: string, error: MeshError): void => {
     counters.refused.add(error.code)
-    const log = refusalsLogged.tryTake(1) ? logger.info : logger.debug
-    log({ address, code: error.code, ...error.data }, `connection refused: ${error.message}`)
+    refusals.refused(address, error)
   }
 
   const handshakes = createHandshakes(
@@ -178,14 +186,16 @@ export const createLibp2pTransport = (
 
   const checkPlace = (peer: PeerId): void => {
     if (isAvoided(peer)) {
-      throw new MeshError('ERR_PEER_MISBEHAVED', `${peer} is avoided for a while after its faults`)
+      const what = `${peer} is avoided for a while after its faults`
+      throw new MeshError('ERR_PEER_MISBEHAVED', what, { data: { peer } })
     }
     if (members.connectionCount < maxConnections) return
-    throw new MeshError('ERR_LIMIT_EXCEEDED', `all ${maxConnections} connections are in use`)
+    const what = `all ${maxConnections} connections are in use`
+    throw new MeshError('ERR_LIMIT_EXCEEDED', what, { data: { peer } })
   }
 
   const blame = (peer: PeerId, error: MeshError, known?: string): void => {
-    const name = members.peer(peer)?.name ?? known
+    const name = members.peer(peer)?.name ?? known ?? names.get(peer)
     const { faults, avoid } = blamed.note(peer, error, name)
     counters.faults.add(error.code)
     const facts = { peer, name, code: error.code, faults, avoided: avoid }

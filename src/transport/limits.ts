@@ -91,6 +91,10 @@ export const MAX_FAULTS = 3
 export const FAULT_WINDOW_MS = 10 * MINUTE_MS
 /** How long a peer is avoided: neither dialled nor let in. */
 export const AVOID_MS = 10 * MINUTE_MS
+/** Strangers whose refusals are remembered, so that each is told once: the oldest are forgotten first. */
+export const MAX_REMEMBERED_REFUSALS = 1_024
+/** Peers that are gone whose names are remembered, for what they are blamed for afterwards. */
+export const MAX_REMEMBERED_NAMES = 1_024
 /** Peers whose faults are remembered; the oldest are forgotten first. */
 export const MAX_FAULTY_PEERS = 4_096
 

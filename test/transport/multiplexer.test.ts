@@ -1,14 +1,16 @@
 import t from 'tap'
+import { MeshError } from '../../src/errors/index.ts'
 import { generatePrivateKey, peerIdFromPublicKey } from '../../src/keys/index.ts'
+import { silentLogger } from '../../src/observe/index.ts'
+import { createMembership } from '../../src/transport/index.ts'
 import { MAX_CONNECTION_SEND_BUFFER_BYTES } from '../../src/transport/limits.ts'
 import { guardedMultiplexer } from '../../src/transport/multiplexer.ts'
-import { systemRandom } from '../../src/util/index.ts'
+import { systemClock, systemRandom } from '../../src/util/index.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
 import { FakeConnection } from './fakes.ts'
 import { addressOf, connect, createNode, ECHO, ECHO_LIMITS, startNode } from './nodes.ts'
-import { speaks, stayAlive, until } from './nodes.ts'
+import { createAuthority, NETWORK, speaks, stayAlive, until } from './nodes.ts'
 import { dialAsHostileMember, yamuxHeader } from './strangers.ts'
-import type { MeshError } from '../../src/errors/index.ts'
 import type { PeerId } from '../../src/keys/index.ts'
 import type { ErrorCode } from '../../src/errors/index.ts'
 
@@ -143,4 +145,55 @@ t.test('nothing reaches the multiplexer without being a member', async (t) => {
   )()
   const stranger = new FakeConnection('inbound', '/ip4/10.0.0.1/tcp/1')
   t.throws(() => createStreamMuxer(stranger), { code: 'ERR_INTERNAL' })
+})
+
+t.test('a flood is one fault under one name, whatever it cuts short', async (t) => {
+  const authority = createAuthority()
+  const blamed: object[] = []
+  const logger = { ...silentLogger, warn: (data: object) => void blamed.push(data) }
+  const node = createNode(t, {
+    logger,
+    membership: createMembership(
+      { clock: systemClock },
+      { network: NETWORK, networkKeys: [authority.key.publicKey] },
+    ),
+  })
+  let open = 0
+  let ended = 0
+  node.handle(ECHO, ECHO_LIMITS, async (stream) => {
+    open++
+    try {
+      while ((await stream.receive()) !== undefined);
+    } finally {
+      ended++
+    }
+  })
+  await node.start()
+  const identity = generatePrivateKey(systemRandom)
+  const peer = peerIdFromPublicKey(identity.publicKey)
+  const certificate = await authority.issue(identity.publicKey, { name: 'mallory' })
+  const { connection, closed } = await dialAsHostileMember(t, node, identity, certificate)
+  const hello = Buffer.from(
+    `\x13/multistream/1.0.0\n${String.fromCharCode(ECHO.length + 1)}${ECHO}\n`,
+  )
+  for (let stream = 101; stream < 109; stream += 2) {
+    const header = yamuxHeader(DATA, { flags: SYN, stream, length: hello.length })
+    connection.send(Buffer.concat([header, hello]))
+  }
+  await until(() => open === 4, 'four streams')
+  // Much of it is under way already when the first of it is judged.
+  for (let count = 0; count < 200; count++) {
+    if (connection.status !== 'open') break
+    connection.send(Buffer.concat(Array(100).fill(yamuxHeader(PING, { flags: SYN }))))
+  }
+  await closed
+  await until(() => ended === 4, 'their ends')
+  await until(() => node.peers().length === 0, 'it is gone')
+  const fact = { peer, name: 'mallory', code: 'ERR_LIMIT_EXCEEDED' }
+  t.match(blamed, [{ ...fact, faults: 1, avoided: false }])
+  t.equal(blamed.length, 1)
+
+  node.blame(peer, new MeshError('ERR_SIGNATURE_INVALID', 'found out when it was gone'))
+  t.match(blamed[1], { peer, name: 'mallory', avoided: true }, 'it keeps its name')
+  t.match(node.faults?.().get(peer), { name: 'mallory' })
 })

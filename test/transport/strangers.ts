@@ -80,13 +80,14 @@ export const dialAsStranger = async (
 }
 
 /**
- * Becomes a member of `node`'s open network, and hands over the connection below the multiplexer.
+ * Becomes a member of `node`'s network, which is open unless there is a `certificate`, and hands over the connection below the multiplexer.
  * `closed` resolves when `node` ends it.
  */
 export const dialAsHostileMember = async (
   t: Test,
   node: Transport,
   identity: PrivateKey = generatePrivateKey(systemRandom),
+  certificate?: string,
 ): Promise<{ connection: MessageStream; received: Uint8Array[]; closed: Promise<void> }> => {
   const received: Uint8Array[] = []
   const taken = Promise.withResolvers<MessageStream>()
@@ -97,7 +98,7 @@ export const dialAsHostileMember = async (
       membershipExchange(
         { clock: systemClock },
         {
-          own: () => undefined,
+          own: () => certificate,
           admit: () => ({}),
           onStage: () => {},
           onFailed: () => {},
