@@ -3,7 +3,7 @@ import { isMeshError } from '../errors/index.ts'
 import { findNameClashes, isPattern, isReservedName, parseSelector } from '../statement/index.ts'
 import { nearest } from '../util/index.ts'
 import { DEFAULT_FILES_PER_PATTERN, MAX_FILES, MAX_SIGNER_SETS } from './limits.ts'
-import { MAX_THRESHOLD_SIGNERS } from './limits.ts'
+import { MAX_PROBLEMS_OF_TABLE, MAX_THRESHOLD_SIGNERS } from './limits.ts'
 import { formatPath } from './problems.ts'
 import { fileSchema, SELF } from './schema.ts'
 import { describeValue, isTable } from './toml.ts'
@@ -194,8 +194,14 @@ export const readFiles = (
   const findings: Finding[] = []
   const entries: FileEntry[] = []
   const places = new Map<Selector, ConfigPath>()
+  const count = tables.reduce((sum, { table }) => sum + Object.keys(table).length, 0)
+  if (count > MAX_FILES) {
+    const message = `${count} names, and at most ${MAX_FILES} may be configured`
+    return { entries, findings: [{ path: tables[0]?.path ?? [], message }] }
+  }
   for (const { path, table } of tables) {
     for (const [text, value] of Object.entries(table)) {
+      if (findings.length >= MAX_PROBLEMS_OF_TABLE) return { entries, findings }
       const at = [...path, text]
       const name = parseName(text)
       if (!isName(name, text)) {
@@ -218,10 +224,6 @@ export const readFiles = (
       entries.push(toEntry(name, at, entry.file))
     }
   }
-  if (places.size > MAX_FILES) {
-    const message = `${places.size} names, and at most ${MAX_FILES} may be configured`
-    findings.push({ path: tables[0]?.path ?? [], message })
-  }
-  findings.push(...clashFindings(places))
+  findings.push(...clashFindings(places).slice(0, MAX_PROBLEMS_OF_TABLE))
   return { entries: entries.sort((a, b) => (a.file.name < b.file.name ? -1 : 1)), findings }
 }

@@ -25,5 +25,10 @@ export const MAX_LIST_ITEMS = 1_000
 export const MAX_SECRET_BYTES = 64 * 2 ** 10
 /** Deepest nesting of arrays and inline tables in `dm.toml`. Protects the parser's stack. */
 export const MAX_TOML_DEPTH = 32
-/** Problems that a message spells out; the list of problems itself is complete. */
+/**
+ * Problems that are looked for in one table. Stops a generated file from keeping a daemon that is asked
+ * about it (`config check --running`) from everything else for minutes.
+ */
+export const MAX_PROBLEMS_OF_TABLE = 1_000
+/** Problems that a message spells out; the list itself goes on to {@link MAX_PROBLEMS_OF_TABLE}. */
 export const MAX_PROBLEMS_SHOWN = 50

@@ -1,5 +1,6 @@
 import { nearest } from '../util/index.ts'
 import { entriesOf } from './entries.ts'
+import { MAX_PROBLEMS_OF_TABLE } from './limits.ts'
 import { formatPath } from './problems.ts'
 import { isTable } from './toml.ts'
 import type { Schema } from './entries.ts'
@@ -38,10 +39,12 @@ export const findUnknownKeys = (
 ): Finding[] => {
   const entries = entriesOf(schema)
   if (entries === undefined) return []
+  let count = 0
   return Object.keys(table).flatMap((key): Finding[] => {
     const known = Object.hasOwn(entries, key) ? entries[key] : undefined
     const at = [...path, key]
     if (known === undefined) {
+      if (++count > MAX_PROBLEMS_OF_TABLE) return []
       const message = `is not a known key${hint(root, Object.keys(entries), key)}`
       return [{ path: at, message, quote: 'key' }]
     }

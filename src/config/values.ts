@@ -120,8 +120,10 @@ export const list = <TItem extends v.GenericSchema>(
   maxItems = MAX_LIST_ITEMS,
 ) =>
   v.pipe(
-    v.array(item, mustBe(`a list of ${what}`)),
+    // The length comes first: of millions of bad items none is looked at.
+    v.array(v.unknown(), mustBe(`a list of ${what}`)),
     v.maxLength(maxItems, `must have at most ${maxItems} items`),
+    v.array(item),
   )
 
 /** A TCP multiaddr, or `HOST:PORT`, as a multiaddr; one with a peer id where that is asked for. */

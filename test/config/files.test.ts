@@ -168,3 +168,21 @@ t.test('reads a hundred thousand names', async (t) => {
   t.equal(parse(`[files]\n${lines.slice(1).join('\n')}`).files.length, 100_000)
   t.match(onlyMessage(`[files]\n${lines.join('\n')}`), /at most 100000 may be configured/)
 })
+
+t.test(
+  'of a file that is no configuration, some problems are looked for and not all',
+  async (t) => {
+    const many = (count: number, line: (at: number) => string): string =>
+      Array.from({ length: count }, (_, at) => line(at)).join('\n')
+    const keys = check(many(1_001, (at) => `key${at} = 1`))
+    t.equal(keys.problems.length, 1_000, 'unknown keys of a table')
+    const names = check(`[files]\n${many(1_001, (at) => `name${at} = 1`)}`)
+    t.equal(names.problems.length, 1_000, 'entries of files')
+    const tooMany = check(`[files]\n${many(100_001, (at) => `name${at} = 1`)}`)
+    t.match(tooMany.problems, [{ message: /^100001 names, and at most 100000 may be/ }])
+    t.equal(tooMany.problems.length, 1)
+    const long = check(`[files]\nx = [${'1,'.repeat(300_000)}]`)
+    t.match(long.problems, [{ message: 'must have at most 256 items' }])
+    t.equal(long.problems.length, 1, 'no item of a list that is too long')
+  },
+)
