@@ -130,12 +130,12 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
     const takeNewTrust = async (): Promise<void> => {
       const own = ownCertificate()
       const shown = typeof own === 'string' ? own : undefined
-      const { known, checkRevoked } = trustFiles
+      const { known, checkRevoked, keyRevoked } = trustFiles
       const { network: id, networkKeys } = ownCheck()
       transport.setMembership(
         createMembership(
           { clock },
-          { network: id, networkKeys, certificate: shown, known, checkRevoked },
+          { network: id, networkKeys, certificate: shown, known, checkRevoked, keyRevoked },
         ),
       )
       await checkHealth()

@@ -74,6 +74,8 @@ export interface TrustFiles extends Part {
   revocation(key: PublicKey): Revocation | undefined
   /** @throws MeshError `ERR_CERTIFICATE_REVOKED` */
   checkRevoked(certificate: NodeCertificate): void
+  /** Why no certificate of a key counts any more. */
+  keyRevoked(key: PublicKey): MeshError | undefined
   listed(): CertificateList | undefined
   revocations(): RevocationList | undefined
   /** `null` without network keys. */
@@ -274,6 +276,12 @@ export const createTrustFiles = (
       if (revocation !== undefined && isRevokedBy(revocation, certificate)) {
         throw revokedError(certificate, revocation)
       }
+    },
+    keyRevoked(key) {
+      const revocation = revocations?.revocations.get(key)
+      if (revocation?.certificates !== 'all') return undefined
+      const name = certificates?.certificates.get(key)?.certificate.name ?? revocation.name
+      return revokedError({ name: name ?? 'a node of this key' }, revocation)
     },
     listed: () => certificates,
     revocations: () => revocations,

@@ -333,6 +333,7 @@ export const createLibp2pTransport = (
     },
     blame,
     avoidedUntilMs: blamed.avoidedUntilMs,
+    refusal: (peer) => membership.refusal(peer),
     faults: blamed.faults,
     setMembership(next) {
       membership = next

@@ -23,6 +23,8 @@ export interface Membership {
    * @throws MeshError `ERR_CERTIFICATE_*`
    */
   admit(certificate: string | undefined, remote: PeerId): Admission
+  /** Why no certificate of `remote` counts, whichever it shows; `undefined`: one may. */
+  refusal(remote: PeerId): MeshError | undefined
 }
 
 export interface MembershipInit {
@@ -33,6 +35,8 @@ export interface MembershipInit {
   readonly known?: (key: PublicKey) => string | undefined
   /** Fails if a valid certificate has lost its right. @throws MeshError `ERR_CERTIFICATE_REVOKED` */
   readonly checkRevoked?: (certificate: NodeCertificate) => void
+  /** Why no certificate of a key counts. */
+  readonly keyRevoked?: (key: PublicKey) => MeshError | undefined
 }
 
 /**
@@ -44,7 +48,7 @@ export const createMembership = (
   { clock }: { clock: Pick<Clock, 'nowMs'> },
   init: MembershipInit,
 ): Membership => {
-  const { network, networkKeys, known, checkRevoked } = init
+  const { network, networkKeys, known, checkRevoked, keyRevoked } = init
 
   const judge = (text: string, key: PublicKey): NodeCertificate => {
     const found = verifyCertificate(text, { network, networkKeys, key, nowMs: clock.nowMs() })
@@ -74,6 +78,10 @@ export const createMembership = (
 
   return {
     own: init.certificate,
+    refusal(remote) {
+      if (networkKeys.length === 0 || keyRevoked === undefined) return undefined
+      return keyRevoked(publicKeyFromPeerId(remote))
+    },
     admit(certificate, remote) {
       if (networkKeys.length === 0) return {}
       const key = publicKeyFromPeerId(remote)

@@ -60,7 +60,9 @@ const describeConnected = ({ transport, book }: Sources, peer: Peer): PeerStatus
 
 const describeKnown = ({ transport, book, attempts, clock }: Sources, id: PeerId): PeerStatus => {
   const known = book.get(id)
-  const attempt = attempts.get(id)
+  const refusal = transport.refusal?.(id)
+  // Nobody dials whom we would not let in, and why that is stands above why it failed before.
+  const attempt = refusal === undefined ? attempts.get(id) : undefined
   const [location] = known?.locations ?? []
   const leftMs = attempt === undefined ? 0 : Math.max(0, attempt.dueMs - clock.monotonicMs())
   return {
@@ -71,7 +73,7 @@ const describeKnown = ({ transport, book, attempts, clock }: Sources, id: PeerId
       address: location === undefined ? undefined : `${location}/p2p/${id}`,
       lastConnectedMs: known?.lastConnectedMs,
       avoidedUntilMs: transport.avoidedUntilMs?.(id),
-      lastError: attempt?.lastError?.message,
+      lastError: (refusal ?? attempt?.lastError)?.message,
       nextAttemptMs: attempt === undefined ? undefined : clock.nowMs() + leftMs,
     }),
   }

@@ -108,6 +108,7 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
   let running: { dialler: Worker; exchange: Worker; saver: Worker } | undefined
 
   const isAvoided = (peer: PeerId): boolean => transport.avoidedUntilMs?.(peer) !== undefined
+  const isRefused = (peer: PeerId): boolean => transport.refusal?.(peer) !== undefined
   const connectedCount = (): number => transport.peers().length
 
   const dialOnce = async (known: KnownPeer): Promise<void> => {
@@ -154,7 +155,11 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
     const connected = new Set(transport.peers().map(({ id }) => id))
     const free = [...book.all()].filter(
       ({ peer, locations }) =>
-        locations.length > 0 && !connected.has(peer) && !dialling.has(peer) && !isAvoided(peer),
+        locations.length > 0 &&
+        !connected.has(peer) &&
+        !dialling.has(peer) &&
+        !isAvoided(peer) &&
+        !isRefused(peer),
     )
     const rank = ({ bootstrap, lastConnectedMs }: KnownPeer): number =>
       bootstrap ? 0 : lastConnectedMs === undefined ? 2 : 1
@@ -229,12 +234,13 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
     suggest(peer, locations)
 
   const save = async (): Promise<void> => {
-    book.expire()
-    attempts.prune((peer) => book.get(peer) !== undefined)
     const oldMs = clock.nowMs() - RENEW_MS
     for (const { id } of transport.peers()) {
       if ((book.get(id)?.lastConnectedMs ?? 0) < oldMs) book.connected(id)
     }
+    // After it, or a clock that jumps would make us forget who is connected.
+    book.expire()
+    attempts.prune((peer) => book.get(peer) !== undefined)
     await peerStore.save()
   }
 

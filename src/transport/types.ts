@@ -93,6 +93,8 @@ export interface Transport {
   blame(peer: PeerId, error: MeshError): void
   /** Until when a peer is avoided (wall clock, ms since the epoch); `undefined`: it is welcome. */
   avoidedUntilMs?(peer: PeerId): number | undefined
+  /** Why a peer is let in no more, whatever it shows: it was revoked. Nobody need dial it. */
+  refusal?(peer: PeerId): MeshError | undefined
   /** What peers did wrong since the start, as far as it is remembered. */
   faults?(): ReadonlyMap<PeerId, Faults>
 }

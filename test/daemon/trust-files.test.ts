@@ -115,6 +115,8 @@ t.test('revocations count from when they arrive, and end with the next list', as
   t.equal(isRevoked(it), false)
   await it.publish({ name: REVOKED_FILE, text: revoking(node) })
   t.equal(isRevoked(it), true)
+  t.match(it.trust.keyRevoked(node), { code: 'ERR_CERTIFICATE_REVOKED' })
+  t.equal(it.trust.keyRevoked(other), undefined)
   t.equal(it.changes.length, 1)
   t.match(it.trust.status(), { revoked: { version: 1, count: 1 }, heartbeat: null })
   await it.publish({ name: REVOKED_FILE, version: 2, text: revoking(other) })

@@ -88,7 +88,12 @@ t.test('a revoked peer is cut off at once, and told why when it comes back', asy
     if (key !== publicKeyFromPeerId(other.peerId)) return
     throw new MeshError('ERR_CERTIFICATE_REVOKED', 'its key was revoked')
   }
-  node.setMembership(make({ checkRevoked }))
+  const revoked = new MeshError('ERR_CERTIFICATE_REVOKED', 'its key was revoked')
+  const keyRevoked = (key: PublicKey) =>
+    key === publicKeyFromPeerId(other.peerId) ? revoked : undefined
+  node.setMembership(make({ checkRevoked, keyRevoked }))
+  t.equal(node.refusal?.(other.peerId), revoked)
+  t.equal(node.refusal?.(third.peerId), undefined)
   t.equal((await gone).id, other.peerId)
   await cut
   t.same(

@@ -4,7 +4,7 @@ import { generatePrivateKey } from '../../src/keys/index.ts'
 import { createHealth, createWorkers, silentLogger } from '../../src/observe/index.ts'
 import { createMemoryStore } from '../../src/store/index.ts'
 import { createMembership, createMemoryNetwork, createPeering } from '../../src/transport/index.ts'
-import { AVOID_MS, NO_PEERS_WARNING_MS } from '../../src/transport/limits.ts'
+import { AVOID_MS, KNOWN_PEER_TTL_MS, NO_PEERS_WARNING_MS } from '../../src/transport/limits.ts'
 import { systemRandom } from '../../src/util/index.ts'
 import { createSeededRandom } from '../support/random.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
@@ -152,7 +152,11 @@ const simulate = (seed: number) => {
   const network = createMemoryNetwork({ clock, random: random.fork('net') }, { latencyMs: 5 })
   const identities = createSeededRandom('identities')
   const start = async (
-    init: { bootstrapPeers?: readonly string[]; targetConnections?: number } = {},
+    init: {
+      bootstrapPeers?: readonly string[]
+      targetConnections?: number
+      refusal?: Transport['refusal']
+    } = {},
   ): Promise<{ transport: Transport; peering: Peering }> => {
     const store = createMemoryStore()
     await store.open()
@@ -161,10 +165,12 @@ const simulate = (seed: number) => {
     const health = createHealth({ clock })
     const { peerIdFromPublicKey } = await import('../../src/keys/index.ts')
     const peerId = peerIdFromPublicKey(generatePrivateKey(identities).publicKey)
-    const transport = network.createTransport({ peerId, logger })
+    const { refusal, ...given } = init
+    const plain = network.createTransport({ peerId, logger })
+    const transport = refusal === undefined ? plain : { ...plain, refusal }
     const peering = createPeering(
       { transport, store, clock, random, logger, workers, health },
-      { bootstrapPeers: [], ...init, addressRules: memoryRules },
+      { bootstrapPeers: [], ...given, addressRules: memoryRules },
     )
     await transport.start()
     await peering.start()
@@ -226,6 +232,54 @@ t.test('an avoided peer is left alone, and met again afterwards', async (t) => {
   t.equal(dials, 0)
   await clock.advance(3 * 60_000)
   t.equal(b.transport.peers().length, 1)
+})
+
+t.test(
+  'a revoked bootstrap peer is not dialled, and its status says why, until it is taken back',
+  async (t) => {
+    const { clock, start } = simulate(5)
+    const a = await start()
+    let isRevoked = true
+    const b = await start({
+      bootstrapPeers: a.transport.addresses(),
+      refusal: (peer) =>
+        isRevoked && peer === a.transport.peerId
+          ? new MeshError('ERR_CERTIFICATE_REVOKED', 'its key was revoked')
+          : undefined,
+    })
+    let dials = 0
+    a.transport.events.on('connect', () => dials++)
+    await clock.advance(10 * 60_000)
+    t.equal(dials, 0)
+    const [status] = b.peering.status()
+    t.match(status, { connected: false, bootstrap: true, lastError: 'its key was revoked' })
+    t.equal(status?.nextAttemptMs, undefined)
+    isRevoked = false
+    await clock.advance(3 * 60_000)
+    t.equal(dials, 1)
+    t.equal(b.peering.status()[0]?.connected, true)
+  },
+)
+
+t.test('a clock that jumps makes nobody forget who is connected', async (t) => {
+  const { clock, start } = simulate(6)
+  const a = await start()
+  const b = await start()
+  void b.transport.dial(a.transport.addresses()[0] ?? '')
+  await clock.advance(60_000)
+  const [before] = b.peering.status()
+  t.type(before?.lastConnectedMs, 'number')
+  clock.jumpWall(KNOWN_PEER_TTL_MS + 60_000)
+  await clock.advance(2 * 60_000)
+  const [after] = b.peering.status()
+  t.ok((after?.lastConnectedMs ?? 0) > KNOWN_PEER_TTL_MS + (before?.lastConnectedMs ?? 0))
+  void a.transport.stop()
+  await clock.advance(1_000)
+  t.match(
+    b.peering.status(),
+    [{ peerId: a.transport.peerId, connected: false, address: /memory/ }],
+    'it can be dialled when it comes back',
+  )
 })
 
 t.test('a peer that is only heard of and never answers is forgotten', async (t) => {
