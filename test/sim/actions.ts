@@ -32,7 +32,7 @@ export const sendUpload = async (
   const { node } = at
   if (node === undefined) return
   const { signed, content, sent = content } = init
-  const allowed = () => signersOf(signed, world.wanted.get(at)?.signers ?? [])
+  const allowed = () => signersOf(signed, world.inForce.get(at)?.signers ?? [])
   const upload: Upload = { signed, content, at, signers: allowed(), outcome: 'pending' }
   world.ledger.add(upload)
   const { name, version } = signed.statement
@@ -110,8 +110,11 @@ const configure = (world: World, random: SeededRandom, change: (wanted: Wanted) 
     world.wanted.set(machine, wanted)
     // Not all at the same moment: a roll-out takes its time.
     world.clock.schedule(random.below(random.pick([1, MAX_ROLL_OUT_MS])), () => {
-      world.note(`${machine.name} wants ${wanted.names.join()} by ${wanted.signers.join()}`)
-      machine.reload(policiesOf(wanted)).catch((error: unknown) => {
+      // The last word, whichever roll-out comes first, or a machine would keep another one.
+      const latest = world.wanted.get(machine) ?? wanted
+      world.note(`${machine.name} wants ${latest.names.join()} by ${latest.signers.join()}`)
+      world.inForce.set(machine, latest)
+      machine.reload(policiesOf(latest)).catch((error: unknown) => {
         if (!isMeshError(error)) world.wrong.push(`${machine.name}: reload: ${String(error)}`)
       })
     })
@@ -223,6 +226,7 @@ const handlers: Readonly<
   },
   'clock jumps': (world, random) => {
     const machine = random.pick(world.machines)
+    const beforeMs = machine.wallOffsetMs
     machine.wallOffsetMs = random.pick([
       0,
       -world.clock.nowMs(),
@@ -233,6 +237,13 @@ const handlers: Readonly<
       40 * DAY_MS,
       6 * MINUTE_MS,
     ])
+    // Content of a withdrawn name is kept for a day, by the clock of the machine.
+    if (machine.wallOffsetMs - beforeMs >= DAY_MS - HOUR_MS) {
+      const { names = [] } = world.inForce.get(machine) ?? {}
+      for (const name of NAMES) {
+        if (!names.includes(name)) world.purged.add(`${machine.name} ${name}`)
+      }
+    }
     world.note(`${machine.name}'s clock is off by ${machine.wallOffsetMs} ms`)
   },
   'disk full': (world, random) => breakDisk(world, random, 'ENOSPC'),

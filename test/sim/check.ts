@@ -117,6 +117,7 @@ const lostContents = (world: World, { clocksRight }: Look): string[] => {
     if (standing(world, upload).length === 0) continue
     const { signed, at } = upload
     const { name, expires } = signed.statement
+    if (world.purged.has(`${at.name} ${name}`)) continue
     // Its only holder may believe that it is over.
     if (!clocksRight && expires !== 'never') continue
     const displaced = world.ledger.uploads.some(

@@ -111,6 +111,7 @@ const heal = async (world: World, plan: Plan): Promise<void> => {
   const wantedOf = finalWanted(world, plan)
   for (const machine of machines) {
     world.wanted.set(machine, wantedOf(machine))
+    world.inForce.set(machine, wantedOf(machine))
     await during(world, machine.reload(policiesOf(wantedOf(machine))))
   }
 }

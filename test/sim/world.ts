@@ -23,6 +23,10 @@ export interface World {
   readonly ledger: Ledger
   /** What the machines are told to want now. */
   readonly wanted: Map<Machine, Wanted>
+  /** What they were last configured for: roll-outs take their time. */
+  readonly inForce: Map<Machine, Wanted>
+  /** `<machine> <name>`: withdrawn there for so long, by its clock, that its content may be gone. */
+  readonly purged: Set<string>
   /** What must not be, as it was noticed. */
   readonly wrong: string[]
   /** Bytes that the honest machines sent so far. */
@@ -134,6 +138,8 @@ export const createWorld = (init: WorldInit): World => {
     mangler,
     ledger,
     wanted: new Map(machines.map((machine) => [machine, init.wanted(machine.index)])),
+    purged: new Set(),
+    inForce: new Map(machines.map((machine) => [machine, init.wanted(machine.index)])),
     wrong,
     traffic,
     note,
