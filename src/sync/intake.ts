@@ -1,4 +1,4 @@
-import { MeshError } from '../errors/index.ts'
+import { isMeshError, MeshError } from '../errors/index.ts'
 import { createTokenBuckets, sha256 } from '../util/index.ts'
 import { createBoundedSet } from './bounded-set.ts'
 import { MAX_RATED_PEERS, MAX_SEEN_RECORDS } from './limits.ts'
@@ -53,6 +53,15 @@ const checkInline = ({ content: inline }: WireItem, { name, content }: Arrival):
   if (content === undefined) throw malformed(`content for ${name}, which has none`)
   if (inline.length === content.sizeBytes && sha256(inline) === content.digest) return
   throw malformed(`content for ${name} that its record does not speak of`)
+}
+
+/**
+ * To catch a failed `take` with. A newer node may sign in ways that we cannot check yet: such a
+ * record is skipped, and what else the peer says is good.
+ */
+export const skipUnsupported = (error: unknown): undefined => {
+  if (isMeshError(error, 'ERR_SIGNATURE_UNSUPPORTED')) return undefined
+  throw error
 }
 
 const forged = (name: string): MeshError =>

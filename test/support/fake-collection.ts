@@ -20,7 +20,7 @@ import type { Digest } from '../../src/util/index.ts'
 export interface FakeRecord {
   readonly name: string
   readonly version: number
-  /** `good`, or anything else for a forged one. */
+  /** `good`, `sk` for a kind that is not supported, or anything else for a forged one. */
   readonly signature: string
   readonly signer: string
   readonly network: string
@@ -208,6 +208,7 @@ export const createFakeCollection = (init: {
       if (typeof value?.name !== 'string' || typeof value.version !== 'number') {
         throw new MeshError('ERR_PROTOCOL_MALFORMED', 'not a record')
       }
+      if (value.signature === 'sk') throw new MeshError('ERR_SIGNATURE_UNSUPPORTED', 'a token')
       return {
         ...itemOf(value),
         relayable: value.network === 'test',

@@ -1,6 +1,6 @@
-import { isMeshError } from '../../errors/index.ts'
 import { forEachParallel } from '../../util/index.ts'
 import { MAX_PARALLEL_ACCEPTS } from '../limits.ts'
+import { skipUnsupported } from '../intake.ts'
 import { packItem } from '../pack.ts'
 import { createOverlay } from './overlay.ts'
 import { haveParcel, itemParcel } from './messages.ts'
@@ -56,11 +56,7 @@ export const createAnnouncer = (init: AnnouncerInit): Announcer => {
       counts.received++
       const taken = await intake
         .take(collection, item, from, { signal, relay: true })
-        .catch((error: unknown) => {
-          // A newer node may sign in ways that we cannot check yet; what else it says is good.
-          if (isMeshError(error, 'ERR_SIGNATURE_UNSUPPORTED')) return undefined
-          throw error
-        })
+        .catch(skipUnsupported)
       if (taken === undefined || taken.outcome === 'refused') counts.refused++
       if (taken?.relay !== true) return
       counts.relayed++

@@ -3,6 +3,7 @@ import { sleep, watch } from '../async.ts'
 import { MAX_LIST_IDS, MAX_PARALLEL_ACCEPTS, MAX_ROUND_BYTES } from '../limits.ts'
 import { MAX_ROUND_MS } from '../limits.ts'
 import { MAX_ROUND_RANGES, MAX_ROUND_RECORDS } from '../limits.ts'
+import { skipUnsupported } from '../intake.ts'
 import { malformed } from '../wire.ts'
 import { createChannel } from './channel.ts'
 import { createNameReader, pagesOf } from './names.ts'
@@ -160,12 +161,12 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
     const { collection } = replica
     const notKept = new Set<number>()
     await forEachParallel(items, MAX_PARALLEL_ACCEPTS, async (item, position) => {
-      const { arrival, outcome } = await intake.take(collection, item, peer, { signal })
-      if (outcome === 'stored') {
+      const taken = await intake.take(collection, item, peer, { signal }).catch(skipUnsupported)
+      if (taken?.outcome === 'stored') {
         received++
         init.onTaken(peer)
       }
-      if (!collection.has(arrival.id)) notKept.add(position)
+      if (taken === undefined || !collection.has(taken.arrival.id)) notKept.add(position)
     })
     await channel.send({ type: 'taken', notKept: [...notKept].sort((a, b) => a - b) })
   }

@@ -2,6 +2,7 @@ import { MeshError } from '../../errors/index.ts'
 import { forEachParallel } from '../../util/index.ts'
 import { MAX_PARALLEL_ACCEPTS, MAX_REQUEST_RECORDS, MAX_ROUND_BYTES } from '../limits.ts'
 import { MAX_REQUEST_GROUPS, MAX_ROUND_RANGES, MAX_ROUND_RECORDS } from '../limits.ts'
+import { skipUnsupported } from '../intake.ts'
 import { malformed } from '../wire.ts'
 import { findDifference } from './difference.ts'
 import { createNameReader, pagesOf } from './names.ts'
@@ -150,12 +151,19 @@ export const beginRound = async (
   /** One answer to `get-items`; answers with how much of it was news. */
   const takeItems = async (open: Map<Short, string>): Promise<number> => {
     let received = 0
+    let skipped = 0
     for (let last = false; !last; ) {
       const page = await channel.expect('items')
       last = page.last
       if (page.items.length === 0 && !last) throw malformed('an empty page of records')
       await forEachParallel(page.items, MAX_PARALLEL_ACCEPTS, async (item) => {
-        const { arrival, outcome } = await intake.take(collection, item, peer, { signal })
+        const taken = await intake.take(collection, item, peer, { signal }).catch(skipUnsupported)
+        if (taken === undefined) {
+          // Its id is not known either, but that so many were asked for.
+          if (++skipped > open.size) throw malformed('a record that was not asked for')
+          return
+        }
+        const { arrival, outcome } = taken
         const { id, name } = arrival
         const short = shorten(id)
         const prefix = open.get(short)

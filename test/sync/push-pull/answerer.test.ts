@@ -256,6 +256,22 @@ t.test('ever-new lists of names are learned slowly, and blamed on nobody', async
   await mesh.stop()
 })
 
+t.test('a record that nobody can check yet is not kept, and what comes with it is', async (t) => {
+  const { mesh, node, send, receive, blamed } = await play()
+  const items = [record('c', 1, undefined, { signature: 'sk' }), record('b', 2)].map((each) => ({
+    holds: false,
+    record: encodeRecord(each),
+  }))
+  await send(round)
+  await receive()
+  await send({ type: 'put-items', items })
+  t.same(await receive(), { type: 'taken', notKept: [0] })
+  t.match(node.state.current('b'), { version: 2 })
+  t.equal(node.state.current('c'), undefined)
+  t.same(blamed(), [])
+  await mesh.stop()
+})
+
 t.test('a forged record costs its sender the connection', async (t) => {
   const { mesh, node, peer, send, blamed } = await play()
   const forged = encodeRecord(record('c', 1, undefined, { signature: 'forged' }))

@@ -372,3 +372,28 @@ t.test('a peer that does not replicate the collection is in step with it', async
   t.match(node.sync.status().lastPushPull, { equal: true })
   await mesh.stop()
 })
+
+t.test('a record that nobody can check yet is skipped, and the round goes on', async (t) => {
+  const token = record('b', 1, undefined, { signature: 'sk' })
+  const good = record('c', 1)
+  const playing = (...records: (typeof good)[]) =>
+    play((message) => {
+      if (message.type === 'round') return [differs]
+      if (message.type === 'get-ranges')
+        return [listing(recordIdOf(token), recordIdOf(good))(message)]
+      if (message.type === 'put-items') return [{ type: 'taken', notKept: [] }]
+      if (message.type !== 'get-items') return undefined
+      const items = records.map((each) => ({ holds: false, record: encodeRecord(each) }))
+      return [{ type: 'items', last: true, items }]
+    })
+  const { mesh, node, asked, error, blamed } = await playing(token, good)
+  t.equal(error, undefined)
+  t.match(node.state.current('c'), { version: 1 })
+  t.equal(asked.at(-1)?.type, 'put-items', 'what the peer lacks was given too')
+  t.same(blamed, [])
+  await mesh.stop()
+
+  const flood = await playing(token, token, token)
+  t.match(flood.error, { code: 'ERR_PROTOCOL_MALFORMED' }, 'more of them than were asked for')
+  await flood.mesh.stop()
+})
