@@ -53,6 +53,10 @@ export const RELAY_BURST_RECORDS = 1_000
 /** Peers whose rate is remembered. Bounds memory; those heard of longest ago are forgotten first. */
 export const MAX_RATED_PEERS = 1_024
 
+/** Records and claims a second that one neighbour may announce, after a burst; beyond it waits. */
+export const ANNOUNCED_PER_SECOND = 2_000
+export const ANNOUNCED_BURST = 20_000
+
 // Push-pull.
 
 export const DEFAULT_PUSH_PULL_INTERVAL_MS = 30 * SECOND_MS
@@ -149,6 +153,15 @@ export const ASK_AROUND_DELAY_MS = 500
 export const MAX_ASKED_PEERS = 32
 /** Holders remembered for one content. */
 export const MAX_HOLDERS = 64
+/** Peers remembered for one content because they did not deliver it. Stops ever-new identities. */
+export const MAX_REMEMBERED_HOLDERS = 256
+/**
+ * Contents that are looked for at the same time, and so the claims that one peer can make; others wait
+ * by their names only. Each costs about 2 KiB beside its claims.
+ */
+export const MAX_SOUGHT_CONTENTS = 16_384
+/** Claims of all peers to all contents; beyond it holders are found by asking around. */
+export const MAX_CLAIMS = 131_072
 /** First wait after a failed attempt; doubles, with jitter. */
 export const FETCH_BACKOFF_MS = SECOND_MS
 export const MAX_FETCH_BACKOFF_MS = 2 * MINUTE_MS

@@ -1,6 +1,8 @@
-import { forEachParallel } from '../../util/index.ts'
-import { MAX_PARALLEL_ACCEPTS } from '../limits.ts'
+import { createTokenBuckets, forEachParallel } from '../../util/index.ts'
+import { sleep } from '../async.ts'
 import { skipUnsupported } from '../intake.ts'
+import { ANNOUNCED_BURST, ANNOUNCED_PER_SECOND } from '../limits.ts'
+import { MAX_PARALLEL_ACCEPTS, MAX_RATED_PEERS } from '../limits.ts'
 import { packItem } from '../pack.ts'
 import { createOverlay } from './overlay.ts'
 import { haveParcel, itemParcel } from './messages.ts'
@@ -42,7 +44,11 @@ export interface AnnouncerInit {
 }
 
 export const createAnnouncer = (init: AnnouncerInit): Announcer => {
-  const { collections, intake, counts } = init
+  const { collections, intake, counts, clock } = init
+  const rateOf = createTokenBuckets<PeerId>(
+    { clock },
+    { perSecond: ANNOUNCED_PER_SECOND, burst: ANNOUNCED_BURST, maxKeys: MAX_RATED_PEERS },
+  )
   let controller = new AbortController()
 
   const onItems = async (
@@ -67,6 +73,10 @@ export const createAnnouncer = (init: AnnouncerInit): Announcer => {
 
   const onMessage = async (message: AnnounceMessage, from: PeerId): Promise<void> => {
     if (message.type !== 'items' && message.type !== 'have') return
+    const { length: count } = message.type === 'items' ? message.items : message.holdings
+    // Its next frame is not read before, so that it has to wait too.
+    const waitMs = rateOf(from).take(count)
+    if (waitMs > 0) await sleep(clock, waitMs, controller.signal)
     const collection = collections.get(message.collection)
     // A newer node may replicate more than we know of.
     if (collection === undefined) return

@@ -2,13 +2,14 @@ import { isMeshError, MeshError } from '../../errors/index.ts'
 import { linkSignals, sleep } from '../async.ts'
 import { ASK_AROUND_DELAY_MS, FAILURES_BEFORE_WARNING, FETCH_BACKOFF_MS } from '../limits.ts'
 import { HOLDER_RETRY_MS, HOLDER_WAIT_MS, MAX_FETCH_BACKOFF_MS, MAX_FETCHES } from '../limits.ts'
-import { SMALL_CONTENT_BYTES } from '../limits.ts'
+import { MAX_CLAIMS, MAX_SOUGHT_CONTENTS, SMALL_CONTENT_BYTES } from '../limits.ts'
 import { createAttempt } from './attempt.ts'
+import { createBacklog } from './backlog.ts'
 import { readHolder } from './holder-stream.ts'
 import { createHolders } from './holders.ts'
 import type { PeerId } from '../../keys/index.ts'
 import type { Health, Logger, Worker, Workers } from '../../observe/index.ts'
-import type { Transport } from '../../transport/index.ts'
+import type { Peer, Transport } from '../../transport/index.ts'
 import type { Clock, Random } from '../../util/index.ts'
 import type { Acceptance, Collection, ContentRef, MissingContent } from '../collection.ts'
 import type { Attempt } from './attempt.ts'
@@ -43,6 +44,8 @@ export interface FetcherInit {
   readonly wants: (peer: PeerId, collection: string, name: string) => boolean | undefined
   readonly onFault: (peer: PeerId, error: unknown) => void
   readonly counts: { fetches: number; failures: number }
+  /** Contents that are looked for at the same time. @default MAX_SOUGHT_CONTENTS */
+  readonly maxSought?: number
 }
 
 /** One content that is missing here. */
@@ -78,7 +81,11 @@ const keyOf = (collection: string, name: string): string => `${collection} ${nam
 
 export const createFetcher = (init: FetcherInit): Fetcher => {
   const { transport, clock, random, logger, workers, health, collections, counts } = init
+  const { maxSought = MAX_SOUGHT_CONTENTS } = init
   const tasks = new Map<string, Task>()
+  /** What is missing beyond the tasks that there is room for. */
+  const backlog = createBacklog()
+  const claims = { left: MAX_CLAIMS }
   let lanes: Worker[] = []
 
   const connected = (): PeerId[] => transport.peers().map(({ id }) => id)
@@ -96,34 +103,81 @@ export const createFetcher = (init: FetcherInit): Fetcher => {
     }
   }
 
-  const remove = (key: string, task: Task): void => {
+  /** Has the lanes that may run this one wake in time for it; looking at all would cost too much. */
+  const wakeFor = (task: Task): void => {
+    if (task.running !== undefined) return
+    const delayMs = Math.max(1, task.notBeforeMs - clock.monotonicMs())
+    for (const [index, lane] of lanes.entries()) {
+      if (suits(task, index) && lane.status().state === 'idle') lane.wake(delayMs)
+    }
+  }
+
+  const drop = (key: string, task: Task): void => {
     tasks.delete(key)
+    task.holders.end()
+  }
+
+  const remove = (key: string, task: Task): void => {
+    drop(key, task)
     // What has been delivered completely is being stored, which is why it is missing no more.
     if (task.running?.attempt.isComplete() === false) task.running.abort()
     health.clear(WARNING, task.missing.name)
   }
 
-  const add = (collection: Collection, missing: MissingContent): Task => {
+  const backoffMs = (failures: number): number =>
+    Math.min(FETCH_BACKOFF_MS * 2 ** (failures - 1), MAX_FETCH_BACKOFF_MS) *
+    (0.5 + random.fraction())
+
+  const firstDelayMs = (failures: number): number =>
+    failures === 0 ? ASK_AROUND_DELAY_MS * (1 + random.fraction()) : backoffMs(failures)
+
+  const add = (collection: Collection, missing: MissingContent, failures = 0): void => {
     const { name } = missing
+    if (tasks.size >= maxSought) {
+      backlog.add({ collection, name, failures })
+      return
+    }
     const task: Task = {
       collection,
       missing,
       holders: createHolders({
         clock,
         random,
+        claims,
         connected,
         wants: (peer) => init.wants(peer, collection.name, name),
       }),
-      failures: 0,
+      failures,
       lastError: undefined,
-      notBeforeMs: clock.monotonicMs() + ASK_AROUND_DELAY_MS * (1 + random.fraction()),
+      notBeforeMs: clock.monotonicMs() + firstDelayMs(failures),
       single: false,
       mixed: undefined,
       running: undefined,
       wakes: new Set(),
     }
     tasks.set(keyOf(collection.name, name), task)
-    return task
+    wakeFor(task)
+  }
+
+  /** Gives what has waited longest the places that are free. */
+  const fill = (): void => {
+    while (tasks.size < maxSought) {
+      const next = backlog.take()
+      if (next === undefined) return
+      const [missing] = next.collection.missing(next.name)
+      if (missing !== undefined) add(next.collection, missing, next.failures)
+      else health.clear(WARNING, next.name)
+    }
+  }
+
+  /** Lets another one be looked for in the place of what nobody seems to have. */
+  const giveWay = (task: Task): void => {
+    const { collection, failures } = task
+    const { name } = task.missing
+    if (failures < FAILURES_BEFORE_WARNING || backlog.size === 0) return
+    drop(keyOf(collection.name, name), task)
+    backlog.add({ collection, name, failures })
+    fill()
   }
 
   const refresh: Fetcher['refresh'] = (collection, name) => {
@@ -135,22 +189,28 @@ export const createFetcher = (init: FetcherInit): Fetcher => {
       return
     }
     if (task !== undefined) remove(key, task)
-    if (missing === undefined) return
-    add(collection, missing)
-    wakeLanes()
+    if (missing !== undefined) {
+      if (!backlog.has(collection, name)) add(collection, missing)
+    } else if (backlog.delete(collection, name)) health.clear(WARNING, name)
+    fill()
   }
 
   /** There may be something to gain by trying now. */
   const encourage = (task: Task, delayMs: number): void => {
     for (const wake of task.wakes) wake()
     task.notBeforeMs = Math.min(task.notBeforeMs, clock.monotonicMs() + delayMs)
-    wakeLanes()
+    wakeFor(task)
   }
 
   const onConnect = (): void => {
     for (const task of tasks.values()) {
       if (!task.holders.hasClaimant()) encourage(task, ASK_AROUND_DELAY_MS)
     }
+  }
+
+  /** Its claims make room for those of others: they are made anew when it comes back. */
+  const onDisconnect = ({ id }: Peer): void => {
+    for (const { holders } of tasks.values()) holders.leave(id)
   }
 
   /** The smallest content that may be tried now in this lane. */
@@ -192,8 +252,7 @@ export const createFetcher = (init: FetcherInit): Fetcher => {
       error instanceof Error ? error.message : 'no connected peer says that it has the content'
     task.failures++
     counts.failures++
-    const backoffMs = Math.min(FETCH_BACKOFF_MS * 2 ** (task.failures - 1), MAX_FETCH_BACKOFF_MS)
-    task.notBeforeMs = clock.monotonicMs() + backoffMs * (0.5 + random.fraction())
+    task.notBeforeMs = clock.monotonicMs() + backoffMs(task.failures)
     if (task.failures !== FAILURES_BEFORE_WARNING) return
     const { name } = task.missing
     health.raise({
@@ -232,7 +291,11 @@ export const createFetcher = (init: FetcherInit): Fetcher => {
     const { collection, missing, holders, single } = task
     const { name, content } = missing
     const first = holders.next(new Set())
-    if (first === undefined) return postpone(task)
+    if (first === undefined) {
+      postpone(task)
+      giveWay(task)
+      return
+    }
     const linked = linkSignals(laneSignal)
     const { signal } = linked
     const attempt = createAttempt({
@@ -273,6 +336,7 @@ export const createFetcher = (init: FetcherInit): Fetcher => {
       task.running = undefined
       linked.end()
       refresh(collection, name)
+      if (tasks.get(keyOf(collection.name, name)) === task) giveWay(task)
     }
   }
 
@@ -293,6 +357,7 @@ export const createFetcher = (init: FetcherInit): Fetcher => {
     start() {
       if (lanes.length > 0) return
       transport.events.on('connect', onConnect)
+      transport.events.on('disconnect', onDisconnect)
       lanes = Array.from({ length: MAX_FETCHES }, (_, index) => createLane(index))
       for (const collection of collections.values()) {
         for (const { name } of collection.missing()) refresh(collection, name)
@@ -301,10 +366,12 @@ export const createFetcher = (init: FetcherInit): Fetcher => {
 
     async stop() {
       transport.events.off('connect', onConnect)
+      transport.events.off('disconnect', onDisconnect)
       const stopping = lanes
       lanes = []
       await Promise.all(stopping.map((lane) => lane.stop()))
-      tasks.clear()
+      for (const [key, task] of tasks) drop(key, task)
+      backlog.clear()
     },
 
     refresh,

@@ -1,9 +1,6 @@
-import {
-  HOLDER_COOLDOWN_MS,
-  MAX_ASKED_PEERS,
-  MAX_FETCH_BACKOFF_MS,
-  MAX_HOLDERS,
-} from '../limits.ts'
+import { createBoundedSet } from '../bounded-set.ts'
+import { HOLDER_COOLDOWN_MS, MAX_ASKED_PEERS, MAX_FETCH_BACKOFF_MS } from '../limits.ts'
+import { MAX_HOLDERS, MAX_REMEMBERED_HOLDERS } from '../limits.ts'
 import type { PeerId } from '../../keys/index.ts'
 import type { Clock, Random } from '../../util/index.ts'
 
@@ -17,6 +14,10 @@ export interface Holders {
   fail(peer: PeerId): void
   /** It delivered something else. It is not asked again. */
   ban(peer: PeerId): void
+  /** It is not connected any more: what it said makes room for what others say. */
+  leave(peer: PeerId): void
+  /** Gives back what all of this took of the room for claims; nobody can claim any more. */
+  end(): void
   /** Those that say they have it, in order. */
   claimants(): readonly PeerId[]
   /** Whether it let us down lately. */
@@ -30,6 +31,8 @@ export interface Holders {
 export interface HoldersInit {
   readonly clock: Clock
   readonly random: Random
+  /** Room for claims of all contents together. */
+  readonly claims: { left: number }
   readonly connected: () => readonly PeerId[]
   /** Whether the peer is known to want the name, and so may have its content. */
   readonly wants: (peer: PeerId) => boolean | undefined
@@ -43,10 +46,24 @@ interface Cooling {
 }
 
 export const createHolders = (init: HoldersInit): Holders => {
-  const { clock, random, connected, wants } = init
+  const { clock, random, connected, wants, claims } = init
   const claimants = new Set<PeerId>()
-  const banned = new Set<PeerId>()
+  const banned = createBoundedSet<PeerId>(MAX_REMEMBERED_HOLDERS)
   const cooling = new Map<PeerId, Cooling>()
+  let ended = false
+
+  const withdraw = (peer: PeerId): boolean => {
+    if (!claimants.delete(peer)) return false
+    claims.left++
+    return true
+  }
+
+  const cool = (peer: PeerId, how: Cooling): void => {
+    cooling.delete(peer)
+    cooling.set(peer, how)
+    const oldest = cooling.keys().next()
+    if (cooling.size > MAX_REMEMBERED_HOLDERS && !oldest.done) cooling.delete(oldest.value)
+  }
 
   const isCool = (peer: PeerId): boolean => (cooling.get(peer)?.untilMs ?? 0) <= clock.monotonicMs()
 
@@ -62,29 +79,36 @@ export const createHolders = (init: HoldersInit): Holders => {
 
   return {
     claim(peer) {
-      if (banned.has(peer)) return false
-      const news = !claimants.has(peer)
-      if (news && claimants.size >= MAX_HOLDERS) return false
-      if (news && cooling.get(peer)?.asked === true) cooling.delete(peer)
+      if (ended || banned.has(peer)) return false
+      if (claimants.has(peer)) return false
+      if (claimants.size >= MAX_HOLDERS || claims.left === 0) return false
+      if (cooling.get(peer)?.asked === true) cooling.delete(peer)
       claimants.add(peer)
-      return news && isCool(peer)
+      claims.left--
+      return isCool(peer)
     },
     deny(peer) {
       // Asked without having said anything, it may well get the content a moment later; one that
       // claimed it and has it not must wait, or it could have us ask for ever.
-      const asked = !claimants.delete(peer)
+      const asked = !withdraw(peer)
       const { forMs = 0 } = cooling.get(peer) ?? {}
       const untilMs = clock.monotonicMs() + Math.max(HOLDER_COOLDOWN_MS, forMs)
-      cooling.set(peer, { untilMs, forMs, asked: asked && forMs === 0 })
+      cool(peer, { untilMs, forMs, asked: asked && forMs === 0 })
     },
     fail(peer) {
       const before = cooling.get(peer)?.forMs ?? 0
       const forMs = Math.min(Math.max(HOLDER_COOLDOWN_MS, before * 2), MAX_FETCH_BACKOFF_MS)
-      cooling.set(peer, { untilMs: clock.monotonicMs() + forMs, forMs })
+      cool(peer, { untilMs: clock.monotonicMs() + forMs, forMs })
     },
     ban(peer) {
-      claimants.delete(peer)
+      withdraw(peer)
       banned.add(peer)
+    },
+    leave: (peer) => void withdraw(peer),
+    end() {
+      ended = true
+      claims.left += claimants.size
+      claimants.clear()
     },
     claimants: () => [...claimants].sort(),
     isCooling: (peer) => !isCool(peer),

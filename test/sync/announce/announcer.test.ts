@@ -2,8 +2,11 @@ import t from 'tap'
 import { decodeAnnounce, encodeAnnounce } from '../../../src/sync/announce/messages.ts'
 import { ANNOUNCE_INIT, ANNOUNCE_PROTOCOL } from '../../../src/sync/announce/overlay.ts'
 import { CONTENT_PROTOCOL } from '../../../src/sync/content/server.ts'
-import { MAX_INLINE_BYTES, RELAY_BURST_RECORDS } from '../../../src/sync/limits.ts'
+import { ANNOUNCED_BURST, ANNOUNCED_PER_SECOND } from '../../../src/sync/limits.ts'
+import { MAX_FRAME_RECORDS, MAX_INLINE_BYTES } from '../../../src/sync/limits.ts'
+import { RELAY_BURST_RECORDS } from '../../../src/sync/limits.ts'
 import { PUSH_PULL_PROTOCOL } from '../../../src/sync/push-pull/push-pull.ts'
+import { sha256 } from '../../../src/util/index.ts'
 import { encodeRecord, record } from '../../support/fake-collection.ts'
 import { allPairs, createFakeMesh } from '../../support/mesh.ts'
 import type { FakeRecord } from '../../support/fake-collection.ts'
@@ -323,6 +326,34 @@ t.test('an unknown collection is ignored: a newer node may have more than we kno
   await friend.stream.send(itemsFrame(record('a', 1)))
   await mesh.clock.advance(1000)
   t.ok(node.state.isComplete('a'))
+  t.same(node.blamed, [])
+  await mesh.stop()
+})
+
+t.test('a neighbour that claims without end has to wait; others do not', async (t) => {
+  const mesh = await createFakeMesh({ count: 1 })
+  const node = mesh.node(0)
+  const mallory = await befriend(mesh, node, 'Mallory')
+  const honest = await befriend(mesh, node, 'Honest')
+  const holdings = Array.from({ length: MAX_FRAME_RECORDS }, (_, index) => ({
+    name: `claimed-${index}`,
+    digest: sha256(`${index}`),
+  }))
+  const count = ANNOUNCED_BURST + 4 * ANNOUNCED_PER_SECOND
+  const flood = async (): Promise<void> => {
+    for (let sent = 0; sent < count; sent += MAX_FRAME_RECORDS) {
+      await mallory.stream.send(encodeAnnounce({ type: 'have', collection: 'files', holdings }))
+    }
+    await mallory.stream.send(itemsFrame(record('a', 1)))
+  }
+  flood().catch(() => undefined)
+  await mesh.clock.advance(100)
+  await honest.stream.send(itemsFrame(record('b', 1)))
+  await mesh.clock.advance(100)
+  t.ok(node.state.isComplete('b'))
+  await mesh.clock.advance(3_000)
+  t.notOk(node.state.current('a'), 'what comes after the flood is not read before')
+  t.ok(await mesh.until(() => node.state.isComplete('a'), 5_000))
   t.same(node.blamed, [])
   await mesh.stop()
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createHolders } from '../../../src/sync/content/holders.ts'
-import { HOLDER_COOLDOWN_MS, MAX_ASKED_PEERS } from '../../../src/sync/limits.ts'
+import { HOLDER_COOLDOWN_MS, MAX_ASKED_PEERS, MAX_HOLDERS } from '../../../src/sync/limits.ts'
 import { createSeededRandom } from '../../support/random.ts'
 import { createVirtualClock } from '../../support/virtual-clock.ts'
 import type { PeerId } from '../../../src/keys/index.ts'
@@ -11,9 +11,11 @@ const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(peer) as [PeerId, PeerId, PeerId, 
 const play = (init: { connected?: PeerId[]; wants?: Record<string, boolean> } = {}) => {
   const clock = createVirtualClock()
   const connected = init.connected ?? [a, b, c, d]
+  const claims = { left: 1_000 }
   const holders = createHolders({
     clock,
     random: createSeededRandom(1),
+    claims,
     connected: () => connected,
     wants: (peer) => init.wants?.[peer],
   })
@@ -25,7 +27,7 @@ const play = (init: { connected?: PeerId[]; wants?: Record<string, boolean> } = 
     }
     return [...tried].join('')
   }
-  return { clock, holders, order, connected }
+  return { clock, holders, order, connected, claims }
 }
 
 t.test('claimants come first, then those who want the name, then the unknown', async (t) => {
@@ -105,4 +107,37 @@ t.test('so many peers are asked at random in one attempt and no more', async (t)
   for (let next = holders.next(tried); next !== undefined; next = holders.next(tried))
     tried.add(next)
   t.equal(tried.size, MAX_ASKED_PEERS)
+})
+
+t.test('claims take room that all contents share, and give it back', async (t) => {
+  const { holders, claims, connected } = play()
+  claims.left = 2
+  t.ok(holders.claim(a))
+  t.notOk(holders.claim(a), 'again is no news')
+  t.ok(holders.claim(b))
+  t.notOk(holders.claim(c), 'there is no more room')
+  t.equal(claims.left, 0)
+  holders.deny(a)
+  t.ok(holders.claim(c))
+  connected.splice(0)
+  holders.leave(b)
+  holders.ban(c)
+  t.equal(claims.left, 2)
+  t.ok(holders.claim(d))
+  holders.end()
+  t.equal(claims.left, 2)
+  t.notOk(holders.claim(d), 'it is over')
+})
+
+t.test('ever-new identities that claim and leave do not keep an honest one out', async (t) => {
+  const { holders, claims } = play()
+  for (let index = 0; index < 10 * MAX_HOLDERS; index++) {
+    const mallory = peer(`mallory-${index}`)
+    t.ok(holders.claim(mallory))
+    holders.fail(mallory)
+    holders.leave(mallory)
+  }
+  t.equal(claims.left, 1_000)
+  t.ok(holders.claim(a))
+  t.same(holders.claimants(), [a])
 })
