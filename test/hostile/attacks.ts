@@ -150,10 +150,10 @@ export const besiege = async (
       void attack(member, { cluster, signal: life }).catch(() => {})
     }
     await pause(LIFE_MS, life)
-    await member.open('/mesh/announce/1').then(
-      (stream) => stream.send(Buffer.of(0xff)),
-      () => {},
-    )
+    await member
+      .open('/mesh/announce/1')
+      .then((stream) => stream.send(Buffer.of(0xff)))
+      .catch(() => {})
     await member.stop().catch(() => {})
     await pause(REST_MS, signal)
   }
