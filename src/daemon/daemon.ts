@@ -256,12 +256,15 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
     } catch (error) {
       const { message } = toMeshError(error)
       logger.error({ error }, 'the new configuration is bad; the old one stays in force')
-      health.raise({
-        code: 'config-reload-failed',
-        subject: config.path,
-        severity: 'warning',
-        message: `the old configuration stays in force: ${message}`,
-      })
+      health.raise(
+        {
+          code: 'config-reload-failed',
+          subject: config.path,
+          severity: 'warning',
+          message: `the old configuration stays in force: ${message}`,
+        },
+        { isLogged: true },
+      )
       return { applied: false, restartNeeded: [] }
     }
     health.clear('config-reload-failed', config.path)

@@ -28,7 +28,10 @@ export const watchEventLoop = ({
       if (lateMs < STALL_MS) return
       const message = `nothing ran for ${formatDuration(lateMs)}: the machine is overloaded, was suspended, or mesh has a defect`
       logger.warn({ lateMs }, `event loop stalled: ${message}`)
-      health.raise({ code: 'event-loop-stalled', subject: '', severity: 'warning', message })
+      health.raise(
+        { code: 'event-loop-stalled', subject: '', severity: 'warning', message },
+        { isLogged: true },
+      )
       forget()
       forget = clock.schedule(REMEMBER_MS, () => health.clear('event-loop-stalled'))
     })

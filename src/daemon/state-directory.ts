@@ -38,5 +38,8 @@ export const warnOfDamage = (
 ): void => {
   const message = `the database was damaged and is now at ${movedTo}; a new one has taken its place`
   logger.error({ error, movedTo }, message)
-  health.raise({ code: 'store-damaged', subject: movedTo, severity: 'warning', message })
+  health.raise(
+    { code: 'store-damaged', subject: movedTo, severity: 'warning', message },
+    { isLogged: true },
+  )
 }

@@ -18,7 +18,8 @@ export interface HealthWarning {
 
 /** The set of things that are wrong now; a warning is one (code, subject). */
 export interface Health {
-  raise(warning: Omit<HealthWarning, 'sinceMs'>): void
+  /** `isLogged`: the caller has a line of its own for it, which says more. */
+  raise(warning: Omit<HealthWarning, 'sinceMs'>, options?: { readonly isLogged?: boolean }): void
   clear(code: string, subject?: string): void
   /** Most severe first, then by age. */
   list(): readonly HealthWarning[]
@@ -33,13 +34,13 @@ export const createHealth = (components: {
   const warnings = new Map<string, HealthWarning>()
   const keyOf = (code: string, subject: string): string => `${code} ${subject}`
   return {
-    raise(warning) {
+    raise(warning, { isLogged = false } = {}) {
       const { code, subject, severity, message } = warning
       const key = keyOf(code, subject)
       const before = warnings.get(key)
       warnings.set(key, { ...warning, sinceMs: before?.sinceMs ?? clock.nowMs() })
       // Raised again it has another message at most, as with every attempt that fails.
-      if (before?.severity === severity) return
+      if (isLogged || before?.severity === severity) return
       const log = severity === 'error' ? logger?.error : logger?.warn
       log?.({ code, subject }, message)
     },

@@ -71,16 +71,19 @@ t.test('warns of the end of its own certificate 14 days ahead', async (t) => {
 
 t.test('notices that nothing ran for a while, and forgets it', async (t) => {
   const clock = createVirtualClock()
-  const health = createHealth({ clock })
+  const lines: string[] = []
+  const logger = { ...silentLogger, warn: (_: object, message: string) => void lines.push(message) }
+  const health = createHealth({ clock, logger })
   let lateMs = 0
   const late = { ...clock, monotonicMs: () => clock.monotonicMs() + lateMs }
-  const stop = watchEventLoop({ clock: late, health, logger: silentLogger })
+  const stop = watchEventLoop({ clock: late, health, logger })
   await clock.advance(5_000)
   t.same(health.list(), [])
   await clock.advance(500)
   lateMs = 4_000
   await clock.advance(500)
   t.match(health.list(), [{ code: 'event-loop-stalled', message: /4 s/ }])
+  t.equal(lines.length, 1, 'one line says it')
   await clock.advance(60_000)
   t.same(health.list(), [])
   stop()

@@ -25,6 +25,7 @@ import { sha256, systemRandom, toBase64, utf8 } from '../../src/util/index.ts'
 import { sign, startCluster, until } from '../integration/cluster.ts'
 import { createHostileMember } from './hostile-member.ts'
 import type { Test } from 'tap'
+import type { PeersBody } from '../../src/api/index.ts'
 import type { SignedStatement } from '../../src/statement/index.ts'
 import type { PushPullMessage } from '../../src/sync/push-pull/messages.ts'
 import type { ProtocolHandler } from '../../src/transport/index.ts'
@@ -103,6 +104,15 @@ const versionOf = async (name: string, node: ClusterNode = victim): Promise<numb
   const { body } = await ask('GET', `/files?name=${name}`, { node })
   return JSON.parse(body).files[0].current?.version ?? 0
 }
+
+const peersOf = ({ socketPath }: ClusterNode): Promise<PeersBody['peers']> =>
+  new Promise((resolve, reject) => {
+    request({ socketPath, path: '/peers' }, (response) => {
+      response.toArray().then((pieces) => resolve(JSON.parse(pieces.join('')).peers), reject)
+    })
+      .on('error', reject)
+      .end()
+  })
 
 /** Whether nothing came of it: the files and statements of all nodes are as they were. */
 const untouched = async (t: Test, work: () => Promise<void>): Promise<void> => {
@@ -371,6 +381,10 @@ t.test('a member that lies', async (t) => {
       await avoided(name)
       await until('the cut', () => transport.peers().length === 0)
       await t.rejects(transport.dial(victim.address))
+      // It only ever dialled us: there is no address to show, but there is a name.
+      const shown = (await peersOf(victim)).find(({ peerId }) => peerId === transport.peerId)
+      t.match(shown, { name, connected: false, address: null, faults: [{ count: Number }] })
+      t.type(shown?.avoidedUntil, 'string')
       await served()
     })
   }

@@ -62,3 +62,19 @@ t.test('what begins and what ends is logged once, by its severity', async (t) =>
     ['info', about, 'no longer wrong'],
   ])
 })
+
+t.test('what the caller has logged is not logged twice, and its end is', (t) => {
+  const lines: string[] = []
+  const log = (_: object, message: string): void => void lines.push(message)
+  const health = createHealth({
+    clock: { nowMs: () => 1 },
+    logger: { error: log, warn: log, info: log },
+  })
+  const stalled = { code: 'stalled', subject: '', severity: 'warning', message: 'stalled' } as const
+  health.raise(stalled, { isLogged: true })
+  t.same(lines, [])
+  t.equal(health.list().length, 1)
+  health.clear('stalled')
+  t.same(lines, ['no longer wrong'])
+  t.end()
+})
