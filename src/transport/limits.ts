@@ -114,6 +114,11 @@ export const STABLE_CONNECTION_MS = 30 * SECOND_MS
 export const MAX_KNOWN_PEERS = 1_024
 /** Of those, peers that one peer has told us of and we never reached. Stops one liar filling the book. */
 export const MAX_HEARSAY_PER_PEER = 128
+/**
+ * Addresses a minute that are dialled only because somebody told us of them, after as many at once.
+ * Stops a member that has all others dial addresses of its choice, to scan or to flood them.
+ */
+export const MAX_HEARSAY_DIALS_PER_MINUTE = 60
 /** Failed attempts in a row after which a peer that we only heard of is forgotten. */
 export const MAX_HEARSAY_FAILURES = 5
 export const MAX_ADDRESSES_PER_PEER = 8

@@ -1,9 +1,11 @@
 import { MeshError, toMeshError } from '../errors/index.ts'
+import { createTokenBucket } from '../util/index.ts'
 import { createAddressBook } from './address-book.ts'
 import { createAttempts } from './attempts.ts'
 import {
   DEFAULT_TARGET_CONNECTIONS,
   MAX_BACKOFF_MS,
+  MAX_HEARSAY_DIALS_PER_MINUTE,
   MAX_HEARSAY_FAILURES,
   MAX_IDLE_BACKOFF_MS,
   MAX_PARALLEL_DIALS,
@@ -58,6 +60,8 @@ export interface Peering {
 /** How often the address book is written, if it has changed. */
 const SAVE_INTERVAL_MS = 60_000
 const SAVE_SOON_MS = 2_000
+/** When hearsay is looked at again that there was no room for. */
+const HEARSAY_RETRY_MS = 1_000
 /** A connected peer's entry is renewed this often, so that a crash does not make it look old. */
 const RENEW_MS = 60 * 60_000
 
@@ -78,6 +82,10 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
   const rules = init.addressRules ?? tcpAddressRules
   const book = createAddressBook({ clock, random }, { own: transport.peerId })
   const attempts = createAttempts({ clock, random })
+  const hearsayDials = createTokenBucket(
+    { clock },
+    { perSecond: MAX_HEARSAY_DIALS_PER_MINUTE / 60, burst: MAX_HEARSAY_DIALS_PER_MINUTE },
+  )
   for (const address of init.bootstrapPeers) {
     const { peer, location } = rules.parse(address)
     book.addBootstrap(peer, location)
@@ -169,6 +177,10 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
       .map(({ known }) => known)
   }
 
+  /** Whoever was reached once, or is configured, is no matter of anybody's word. */
+  const isAffordable = ({ bootstrap, lastConnectedMs, locations }: KnownPeer): boolean =>
+    bootstrap || lastConnectedMs !== undefined || hearsayDials.tryTake(locations.length)
+
   /** Dials whoever is due, and says when the next one will be. */
   const dialDue = (): number | undefined => {
     const nowMs = clock.monotonicMs()
@@ -178,7 +190,9 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
       if (!known.bootstrap && missing <= 0) continue
       const waitMs = attempts.dueMs(known.peer) - nowMs
       if (waitMs > 0) nextMs = Math.min(nextMs ?? waitMs, waitMs)
-      else if (dialling.size < MAX_PARALLEL_DIALS) dial(known)
+      else if (dialling.size >= MAX_PARALLEL_DIALS) continue
+      else if (isAffordable(known)) dial(known)
+      else nextMs = Math.min(nextMs ?? HEARSAY_RETRY_MS, HEARSAY_RETRY_MS)
     }
     return nextMs
   }

@@ -1,10 +1,20 @@
 import t from 'tap'
 import { MeshError } from '../../src/errors/index.ts'
-import { generatePrivateKey } from '../../src/keys/index.ts'
+import { generatePrivateKey, peerIdFromPublicKey } from '../../src/keys/index.ts'
 import { createHealth, createWorkers, silentLogger } from '../../src/observe/index.ts'
 import { createMemoryStore } from '../../src/store/index.ts'
 import { createMembership, createMemoryNetwork, createPeering } from '../../src/transport/index.ts'
 import { AVOID_MS, KNOWN_PEER_TTL_MS, NO_PEERS_WARNING_MS } from '../../src/transport/limits.ts'
+import {
+  MAX_ADDRESSES_PER_PEER,
+  MAX_EXCHANGED_PEERS,
+  MAX_HEARSAY_DIALS_PER_MINUTE,
+  MAX_HEARSAY_PER_PEER,
+  MAX_PEER_EXCHANGE_BYTES,
+  MAX_PEER_EXCHANGES_PER_MINUTE,
+} from '../../src/transport/limits.ts'
+import { PEERS_PROTOCOL } from '../../src/transport/peer-exchange.ts'
+import { encodePeerExchange } from '../../src/transport/peer-exchange-codec.ts'
 import { systemRandom } from '../../src/util/index.ts'
 import { createSeededRandom } from '../support/random.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
@@ -156,6 +166,8 @@ const simulate = (seed: number) => {
       bootstrapPeers?: readonly string[]
       targetConnections?: number
       refusal?: Transport['refusal']
+      /** Called with each address that is dialled. */
+      onDial?: (address: string) => void
     } = {},
   ): Promise<{ transport: Transport; peering: Peering }> => {
     const store = createMemoryStore()
@@ -163,10 +175,16 @@ const simulate = (seed: number) => {
     const logger = silentLogger
     const workers = createWorkers({ clock, random, logger })
     const health = createHealth({ clock })
-    const { peerIdFromPublicKey } = await import('../../src/keys/index.ts')
     const peerId = peerIdFromPublicKey(generatePrivateKey(identities).publicKey)
-    const { refusal, ...given } = init
-    const plain = network.createTransport({ peerId, logger })
+    const { refusal, onDial, ...given } = init
+    const made = network.createTransport({ peerId, logger })
+    const plain: Transport = {
+      ...made,
+      dial(address, options) {
+        onDial?.(address)
+        return made.dial(address, options)
+      },
+    }
     const transport = refusal === undefined ? plain : { ...plain, refusal }
     const peering = createPeering(
       { transport, store, clock, random, logger, workers, health },
@@ -290,4 +308,50 @@ t.test('a peer that is only heard of and never answers is forgotten', async (t) 
   t.equal(a.peering.status().length, 1)
   await clock.advance(60 * 60_000)
   t.same(a.peering.status(), [])
+})
+
+t.test('a member that tells of thousands has us dial so many a minute, and no more', async (t) => {
+  const { clock, network, start } = simulate(6)
+  const dialled: string[] = []
+  const victim = await start({ onDial: (address) => void dialled.push(address) })
+  const strangers = createSeededRandom('strangers')
+  const newPeer = (): PeerId => peerIdFromPublicKey(generatePrivateKey(strangers).publicKey)
+  const liar = network.createTransport({ peerId: newPeer(), logger: silentLogger })
+  await liar.start()
+  const dialling = liar.dial(victim.transport.addresses()[0] ?? '')
+  await clock.advance(1_000)
+  await dialling
+  const limits = { maxFrameBytes: MAX_PEER_EXCHANGE_BYTES, maxStreamsPerPeer: 2 }
+  const minutes = 10
+  const tell = async (): Promise<void> => {
+    const stream = await liar.open(victim.transport.peerId, PEERS_PROTOCOL, limits)
+    const peers = Array.from({ length: MAX_EXCHANGED_PEERS }, () => {
+      const peer = newPeer()
+      const hosts = Array.from({ length: MAX_ADDRESSES_PER_PEER }, (_, host) => host)
+      return { peer, locations: hosts.map((host) => `/memory/${peer}-${host}`) }
+    })
+    await stream.send(encodePeerExchange({ own: [], peers }))
+    await stream.receive()
+    await stream.close()
+  }
+  const told = minutes * MAX_PEER_EXCHANGES_PER_MINUTE
+  for (let count = 0; count < told; count++) {
+    const telling = tell()
+    await clock.advance(60_000 / MAX_PEER_EXCHANGES_PER_MINUTE)
+    await telling
+  }
+  t.same(liar.peers().length, 1, 'it keeps to all other limits')
+  t.ok(victim.peering.status().length <= 1 + MAX_HEARSAY_PER_PEER)
+  const most = (1 + minutes) * MAX_HEARSAY_DIALS_PER_MINUTE
+  const offered = told * MAX_EXCHANGED_PEERS * MAX_ADDRESSES_PER_PEER
+  t.ok(dialled.length <= most, `${dialled.length} of ${offered} addresses were dialled`)
+  t.ok(dialled.length > most / 2, 'some of it might be true')
+
+  const late = await start()
+  victim.peering.suggest(late.transport.peerId, [
+    late.transport.addresses()[0]?.replace(/\/p2p\/.*/, '') ?? '',
+  ])
+  const met = (): boolean => victim.transport.peers().some(({ id }) => id === late.transport.peerId)
+  for (let minute = 0; minute < 60 && !met(); minute++) await clock.advance(60_000)
+  t.ok(met(), 'and who tells the truth is met')
 })
