@@ -96,6 +96,7 @@ class FileService implements Files {
   readonly #accept: Acceptor
   readonly #startup: () => Promise<void>
   readonly #inspector: Inspector
+  readonly #locks = createKeyedLock()
   readonly #quota = createQuota()
   readonly #refusals: Refusals
   readonly #evict: Evict
@@ -113,7 +114,7 @@ class FileService implements Files {
     this.#components = components
     this.#rules = createRules(policies)
     const ruleOf = (name: FileName): Rule | undefined => this.#rules.get(name)
-    const locks = createKeyedLock()
+    const locks = this.#locks
     const warnings = createWarnings({ health })
     const catalogue = createCatalogue(
       { store, logger },
@@ -305,7 +306,18 @@ class FileService implements Files {
       shown !== undefined &&
       (digest === undefined || contentDigest(shown.signed) === digest) &&
       !isExpired(shown.signed, this.#components.clock.nowMs())
-    if (!isWanted(this.#catalogue.row(name)?.shown)) return undefined
+    const row = this.#catalogue.row(name)
+    if (!isWanted(row?.shown)) {
+      // What is being published may lie where everybody sees it, and is to be found here too.
+      if (row?.pending !== true) return undefined
+      await this.#running(() =>
+        unlessAborted(
+          this.#locks.run(name, async () => {}),
+          signal,
+        ),
+      )
+      if (!isWanted(this.#catalogue.row(name)?.shown)) return undefined
+    }
     const shown = await this.#running(() => unlessAborted(this.#verifier.check(name), signal))
     const rule = this.#rules.get(name)
     if (rule === undefined || !isWanted(shown)) return undefined

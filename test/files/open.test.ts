@@ -1,4 +1,5 @@
 import t from 'tap'
+import { createMemoryDisk } from '../../src/disk/index.ts'
 import { sha256 } from '../../src/util/index.ts'
 import { createWorld, NAME, policy } from './world.ts'
 import type { ContentSource } from '../../src/files/index.ts'
@@ -21,6 +22,24 @@ t.test('opens what is shown, whole or in part', async (t) => {
   t.equal(await collect(file?.stream({ start: 1, end: 3 })), 'el')
   t.ok(await world.files.open(NAME, { digest: sha256('hello') }))
   t.equal(await world.files.open(NAME, { digest: sha256('other') }), undefined)
+})
+
+t.test('opens what can be seen on the disk, from the first moment on', async (t) => {
+  const disk = createMemoryDisk()
+  const world = await createWorld([policy()], { disk })
+  t.teardown(() => world.stop())
+  const opened: Promise<string>[] = []
+  const rename = disk.rename.bind(disk)
+  disk.rename = async (from, to) => {
+    await rename(from, to)
+    if (to !== `files/${NAME}`) return
+    opened.push(world.files.open(NAME).then((file) => collect(file?.stream())))
+    // Whoever opens it looks before anything else is written.
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await world.put({ text: 'hello' })
+  await world.put({ version: 2, text: 'HELLO' })
+  t.same(await Promise.all(opened), ['hello', 'HELLO'])
 })
 
 t.test('never mixes two versions', async (t) => {
