@@ -149,6 +149,9 @@ const strays = (world: World): string[] => {
     else if (!ledger.known.has(id))
       found.push(`${id.slice(0, 8)} was never uploaded, and is ${where}`)
   }
+  for (const id of ledger.forged) {
+    found.push(`${id.slice(0, 8)} is sent by an honest node with a signature that does not hold`)
+  }
   for (const id of ledger.sent) judge(id, 'sent by an honest node')
   for (const machine of world.machines) {
     const { files } = machine.node ?? {}

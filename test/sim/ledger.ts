@@ -1,4 +1,5 @@
 /** What clients were told, to be held against what the machines have in the end. */
+import { decodeSignedStatement, verifySigned } from '../../src/statement/index.ts'
 import { sha256 } from '../../src/util/index.ts'
 import type { Digest } from '../../src/util/index.ts'
 import type { SignedStatement } from '../../src/statement/index.ts'
@@ -21,6 +22,8 @@ export interface Ledger {
   watch(bytes: Uint8Array): void
   /** Statements in frames of honest machines, by id. */
   readonly sent: ReadonlySet<Digest>
+  /** Statements in frames of honest machines with signatures that do not hold. */
+  readonly forged: ReadonlySet<Digest>
   /** Ids that some client handed to some machine. */
   readonly known: ReadonlySet<Digest>
   /** Ids that were refused wherever they were handed in. */
@@ -30,21 +33,47 @@ export interface Ledger {
 
 const BEGIN = Buffer.from('mesh-file 1\n')
 const END = Buffer.from('\nblocks none\n')
+const ENTRY_BYTES = 97
+
+/** Whether the signatures after a text hold, where signatures follow it. */
+const isForged = (bytes: Buffer, at: number, end: number): boolean => {
+  if (bytes.length < end + 4) return false
+  const count = bytes.readUInt32LE(end)
+  const entriesEnd = end + 4 + count * ENTRY_BYTES
+  if (count < 1 || count > 16 || bytes.length < entriesEnd) return false
+  const head = Buffer.alloc(5)
+  head.writeUInt8(1)
+  head.writeUInt32LE(end - at, 1)
+  const record = Buffer.concat([head, bytes.subarray(at, entriesEnd), Buffer.alloc(4)])
+  try {
+    return !verifySigned(decodeSignedStatement(record))
+  } catch {
+    return true
+  }
+}
 
 export const createLedger = (): Ledger => {
   const uploads: Upload[] = []
   const sent = new Set<Digest>()
+  const forged = new Set<Digest>()
+  const looked = new Set<string>()
   const known = new Set<Digest>()
   return {
     uploads,
     sent,
+    forged,
     known,
     watch(frame) {
       const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength)
       for (let at = bytes.indexOf(BEGIN); at >= 0; ) {
         const end = bytes.indexOf(END, at)
         if (end < 0) return
-        sent.add(sha256(bytes.subarray(at, end + END.length)))
+        const textEnd = end + END.length
+        const id = sha256(bytes.subarray(at, textEnd))
+        sent.add(id)
+        const once = `${id} ${sha256(bytes.subarray(textEnd, textEnd + 4 + 2 * ENTRY_BYTES))}`
+        if (!looked.has(once) && isForged(bytes, at, textEnd)) forged.add(id)
+        looked.add(once)
         at = bytes.indexOf(BEGIN, end)
       }
     },

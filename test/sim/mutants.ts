@@ -75,7 +75,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/sync/intake.ts',
     find: 'if (!arrival.verify()) throw forged(arrival.name)',
     replace: 'void forged',
-    notices: /blames .* honest|was never uploaded/,
+    notices: /blames .* honest|signature that does not hold/,
   },
   {
     what: 'unwanted statements are relayed again and again',
