@@ -6,6 +6,7 @@ import { generatePrivateKey, parsePsk, signCertificate } from '../../src/keys/in
 import { createWorkers, silentLogger } from '../../src/observe/index.ts'
 import { createLibp2pTransport, createMembership } from '../../src/transport/index.ts'
 import { systemClock, systemRandom } from '../../src/util/index.ts'
+import type { PrivateKey } from '../../src/keys/index.ts'
 import type { FrameStream, ProtocolHandler, Transport } from '../../src/transport/index.ts'
 import type { Timestamp } from '../../src/util/index.ts'
 import type { Cluster } from '../integration/cluster.ts'
@@ -25,10 +26,25 @@ const UNLIMITED = { maxFrameBytes: 64 * 2 ** 20, maxStreamsPerPeer: 1_000 }
 
 export interface HostileMember {
   readonly transport: Transport
+  /** Its own; may sign in the namespaces that its certificate names. */
+  readonly identity: PrivateKey
+  readonly certificate: string
   /** The stream of announcements that the victim opens to each neighbour, after the greeting. */
   readonly link: Promise<FrameStream>
   open(protocol: string): Promise<FrameStream>
   stop(): Promise<void>
+}
+
+export interface HostileMemberInit {
+  /** @default 'mallory' */
+  readonly name?: string
+  readonly handlers?: Partial<Record<Protocol, ProtocolHandler>>
+  /** Who signs its certificate. @default the network's own key */
+  readonly signedBy?: PrivateKey
+  /** Before now, if it is negative. @default one hour */
+  readonly expiresInMs?: number
+  /** @default none */
+  readonly namespaces?: readonly string[]
 }
 
 /** Connects to one node; what `handlers` do not name is met by silence. */
@@ -38,18 +54,21 @@ export const createHostileMember = async (
   {
     name = 'mallory',
     handlers = {},
-  }: { name?: string; handlers?: Partial<Record<Protocol, ProtocolHandler>> } = {},
+    signedBy = networkKey,
+    expiresInMs = 3_600_000,
+    namespaces = [],
+  }: HostileMemberInit = {},
 ): Promise<HostileMember> => {
   const [clock, random, logger] = [systemClock, systemRandom, silentLogger]
   const identity = generatePrivateKey(random)
   const nowMs = Date.now()
-  const certificate = await signCertificate(networkKey, {
+  const certificate = await signCertificate(signedBy, {
     network: networkId,
     name,
     key: identity.publicKey,
-    issued: nowMs as Timestamp,
-    expires: (nowMs + 3_600_000) as Timestamp,
-    namespaces: [],
+    issued: (nowMs + Math.min(0, 2 * expiresInMs)) as Timestamp,
+    expires: (nowMs + expiresInMs) as Timestamp,
+    namespaces: [...namespaces],
   })
   const membership = createMembership(
     { clock },
@@ -76,9 +95,12 @@ export const createHostileMember = async (
     transport.handle(protocol, UNLIMITED, handlers[protocol] ?? usual)
   }
   await transport.start()
-  await transport.dial(victim.address)
+  await transport.dial(victim.address).catch(async (error: unknown) => {
+    await transport.stop()
+    throw error
+  })
   return {
-    transport,
+    ...{ transport, identity, certificate },
     link: link.promise,
     open: (protocol) => transport.open(victim.peerId, protocol, UNLIMITED),
     stop: () => transport.stop(),

@@ -12,7 +12,20 @@ import { encodePushPull } from '../../src/sync/push-pull/messages.ts'
 import { encodePeerExchange } from '../../src/transport/peer-exchange-codec.ts'
 import { peerIdFromPublicKey } from '../../src/keys/index.ts'
 import { sha256, systemRandom, utf8 } from '../../src/util/index.ts'
-import { found, have, items, peerExchange, record, request, round } from './wire.ts'
+import {
+  DONE,
+  EQUAL,
+  found,
+  have,
+  items,
+  MISSING,
+  peerExchange,
+  putItems,
+  readTaken,
+  record,
+  request,
+  round,
+} from './wire.ts'
 import type { Timestamp } from '../../src/util/index.ts'
 
 t.test('what is written from the pages is what the daemon writes', async (t) => {
@@ -59,6 +72,18 @@ t.test('what is written from the pages is what the daemon writes', async (t) => 
     encodePushPull({ type: 'round', collection: 'files', state: digest }),
     'round',
   )
+  same(
+    putItems({ record: record(signed), content: 'content' }),
+    encodePushPull({
+      type: 'put-items',
+      items: [{ holds: false, record: encodeSignedStatement(signed), content: utf8('content') }],
+    }),
+    'put-items',
+  )
+  same(EQUAL, encodePushPull({ type: 'equal' }), 'equal')
+  same(DONE, encodePushPull({ type: 'done' }), 'done')
+  t.strictSame(readTaken(encodePushPull({ type: 'taken', notKept: [0, 2] })), [0, 2])
+  same(MISSING, encodeAnswer({ type: 'missing' }), 'missing')
   const locations = ['/ip4/10.0.0.1/tcp/1', '/dns4/example.org/tcp/1']
   same(
     peerExchange([{ key: key.publicKey, locations }]),

@@ -26,7 +26,7 @@ const FILES = Buffer.concat([u8(5), Buffer.from('files')])
 
 /** docs/protocols/statement.md, "Binary form". */
 export const record = (
-  { text, signatures }: SignedStatement,
+  { text, signatures, certificate }: Pick<SignedStatement, 'text' | 'signatures' | 'certificate'>,
   { type = 1, version = 1 }: { type?: number; version?: number } = {},
 ): Bytes =>
   Buffer.concat([
@@ -37,7 +37,7 @@ export const record = (
         Buffer.concat([u8(type), Buffer.from(key, 'hex'), signature]),
       ),
     ),
-    u32(0),
+    blob(certificate?.text ?? ''),
   ])
 
 export interface Claim {
@@ -46,21 +46,20 @@ export interface Claim {
   readonly content?: Bytes | string
 }
 
+const claimed = (claims: readonly Claim[]): Bytes =>
+  list(
+    claims.map(({ record, holds = false, content }) =>
+      Buffer.concat([
+        u8((holds ? 1 : 0) | (content === undefined ? 0 : 2)),
+        blob(record),
+        content === undefined ? Buffer.alloc(0) : blob(content),
+      ]),
+    ),
+  )
+
 /** docs/protocols/announce.md, type 4. */
 export const items = (...claims: readonly Claim[]): Bytes =>
-  Buffer.concat([
-    u8(4),
-    FILES,
-    list(
-      claims.map(({ record, holds = false, content }) =>
-        Buffer.concat([
-          u8((holds ? 1 : 0) | (content === undefined ? 0 : 2)),
-          blob(record),
-          content === undefined ? Buffer.alloc(0) : blob(content),
-        ]),
-      ),
-    ),
-  ])
+  Buffer.concat([u8(4), FILES, claimed(claims)])
 
 /** docs/protocols/announce.md, type 5. */
 export const have = (...holdings: readonly { name: string; digest: string }[]): Bytes =>
@@ -79,6 +78,26 @@ export const found = (sizeBytes: number): Bytes => Buffer.concat([u8(2), u64(siz
 
 /** docs/protocols/push-pull.md, type 1. */
 export const round = (state: string): Bytes => Buffer.concat([u8(1), FILES, hex(state)])
+
+/** docs/protocols/push-pull.md, types 2 and 13. */
+export const EQUAL = u8(2)
+export const DONE = u8(13)
+
+/** docs/protocols/push-pull.md, type 11. */
+export const putItems = (...claims: readonly Claim[]): Bytes =>
+  Buffer.concat([u8(11), claimed(claims)])
+
+/** docs/protocols/push-pull.md, type 12: positions of what was not kept. */
+export const readTaken = (frame: Bytes): readonly number[] => {
+  const view = Buffer.from(frame)
+  if (view[0] !== 12) throw new Error(`message ${view[0]} instead of taken`)
+  return Array.from({ length: view.readUInt32LE(1) }, (_, index) =>
+    view.readUInt16LE(5 + 2 * index),
+  )
+}
+
+/** docs/protocols/content.md, type 3. */
+export const MISSING = u8(3)
 
 /** docs/protocols/peers.md. */
 export const peerExchange = (

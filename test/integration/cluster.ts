@@ -95,6 +95,8 @@ export interface ClusterInit {
   readonly config?: Readonly<Record<string, string>>
   /** Largest content of each file. @default what the configuration says by default */
   readonly maxSize?: string
+  /** Further environment of one node; asked again at each start. */
+  readonly envOf?: (index: number) => NodeJS.ProcessEnv
   /** Arguments of node. */
   readonly nodeArguments?: readonly string[]
   /** Where each node runs. @default all on this machine's loopback */
@@ -127,6 +129,7 @@ export interface NodeInit {
   readonly prefix?: readonly string[]
   /** @default test/integration/daemon-main.ts */
   readonly entry?: string
+  /** Read again at each start. */
   readonly env?: NodeJS.ProcessEnv
   configure(ports: { cluster: number; http: number }): string
 }
@@ -274,7 +277,7 @@ export const createNode = (init: NodeInit): ClusterNode => {
 /** Starts the nodes one after another, each knowing the first. */
 export const startCluster = async (init: ClusterInit = {}): Promise<Cluster> => {
   const { count = 3, files = ['hello.txt', 'etc/motd'], config = {}, nodeArguments = [] } = init
-  const { machines = [], maxSize, filesOf } = init
+  const { machines = [], maxSize, filesOf, envOf } = init
   const directory = mkdtempSync(join(tmpdir(), 'mesh-'))
   const networkId = generateNetworkId(systemRandom)
   const networkKey = generatePrivateKey(systemRandom)
@@ -310,6 +313,9 @@ export const startCluster = async (init: ClusterInit = {}): Promise<Cluster> => 
       directory: home,
       nodeArguments,
       prefix: machines[index]?.prefix ?? [],
+      get env() {
+        return envOf?.(index) ?? {}
+      },
       configure: (ports) =>
         [
           `state_dir = "${home}/state"`,

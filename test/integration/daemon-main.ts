@@ -5,4 +5,11 @@ import { runDaemon } from '../../src/daemon/index.ts'
 process.stdin.resume().once('end', () => process.exit(1))
 process.stdin.unref?.()
 
+// A machine whose clock is wrong: by so much, from the first moment on.
+const shiftMs = Number(process.env.MESH_TEST_CLOCK_SHIFT_MS ?? 0)
+if (shiftMs !== 0) {
+  const { now } = Date
+  Date.now = () => now() + shiftMs
+}
+
 process.exit(await runDaemon({ configPath: process.argv[2] }))
