@@ -162,7 +162,7 @@ const measureSockets = async (log: (line: string) => void): Promise<Row[]> => {
   ]
 }
 
-const measureTree = async (count: number, log: (line: string) => void) => {
+export const measureTree = async (count: number, log: (line: string) => void) => {
   const path = mkdtempSync(join(tmpdir(), 'mesh-bench-'))
   try {
     const store = createLmdbStore({ path: join(path, 'store') })

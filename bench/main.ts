@@ -17,6 +17,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   upload: async () => (await import('./upload.ts')).benchmark,
   catalogue: async () => (await import('./catalogue.ts')).benchmark,
   reconcile: async () => (await import('./reconcile.ts')).benchmark,
+  growth: async () => (await import('./growth.ts')).benchmark,
   start: async () => (await import('./start.ts')).benchmark,
   cli: async () => (await import('./cli.ts')).benchmark,
 }
