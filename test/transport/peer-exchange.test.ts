@@ -1,11 +1,21 @@
 import t from 'tap'
+import { generatePrivateKey, peerIdFromPublicKey } from '../../src/keys/index.ts'
+import { createAddressBook } from '../../src/transport/address-book.ts'
 import { MAX_PEER_EXCHANGES_PER_MINUTE } from '../../src/transport/limits.ts'
-import { PEERS_PROTOCOL, tcpAddressRules } from '../../src/transport/peer-exchange.ts'
+import {
+  createPeerExchanger,
+  PEERS_PROTOCOL,
+  tcpAddressRules,
+} from '../../src/transport/peer-exchange.ts'
 import { decodePeerExchange, encodePeerExchange } from '../../src/transport/peer-exchange-codec.ts'
+import { systemRandom } from '../../src/util/index.ts'
+import { createVirtualClock } from '../support/virtual-clock.ts'
 import { addressOf, connect, startNode, stayAlive, until } from './nodes.ts'
 import { startPeeringNode } from './peering-nodes.ts'
 import type { PeerId } from '../../src/keys/index.ts'
-import type { Peer } from '../../src/transport/index.ts'
+import type { FrameStream, Peer, ProtocolHandler } from '../../src/transport/index.ts'
+import type { ProtocolInit, Transport } from '../../src/transport/index.ts'
+import type { PeerExchange } from '../../src/transport/peer-exchange-codec.ts'
 
 stayAlive(t)
 
@@ -27,6 +37,44 @@ t.test('addresses are told where they mean something', async (t) => {
   t.notOk(tcpAddressRules.isUsable('/ip6/fe80::1/tcp/1', far))
   t.notOk(tcpAddressRules.isUsable('/ip4/10.0.0.1/udp/1', near))
   t.ok(tcpAddressRules.isUsable('/ip4/127.0.0.1/tcp/1'), 'configured ones are taken at their word')
+})
+
+t.test('loopback and link-local addresses are told to nobody far away', async (t) => {
+  const told = async (address: string): Promise<PeerExchange> => {
+    const clock = createVirtualClock()
+    const own = peerIdFromPublicKey(generatePrivateKey(systemRandom).publicKey)
+    const other = peerIdFromPublicKey(generatePrivateKey(systemRandom).publicKey)
+    const asker = peerAt(address)
+    const book = createAddressBook({ clock, random: systemRandom }, { own })
+    book.learn(other, ['/ip4/127.0.0.1/tcp/2', '/ip6/fe80::2/tcp/2', '/ip4/10.0.0.2/tcp/2'])
+    book.connected(other)
+    let handler: ProtocolHandler | undefined
+    let said: Uint8Array | undefined
+    const here = ['/ip4/127.0.0.1/tcp/1', '/ip6/fe80::1/tcp/1', '/ip4/10.0.0.1/tcp/1']
+    const transport = {
+      peers: () => [asker],
+      addresses: () => here.map((location) => `${location}/p2p/${own}`),
+      handle: (_: string, _limits: ProtocolInit, given: ProtocolHandler) => {
+        handler = given
+      },
+    } as unknown as Transport
+    createPeerExchanger({ transport, book, clock }, { rules: tcpAddressRules, onLearned: () => {} })
+    await handler?.({
+      peer: asker.id,
+      receive: async () => encodePeerExchange({ own: [], peers: [] }),
+      send: async (frame: Uint8Array) => {
+        said = frame
+      },
+    } as unknown as FrameStream)
+    return decodePeerExchange(said ?? new Uint8Array())
+  }
+  t.match(await told('/ip4/203.0.113.1/tcp/1/p2p/x'), {
+    own: ['/ip4/10.0.0.1/tcp/1'],
+    peers: [{ locations: ['/ip4/10.0.0.2/tcp/2'] }],
+  })
+  const near = await told('/ip4/127.0.0.1/tcp/1/p2p/x')
+  t.same(near.own, ['/ip4/10.0.0.1/tcp/1', '/ip4/127.0.0.1/tcp/1'])
+  t.same(near.peers[0]?.locations, ['/ip4/10.0.0.2/tcp/2', '/ip4/127.0.0.1/tcp/2'])
 })
 
 t.test('garbage is a fault, and so is asking without end', async (t) => {

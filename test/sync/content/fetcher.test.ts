@@ -162,6 +162,30 @@ t.test('a holder just above the least rate is left for one that was not tried', 
   await mesh.stop()
 })
 
+t.test('a slow holder is left for a better one that comes much later', async (t) => {
+  let sleep: (ms: number) => Promise<void> = async () => {}
+  const mesh = await createFakeMesh({ count: 1 })
+  sleep = (ms) => new Promise((resolve) => mesh.clock.schedule(ms, resolve))
+  const node = mesh.node(0)
+  const slow = await addHolder(mesh, node, 'Slow', async (stream, offset) => {
+    await stream.send(found())
+    for (let at = offset; at < content.length && !stream.signal.aborted; at += 7_000) {
+      await stream.send(content.subarray(at, at + 7_000))
+      await sleep(1000)
+    }
+  })
+  const fast = await addHolder(mesh, node, 'Fast', honest)
+  node.state.publish(value)
+  await slow.claim()
+  await mesh.clock.advance(50_000)
+  t.same([slow.offsets, fast.offsets], [[0], []], 'while there is no choice it is kept')
+  await fast.claim()
+  const tookMs = await mesh.until(() => node.state.isComplete('a'), 10 * 60_000)
+  t.ok(tookMs !== undefined && tookMs < 41_000, `${tookMs?.toFixed(0)} ms after it came`)
+  t.ok((fast.offsets[0] ?? 0) > 300_000, `it went on at ${fast.offsets[0]}`)
+  await mesh.stop()
+})
+
 t.test('one slow holder is better than none', async (t) => {
   let sleep: (ms: number) => Promise<void> = async () => {}
   const mesh = await createFakeMesh({ count: 1 })
