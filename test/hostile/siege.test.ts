@@ -16,7 +16,7 @@ const UPLOAD_INTERVAL_MS = 500
 const READ_INTERVAL_MS = 10
 /**
  * What an attack may add to the memory of a daemon at rest, at its peak. Measured with all five and the
- * attacker on two cores under a load of 13: 149 to 269 MiB; with one victim of three: 134 MiB in 70 s, a
+ * attacker on two cores under a load of 13: 149 to 299 MiB; with one victim of three: 134 MiB in 70 s, a
  * plateau after 40. Reachable are 33 MiB at rest and 35 in the end, and up to 20 MiB more of buffers: the
  * rest is garbage that V8 has not had the time to collect, and freed memory that malloc keeps.
  */
