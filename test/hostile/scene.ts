@@ -4,6 +4,7 @@
  * account whoever did something provably wrong and nobody else.
  */
 import { Readable } from 'node:stream'
+import { isDeepStrictEqual } from 'node:util'
 import { createClient } from '../../src/client/index.ts'
 import { encodeSshsig } from '../../src/keys/index.ts'
 import { STATEMENT_NAMESPACE } from '../../src/statement/index.ts'
@@ -56,7 +57,7 @@ export interface Scene {
   /** Runs `work`, and has everything hold that has to hold after an attack. */
   attack(t: Test, init: Attacked, work: (mallory: Mallory) => Promise<void>): Promise<void>
   /** What every node shows of every name, {@link SCENE_FILES} left out. */
-  look(): Promise<unknown>
+  look(): Promise<readonly Readonly<Record<string, { readonly state: string }>>[]>
   /** A file that an honest node takes arrives everywhere. */
   served(): Promise<void>
 }
@@ -205,7 +206,18 @@ export const startScene = async (init: ClusterInit): Promise<Scene> => {
   return {
     ...{ cluster, victim, honest, guilty, publish, upload: uploadTo, member, look, served },
     async attack(t, { fault, member: memberInit }, work) {
-      const before = await look()
+      // What went before may still be on its way.
+      const before = await until(
+        'all nodes to agree',
+        async () => {
+          const [first, ...others] = await look()
+          const whole = Object.values(first ?? {}).every(({ state }) => state !== 'missing')
+          return (
+            whole && others.every((each) => isDeepStrictEqual(each, first)) && [first, ...others]
+          )
+        },
+        PATIENCE_MS,
+      )
       const mallory = await member(t, memberInit)
       const { name } = mallory
       if (fault === undefined) await work(mallory)
