@@ -93,7 +93,7 @@ export interface Catalogue {
   drop(name: FileName): Promise<void>
   /** Drops every kept entry that is damaged or that `isValid` refuses; answers with their names. */
   sift(isValid: (kept: Kept) => boolean): Promise<Set<FileName>>
-  /** Makes the index anew. */
+  /** Makes the index anew, and has the rows speak of the same records. */
   rebuildIndex(recordsOf: (name: FileName) => readonly FileRecord[]): Promise<void>
 }
 
@@ -298,11 +298,19 @@ export const createCatalogue = (
     async rebuildIndex(recordsOf) {
       const names = [...keptNames()]
       await store.transaction((tx) => {
-        for (const { key } of tx.range(indexTable)) tx.remove(indexTable, key)
+        for (const { key } of [...tx.range(indexTable)]) tx.remove(indexTable, key)
         for (const name of names) {
-          for (const { id, signed } of recordsOf(name)) {
+          const value = tx.get(rowTable, nameKey(name))
+          const row = value === undefined ? undefined : tolerate(name, () => decodeRow(value))
+          // What has no row yet comes into the index with its publication.
+          if (row === undefined) continue
+          const records = recordsOf(name)
+          for (const { id, signed } of records) {
             tx.put(indexTable, digestToBytes(id), encodePlace({ name, statement: signed.id }))
           }
+          // A publication that the disk refused left a row of other rules: what it does not speak of
+          // would never leave the index again.
+          tx.put(rowTable, nameKey(name), encodeRow({ ...row, records: records.map((r) => r.id) }))
         }
         tree.rebuild(tx)
       })

@@ -1,0 +1,14 @@
+/** Seeds that once found a fault, kept beyond those of the short tier. */
+import t from 'tap'
+import { runSeed } from './run.ts'
+
+const FOUND = {
+  826: 'a publication refused by the disk during a rebuild left an id in the index for good',
+}
+
+for (const [seed, fault] of Object.entries(FOUND)) {
+  t.test(`seed ${seed} no longer finds that ${fault}`, { timeout: 0 }, async (t) => {
+    const { violations } = await runSeed(Number(seed))
+    t.strictSame(violations, [])
+  })
+}
