@@ -119,7 +119,9 @@ t.test('the daemon takes what the module writes', nixMissing(), async (t) => {
     network: { id: 'mesh-fleet', pskPaths: ['/etc/mesh/psk-0', '/etc/mesh/psk-1'] },
     cluster: {
       listen: ['/ip4/0.0.0.0/tcp/7000', '/ip6/::/tcp/7000'],
-      bootstrapPeers: ['/dns/a.example/tcp/7946/p2p/12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5'],
+      bootstrapPeers: [
+        '/dns/a.example/tcp/7946/p2p/12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5',
+      ],
       dht: { enabled: true },
     },
     http: { listen: [] },
