@@ -143,10 +143,12 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
       if (fromMesh && certificate !== undefined) await trustFiles.keepOwn(shown)
       await takeNewRevoked()
     }
-    let revoked = keptRevocations(
-      { store, logger: logger.child('trust') },
-      { network: network.id, networkKeys: network.keys },
-    )
+    const readRevoked = () =>
+      keptRevocations(
+        { store, logger: logger.child('trust') },
+        { network: network.id, networkKeys: network.keys },
+      )
+    let revoked = await enter('revocations', readRevoked)
     const policiesOf = (config: Config) => policiesFor(config, revoked)
     // One at a time, or a configuration that has just been replaced could be put in force again.
     const reloads = createKeyedLock()

@@ -86,8 +86,8 @@ const choose = async (
     chosen.set(key, found)
   }
   if (within !== undefined) {
-    requireKnown(known, trusted, client)
     const untilMs = context.clock.nowMs() + parseWithin(within)
+    requireKnown(known, trusted, client)
     for (const [key, found] of known) {
       if (found.certificate.expires <= untilMs) chosen.set(key, found)
     }
