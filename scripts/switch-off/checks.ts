@@ -387,7 +387,10 @@ export const checks: readonly Check[] = [
     [
       'names that a request may be addressed to',
       'answers only to its own names over TCP',
-      ['if (!isLocal(raw)) checkHost(', 'if (isLocal(raw)) checkHost('],
+      [
+        'if (!isLocal(raw)) for (const host of named)',
+        'if (isLocal(raw)) for (const host of named)',
+      ],
     ],
     [
       'length of a request line',
@@ -398,8 +401,8 @@ export const checks: readonly Check[] = [
   ...checksOf('http/listeners', 'http/listeners', [
     [
       'number of HTTP connections',
-      'connections beyond the limit are closed, and the unix socket still answers',
-      ['server.maxConnections = MAX_CONNECTIONS', ''],
+      'one connection too many takes the place of who waits longest without asking',
+      ['limitConnections(server, MAX_CONNECTIONS)', ''],
     ],
   ]),
   ...checksOf('http/context', 'http/read', [
@@ -534,8 +537,8 @@ export const checks: readonly Check[] = [
     ],
     [
       'rate of lists of names',
-      'ever-new lists of names are refused after a few',
-      ['if (!init.rates.lists.tryTake(1)) {', 'if (!init.rates.lists) {'],
+      'ever-new lists of names are learned slowly, and blamed on nobody',
+      ['while (!init.rates.lists.tryTake(1))', 'while (!init.rates.lists)'],
     ],
   ]),
   ...checksOf('sync/collections/files', 'sync/collections/files', [

@@ -74,6 +74,8 @@ class LmdbStore implements Store {
   readonly #init: LmdbStoreInit
   #opened: Opened | undefined
   #closing = false
+  /** Whether something was read that is damaged: then the next opening looks at everything. */
+  #sawDamage = false
   readonly #underWay = new Set<Promise<unknown>>()
 
   constructor({ path, clock = systemClock }: LmdbStoreComponents, init: LmdbStoreInit) {
@@ -111,6 +113,7 @@ class LmdbStore implements Store {
         await inspectDatabase(this.#path)
       }
       await openings.begin()
+      this.#sawDamage = false
       const environment = openEnvironment(this.#path)
       const tables = new Map(
         knownTables().map(({ name }) => [name, openSubDatabase(environment, name)]),
@@ -152,8 +155,13 @@ class LmdbStore implements Store {
     try {
       return work()
     } catch (error) {
-      throw readFailure(error) ?? error
+      throw this.#noting(readFailure(error) ?? error)
     }
+  }
+
+  #noting(error: unknown): unknown {
+    if (isMeshError(error, 'ERR_STATE_CORRUPT')) this.#sawDamage = true
+    return error
   }
 
   get(table: Table, key: Uint8Array): Uint8Array | undefined {
@@ -205,7 +213,7 @@ class LmdbStore implements Store {
       return value
     } catch (error) {
       if (thrown !== undefined && !isDatabaseError(thrown.error)) throw thrown.error
-      throw await storeFailure(error, this.#path)
+      throw this.#noting(await storeFailure(error, this.#path))
     }
   }
 
@@ -240,7 +248,9 @@ class LmdbStore implements Store {
   async close({ keepUncleanOpens = false }: { keepUncleanOpens?: boolean } = {}): Promise<void> {
     const openings = this.#opened?.openings
     await this.#close()
-    await (keepUncleanOpens ? openings?.undo() : openings?.end())
+    // However well it is closed: a start that fails by damage would fail by it for ever.
+    if (this.#sawDamage) await openings?.raise(INSPECT_AFTER_UNCLEAN_OPENS)
+    else await (keepUncleanOpens ? openings?.undo() : openings?.end())
   }
 
   async #close(): Promise<void> {

@@ -11,6 +11,8 @@ export interface Openings {
   end(): Promise<void>
   /** Forgets the one that was begun last. */
   undo(): Promise<void>
+  /** Has the next opening count at least so many before it. */
+  raise(count: number): Promise<void>
 }
 
 /**
@@ -30,5 +32,6 @@ export const readOpenings = async (directory: string): Promise<Openings> => {
     begin: () => write(unclean + 1),
     end,
     undo: () => (unclean === 0 ? end() : write(unclean)),
+    raise: (count) => write(Math.max(unclean + 1, count)),
   }
 }

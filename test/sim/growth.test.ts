@@ -24,6 +24,7 @@ t.test(
       t.ok((growth.spreadingMs ?? Number.POSITIVE_INFINITY) < 5_000)
     }
     const rounds = found.map(({ byProtocol }) => byProtocol[PUSH_PULL] ?? 0)
-    t.ok(Math.max(...rounds) < 1.3 * Math.min(...rounds), `push-pull: ${rounds.join(', ')} bytes`)
+    // Less is as well: the interval is stretched with the size of the mesh.
+    t.ok(Math.max(...rounds) < 1.3 * (rounds[0] ?? 0), `push-pull: ${rounds.join(', ')} bytes`)
   },
 )
