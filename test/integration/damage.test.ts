@@ -17,7 +17,7 @@ import { isMeshError } from '../../src/errors/index.ts'
 import { startCluster, until } from './cluster.ts'
 import { catalogueOf, checkState, clientOf, put, versionAt, warningsOf } from './state.ts'
 import type { Test } from 'tap'
-import type { Cluster, ClusterInit, ClusterNode } from './cluster.ts'
+import type { Cluster, ClusterInit, ClusterNode, LogLine } from './cluster.ts'
 
 t.setTimeout(10 * 60_000)
 
