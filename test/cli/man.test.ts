@@ -27,13 +27,14 @@ t.test('a page names every option, argument and exit code', async (t) => {
   t.match(pages[0]?.text ?? '', /^\.BR mesh\\-file \(1\)/m)
 })
 
-t.test('troff has nothing to say about them', async (t) => {
+const whyNoGroff = spawnSync('groff', ['--version']).error !== undefined && 'groff is not installed'
+
+t.test('troff has nothing to say about them', { skip: whyNoGroff }, async (t) => {
   const troff = spawnSync('groff', ['-man', '-Tutf8', '-ww', '-z'], {
     input: pages.map(({ text }) => text).join(''),
     encoding: 'utf8',
   })
-  if (troff.error === undefined) t.equal(troff.stderr, '')
-  else t.pass('not looked at: groff is not installed')
+  t.equal(troff.stderr, '')
 })
 
 t.test('a line that begins with a dot stays text', async (t) => {
