@@ -5,8 +5,8 @@ import { MeshError } from '../errors/index.ts'
 const EIO = 5
 const ENOSPC = 28
 const MDB_MAP_FULL = -30792
-/** MDB_PAGE_NOTFOUND, CORRUPTED, PANIC, VERSION_MISMATCH, INVALID, in this order. */
-const DAMAGE: readonly number[] = [-30797, -30796, -30795, -30794, -30793]
+/** MDB_PAGE_NOTFOUND, CORRUPTED, PANIC, VERSION_MISMATCH, INVALID, BAD_TXN, in this order. */
+const DAMAGE: readonly number[] = [-30797, -30796, -30795, -30794, -30793, -30782]
 /** More than a small commit needs; less than anybody would call room. */
 const PROBE_BYTES = 64 * 2 ** 10
 
@@ -18,7 +18,8 @@ const codeOf = (error: unknown): number | string | undefined =>
     : undefined
 
 /** Whether LMDB itself failed, rather than the code that used it. */
-export const isDatabaseError = (error: unknown): boolean => typeof codeOf(error) === 'number'
+export const isDatabaseError = (error: unknown): boolean =>
+  typeof codeOf(error) === 'number' || (error instanceof Error && error.message.startsWith('MDB_'))
 
 /** Whether nothing more can be written in `directory`. */
 const isFull = async (directory: string): Promise<boolean> => {

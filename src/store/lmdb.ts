@@ -155,7 +155,9 @@ class LmdbStore implements Store {
     try {
       return work()
     } catch (error) {
-      throw this.#noting(readFailure(error) ?? error)
+      // Whatever a read fails by, it is worth a closer look.
+      if (isDatabaseError(error)) this.#sawDamage = true
+      throw readFailure(error) ?? error
     }
   }
 
