@@ -1,3 +1,4 @@
+import { MAX_SOCKET_PATH_BYTES } from '../api/index.ts'
 import { MeshError } from '../errors/index.ts'
 import type { DaemonAddress } from './types.ts'
 
@@ -25,6 +26,10 @@ const parseUrl = (text: string): URL | undefined => {
 export const toTarget = (address: DaemonAddress): Target => {
   if ('socketPath' in address) {
     const { socketPath } = address
+    if (Buffer.byteLength(socketPath) > MAX_SOCKET_PATH_BYTES) {
+      const message = `${socketPath} is longer than the ${MAX_SOCKET_PATH_BYTES} bytes that a socket's path may have; go there and name it by a shorter, relative path`
+      throw new MeshError('ERR_USAGE', message)
+    }
     return {
       secure: false,
       options: { socketPath, headers: { Host: 'localhost' } },

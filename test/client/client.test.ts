@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import t from 'tap'
 import { createClient } from '../../src/client/index.ts'
+import { shortDirectory } from '../support/short-directory.ts'
 import { answer, certificates, file, peer, preview, problem, readAll } from './fixtures.ts'
 import { serve, status, stored, version } from './fixtures.ts'
 
@@ -56,7 +57,7 @@ t.test('reads health of a daemon that is not well', async (t) => {
 })
 
 t.test('speaks over a unix socket', async (t) => {
-  const socketPath = join(t.testdir(), 'mesh.sock')
+  const socketPath = join(shortDirectory(t), 'mesh.sock')
   const server = createServer((request, response) => {
     t.equal(request.headers.host, 'localhost')
     answer(response, 200, status)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { createClient } from '../../src/client/index.ts'
 import { MeshError } from '../../src/errors/index.ts'
+import { shortDirectory } from '../support/short-directory.ts'
 import { answer, problem, readAll, serve, stored } from './fixtures.ts'
 import type { AddressInfo } from 'node:net'
 import type { Clock } from '../../src/util/index.ts'
@@ -32,8 +33,16 @@ t.test('says what to look at when nobody answers', async (t) => {
     ...expected,
     message: /nothing listens there; is the daemon running\?/,
   })
-  const socketPath = join(t.testdir(), 'none.sock')
+  const socketPath = join(shortDirectory(t), 'none.sock')
   await t.rejects(createClient({ socketPath }).peers(), { ...expected, message: /no such socket/ })
+})
+
+t.test('refuses the path of a socket that no system could open', async (t) => {
+  const socketPath = `/run/${'deep/'.repeat(30)}mesh.sock`
+  t.throws(() => createClient({ socketPath }), {
+    code: 'ERR_USAGE',
+    message: /longer than the 107 bytes/,
+  })
 })
 
 t.test('says so when the other side does not speak HTTP', async (t) => {

@@ -2,6 +2,7 @@
 import t from 'tap'
 import { answer, file, serve, version } from '../../client/fixtures.ts'
 import { mesh } from '../harness.ts'
+import { shortDirectory } from '../../support/short-directory.ts'
 import type { Test } from 'tap'
 import type { FileBody } from '../../../src/api/index.ts'
 
@@ -61,7 +62,15 @@ t.test('gives up after the timeout and says what was there', async (t) => {
 })
 
 t.test('waits for a daemon that does not answer yet', async (t) => {
-  const args = ['file', 'wait', 'x', '--timeout', '1ms', '--socket', `${t.testdir()}/mesh.sock`]
+  const args = [
+    'file',
+    'wait',
+    'x',
+    '--timeout',
+    '1ms',
+    '--socket',
+    `${shortDirectory(t)}/mesh.sock`,
+  ]
   const { code, stderr } = await mesh(args)
   t.equal(code, 5)
   t.match(stderr, /within 1 ms: .*mesh\.sock/)
