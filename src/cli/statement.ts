@@ -140,8 +140,8 @@ export const warnOfDistance = async (
   }
 }
 
-const now = ({ clock }: Pick<Context, 'clock'>): Timestamp => {
-  const time = toTimestamp(clock.nowMs())
+const timestampAt = (nowMs: number): Timestamp => {
+  const time = toTimestamp(nowMs)
   if (time !== undefined) return time
   throw new MeshError('ERR_USAGE', "this machine's clock is outside the years 1970 to 9999; set it")
 }
@@ -165,15 +165,14 @@ export const makeStatement = async (
   context: Context,
 ): Promise<SignedStatement> => {
   const { expires } = options
+  // Read once: an end in 30 days lies 30 days behind the time that the statement names.
+  const nowMs = context.clock.nowMs()
   const statement: Statement = {
     network: chooseNetwork(options.network, standing, context.env),
     name,
     version: chooseVersion(options.version, standing),
-    time: now(context),
-    expires:
-      expires === undefined || expires === 'never'
-        ? 'never'
-        : parseExpiry(expires, context.clock.nowMs()),
+    time: timestampAt(nowMs),
+    expires: expires === undefined || expires === 'never' ? 'never' : parseExpiry(expires, nowMs),
     replaces: standing?.current?.id ?? 'none',
     content:
       content === 'deleted' ? content : { digest: content.digest, sizeBytes: content.sizeBytes },
