@@ -63,6 +63,8 @@ export const exitGroups: Readonly<Partial<Record<ExitName, readonly ErrorCode[]>
     'ERR_KEY_INSECURE',
     'ERR_KEY_UNREADABLE',
     'ERR_PSK_MALFORMED',
+    'ERR_AGENT_UNREACHABLE',
+    'ERR_AGENT_REFUSED',
   ],
   loses: ['ERR_CONFIG_LOSES'],
   interrupted: ['ERR_ABORTED'],

@@ -22,6 +22,10 @@ off.
 
 **Passphrases** of private keys are read from the file that \`--passphrase-file\` or
 \`$MESH_PASSPHRASE_FILE\` names, and else asked for at the terminal, unseen.
+With \`--agent\` the keys stay in \`ssh-agent\`: \`--key\`, or \`--network-key\`, names one of them by its
+fingerprint, its comment, its public key or the file of that (as ssh, \`admin.key\` stands for
+\`admin.key.pub\`), and may be left out where the agent has one ed25519 key only. Keys on security tokens
+are not supported yet.
 `
 
 const ENVIRONMENT = `## Environment
@@ -32,6 +36,7 @@ const ENVIRONMENT = `## Environment
 | \`MESH_KEY\` | private key that signs, where there is no \`--key\` |
 | \`MESH_NETWORK\` | network id, where there is no \`--network\` |
 | \`MESH_PASSPHRASE_FILE\` | file with the passphrase of that key |
+| \`SSH_AUTH_SOCK\` | the agent that \`--agent\` signs with |
 | \`MESH_CONFIG\` | configuration for \`mesh server\` and \`mesh config check\` |
 | \`MESH_NODE\` | the Node that \`bin/mesh\` runs with |
 | \`MESH_DEBUG\` | not empty: show where a defect of mesh is |

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander'
+import { withAgentOption } from './agent.ts'
 import { withPassphraseOption } from './key-files.ts'
 import type { Command } from 'commander'
 
@@ -17,10 +18,12 @@ export const parseVersion = (text: string): number => {
 
 /** Adds `--key` and what goes with it. */
 export const withKeyOptions = (command: Command): Command =>
-  withPassphraseOption(
-    command
-      .option('-k, --key <path>', 'private key that signs; may be repeated [$MESH_KEY]', collect)
-      .addOption(new Option('--key-path <path>', 'the same').argParser(collect).hideHelp()),
+  withAgentOption(
+    withPassphraseOption(
+      command
+        .option('-k, --key <path>', 'private key that signs; may be repeated [$MESH_KEY]', collect)
+        .addOption(new Option('--key-path <path>', 'the same').argParser(collect).hideHelp()),
+    ),
   )
 
 /** Adds what decides about a new statement. */

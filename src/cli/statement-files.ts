@@ -9,7 +9,7 @@ import { MeshError } from '../errors/index.ts'
 import { formatPublicKey } from '../keys/index.ts'
 import { readSmallFile } from './content.ts'
 import { writeOutput } from './output.ts'
-import type { PrivateKey, PublicKey } from '../keys/index.ts'
+import type { PublicKey, SigningKey } from '../keys/index.ts'
 import type { SignedStatement, Statement } from '../statement/index.ts'
 import type { Context } from './context.ts'
 
@@ -64,7 +64,7 @@ export const requireSigner = (
 /** The statement with further signatures. */
 export const addSignatures = async (
   signed: SignedStatement,
-  keys: readonly PrivateKey[],
+  keys: readonly SigningKey[],
 ): Promise<SignedStatement> => {
   requireValidSignatures(signed)
   return mergeSignatures(signed, await signStatement(signed.statement, keys))

@@ -4,20 +4,22 @@ import { MAX_CERTIFICATE_BYTES } from '../keys/index.ts'
 import { createSignedStatement, isReservedName, parseFileName } from '../statement/index.ts'
 import { parseNetworkId, signStatement } from '../statement/index.ts'
 import { parseDigest } from '../util/index.ts'
+import { findAgentKeys } from './agent.ts'
 import { readSmallFile } from './content.ts'
 import { parseExpiry, toTimestamp } from './expiry.ts'
 import { readKeyFile } from './key-files.ts'
 import { warn } from './print.ts'
 import type { Client } from '../client/index.ts'
-import type { PrivateKey } from '../keys/index.ts'
+import type { SigningKey } from '../keys/index.ts'
 import type { FileName, NetworkId, SignedStatement, Statement } from '../statement/index.ts'
 import type { Digest, Timestamp } from '../util/index.ts'
+import type { AgentOptions } from './agent.ts'
 import type { Content } from './content.ts'
 import type { Context } from './context.ts'
 import type { PassphraseOptions } from './key-files.ts'
 
 /** Options of every command that signs a statement. */
-export interface SignOptions extends PassphraseOptions {
+export interface SignOptions extends AgentOptions, PassphraseOptions {
   readonly key?: readonly string[]
   /** The other spelling of `key`. */
   readonly keyPath?: readonly string[]
@@ -53,18 +55,20 @@ export const nameOf = (given: string | undefined, path: string): FileName => {
   throw new MeshError('ERR_FILE_NAME_INVALID', `${name} is a name that mesh keeps for itself`)
 }
 
-/** @throws MeshError `ERR_USAGE`, `ERR_KEY_*` */
+/** @throws MeshError `ERR_USAGE`, `ERR_KEY_*`, `ERR_AGENT_*` */
 export const readSigningKeys = async (
-  { key = [], keyPath = [], ...passphrase }: SignOptions,
+  { agent = false, key = [], keyPath = [], ...passphrase }: SignOptions,
   context: Context,
-): Promise<PrivateKey[]> => {
+): Promise<SigningKey[]> => {
   const fromEnvironment = context.env.MESH_KEY
   const given = [...key, ...keyPath]
   const paths = given.length === 0 && fromEnvironment ? [fromEnvironment] : given
+  if (agent) return findAgentKeys(paths, context)
   if (paths.length === 0) {
-    throw new MeshError('ERR_USAGE', 'name the private key that signs with --key (or $MESH_KEY)')
+    const message = 'name the private key that signs with --key (or $MESH_KEY), or say --agent'
+    throw new MeshError('ERR_USAGE', message)
   }
-  const keys: PrivateKey[] = []
+  const keys: SigningKey[] = []
   // One after another: each may ask for a passphrase.
   for (const path of new Set(paths)) keys.push(await readKeyFile(path, passphrase, context))
   return keys
@@ -161,7 +165,7 @@ export interface StatementInput {
  */
 export const makeStatement = async (
   { name, content, options, standing }: StatementInput,
-  keys: readonly PrivateKey[],
+  keys: readonly SigningKey[],
   context: Context,
 ): Promise<SignedStatement> => {
   const { expires } = options

@@ -4,6 +4,7 @@ import { parsePeerId, verifyCertificate } from '../keys/index.ts'
 import { decodeCertificates, decodeRevocations } from '../trust/index.ts'
 import { CERTIFICATES_FILE, REVOKED_FILE } from '../trust/index.ts'
 import { concatBytes, sha256 } from '../util/index.ts'
+import { findAgentKeys, withAgentOption } from './agent.ts'
 import { readKeyFile, readPublicKey, withPassphraseOption } from './key-files.ts'
 import { withRetries } from './retry.ts'
 import { collect } from './sign-options.ts'
@@ -13,44 +14,66 @@ import { requireSigner } from './statement-files.ts'
 import type { Command } from 'commander'
 import type { StoredBody } from '../api/index.ts'
 import type { Client } from '../client/index.ts'
-import type { NodeCertificate, PrivateKey, PublicKey } from '../keys/index.ts'
+import type { NodeCertificate, PublicKey, SigningKey } from '../keys/index.ts'
 import type { FileName } from '../statement/index.ts'
 import type { ListedCertificate, Revocation } from '../trust/index.ts'
+import type { AgentOptions } from './agent.ts'
 import type { Content } from './content.ts'
 import type { Context } from './context.ts'
 import type { PassphraseOptions } from './key-files.ts'
 import type { Standing } from './statement.ts'
 
 /** Options of every command that signs one of the network's own files. */
-export interface NetworkKeyOptions extends PassphraseOptions {
+export interface NetworkKeyOptions extends AgentOptions, PassphraseOptions {
   readonly networkKey: string
   readonly networkPublicKey?: readonly string[]
 }
 
+/** Adds `--network-key`. */
+export const withNetworkKeyOption = (command: Command): Command =>
+  withAgentOption(
+    withPassphraseOption(
+      command.requiredOption('--network-key <path>', 'private network key that signs'),
+    ),
+  )
+
 /** Adds `--network-key` and what goes with it. */
 export const withNetworkKeyOptions = (command: Command): Command =>
-  withPassphraseOption(
-    command
-      .requiredOption('--network-key <path>', 'private network key that signs')
-      .option(
-        '--network-public-key <key>',
-        'further network key, public, that may have signed what is there; may be repeated',
-        collect,
-      ),
+  withNetworkKeyOption(
+    command.option(
+      '--network-public-key <key>',
+      'further network key, public, that may have signed what is there; may be repeated',
+      collect,
+    ),
   )
 
 /** The key that signs, and all whose word is taken. */
 export interface NetworkKeys {
-  readonly signer: PrivateKey
+  readonly signer: SigningKey
   readonly trusted: readonly PublicKey[]
 }
 
-/** @throws MeshError `ERR_KEY_*` */
+/**
+ * The network key that signs, from its file or in ssh-agent.
+ *
+ * @throws MeshError `ERR_KEY_*`, `ERR_AGENT_*`
+ */
+export const readNetworkKey = async (
+  { agent = false, networkKey, ...passphrase }: NetworkKeyOptions,
+  context: Context,
+): Promise<SigningKey> => {
+  if (!agent) return readKeyFile(networkKey, passphrase, context)
+  const [key] = await findAgentKeys([networkKey], context)
+  if (key !== undefined) return key
+  throw new MeshError('ERR_AGENT_REFUSED', 'ssh-agent has no such key')
+}
+
+/** @throws MeshError `ERR_KEY_*`, `ERR_AGENT_*` */
 export const readNetworkKeys = async (
-  { networkKey, networkPublicKey = [], ...passphrase }: NetworkKeyOptions,
+  { networkPublicKey = [], ...options }: NetworkKeyOptions,
   context: Context,
 ): Promise<NetworkKeys> => {
-  const signer = await readKeyFile(networkKey, passphrase, context)
+  const signer = await readNetworkKey(options, context)
   const others = await Promise.all(networkPublicKey.map(readPublicKey))
   return { signer, trusted: [signer.publicKey, ...others] }
 }

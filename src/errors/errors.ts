@@ -7,6 +7,8 @@ export const errorTable = {
   ERR_KEY_PASSPHRASE: 'A private key needs a passphrase, or the one given is wrong.',
   ERR_KEY_INSECURE: 'A private key file can be read by others.',
   ERR_KEY_UNREADABLE: 'A file with a key or a secret cannot be read.',
+  ERR_AGENT_UNREACHABLE: 'No ssh-agent answers, or it does not answer like one.',
+  ERR_AGENT_REFUSED: 'The ssh-agent refuses to sign, or has no such key.',
   ERR_PSK_MALFORMED: 'A pre-shared key file is not in the libp2p swarm key format.',
   ERR_SSHSIG_MALFORMED: 'An SSH signature is not in the one accepted form.',
   ERR_SIGNATURE_INVALID: 'A signature does not match what it is said to sign.',

@@ -7,6 +7,8 @@
  *
  * @packageDocumentation
  */
+export { AGENT_LIST_TIMEOUT_MS, AGENT_SIGN_TIMEOUT_MS, createAgent } from './agent.ts'
+export { MAX_AGENT_ANSWER_BYTES } from './agent-messages.ts'
 export { CERTIFICATE_NAMESPACE, MAX_CERTIFICATE_BYTES } from './certificate.ts'
 export { parseCertificate, signCertificate, verifyCertificate } from './certificate.ts'
 export { MAX_CERTIFICATE_NAMESPACE_BYTES, MAX_CERTIFICATE_NAMESPACES } from './certificate-text.ts'
@@ -22,6 +24,8 @@ export { formatPublicKey, MAX_KEY_TEXT_BYTES, parsePublicKey } from './public-ke
 export { armorSshsig, dearmorSshsig, decodeSshsig, encodeSshsig } from './sshsig.ts'
 export { MAX_SSHSIG_BYTES, MAX_SSHSIG_NAMESPACE_BYTES, MAX_SSHSIG_TEXT_BYTES } from './sshsig.ts'
 export { signSsh, verifySsh } from './sshsig.ts'
+export type { Agent } from './agent.ts'
+export type { AgentIdentity } from './agent-messages.ts'
 export type { CertificateCheck, ParsedCertificate } from './certificate.ts'
 export type { NodeCertificate } from './certificate-text.ts'
 export type { SshSignature } from './sshsig.ts'

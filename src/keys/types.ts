@@ -7,7 +7,7 @@ export type PublicKey = string & { readonly publicKey: unique symbol }
 /** A libp2p peer id of an ed25519 key in base58btc, as `12D3KooW…`. */
 export type PeerId = string & { readonly peerId: unique symbol }
 
-/** A private key, wherever it lives (memory, later an agent). */
+/** A private key, wherever it lives (memory, or ssh-agent). */
 export interface SigningKey {
   readonly publicKey: PublicKey
   /** The 64-byte ed25519 signature (RFC 8032) of `message`. */

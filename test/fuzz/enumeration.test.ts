@@ -22,6 +22,7 @@ const exempt: Readonly<Record<string, string>> = {
   'cli/statement.ts#readSigningKeys': 'readPrivateKey',
   'cli/trust.ts#readKnown': 'answers of a daemon',
   'cli/trust.ts#readListed': 'decodeCertificates',
+  'cli/trust.ts#readNetworkKey': 'readPrivateKey, decodeAgentIdentities',
   'cli/trust.ts#readNetworkKeys': 'parsePublicKey',
   'cli/trust.ts#readPresent': 'fromHeaders',
   'cli/trust.ts#readRevoked': 'decodeRevocations',

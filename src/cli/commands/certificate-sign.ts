@@ -3,16 +3,16 @@ import { MeshError } from '../../errors/index.ts'
 import { parseCertificate, peerIdFromPublicKey, signCertificate } from '../../keys/index.ts'
 import { formatTimestamp } from '../../util/index.ts'
 import { parseExpiry, toTimestamp } from '../expiry.ts'
-import { readKeyFile, readPublicKey, withPassphraseOption } from '../key-files.ts'
+import { readPublicKey } from '../key-files.ts'
 import { chooseNetwork } from '../statement.ts'
 import { writeOutput } from '../output.ts'
 import { collect } from '../sign-options.ts'
+import { readNetworkKey, withNetworkKeyOption } from '../trust.ts'
 import type { NodeCertificate } from '../../keys/index.ts'
 import type { Context } from '../context.ts'
-import type { PassphraseOptions } from '../key-files.ts'
+import type { NetworkKeyOptions } from '../trust.ts'
 
-interface Options extends PassphraseOptions {
-  readonly networkKey: string
+interface Options extends NetworkKeyOptions {
   readonly name: string
   readonly key: string
   readonly expires: string
@@ -44,7 +44,7 @@ const makeCertificate = async (
 const run = async (options: Options, context: Context): Promise<void> => {
   const { out, random } = context
   const certificate = await makeCertificate(options, context)
-  const networkKey = await readKeyFile(options.networkKey, options, context)
+  const networkKey = await readNetworkKey(options, context)
   const text = await signCertificate(networkKey, certificate)
   const output = options.output ?? `${certificate.name}.cert`
   if (output === '-') return out.write(text)
@@ -57,12 +57,11 @@ const run = async (options: Options, context: Context): Promise<void> => {
 }
 
 export const certificateSignCommand = (context: Context): Command =>
-  withPassphraseOption(
+  withNetworkKeyOption(
     new Command()
       .description(
         'Makes a node certificate: the right of one key to be in a network, under a name, until a date. It is no secret.',
       )
-      .requiredOption('--network-key <path>', 'private network key that signs')
       .requiredOption('-n, --name <name>', 'name of the node, for people')
       .requiredOption('-k, --key <key>', "the node's peer id, public key, or file of one")
       .requiredOption('--expires <when>', 'when it ends: 365d, 2027-01-31')

@@ -12,7 +12,7 @@ import { addSignatures, requireSigner } from '../statement-files.ts'
 import { toHeaders } from '../statement-headers.ts'
 import type { FileBody, StoredBody } from '../../api/index.ts'
 import type { Client } from '../../client/index.ts'
-import type { PrivateKey, PublicKey } from '../../keys/index.ts'
+import type { PublicKey, SigningKey } from '../../keys/index.ts'
 import type { SignedStatement } from '../../statement/index.ts'
 import type { Context } from '../context.ts'
 import type { DaemonOptions } from '../daemon.ts'
@@ -74,7 +74,7 @@ const readCurrent = async (
 const resign = async (
   file: FileBody,
   trusted: readonly PublicKey[],
-  keys: readonly PrivateKey[],
+  keys: readonly SigningKey[],
   client: Client,
   context: Context,
 ): Promise<Result> => {

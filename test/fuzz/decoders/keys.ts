@@ -1,4 +1,5 @@
 /** Keys, signatures and certificates in every form. */
+import { decodeAgentIdentities, decodeAgentSignature } from '../../../src/keys/agent-messages.ts'
 import { decodeCertificate, encodeCertificate } from '../../../src/keys/certificate-text.ts'
 import {
   armorSshsig,
@@ -23,10 +24,11 @@ import { checkPoint } from '../../../src/keys/point.ts'
 import { privateKeyFromSeed } from '../../../src/keys/private-key.ts'
 import { publicKeyFromHex } from '../../../src/keys/public-key.ts'
 import { publicKeyFromSshBlob, publicKeyToSshBlob } from '../../../src/keys/public-key-text.ts'
+import { sshString, sshUint32 } from '../../../src/keys/ssh-wire.ts'
 import { isMeshError, MeshError } from '../../../src/errors/index.ts'
-import { fromBase64 } from '../../../src/util/index.ts'
+import { concatBytes, fromBase64 } from '../../../src/util/index.ts'
 import { keyVectors, readVectors } from '../../keys/vectors.ts'
-import { holds, sameBytes, sameText } from '../engine.ts'
+import { broken, holds, sameBytes, sameText } from '../engine.ts'
 import type { PeerId } from '../../../src/keys/index.ts'
 import type { Decoder } from '../engine.ts'
 
@@ -54,7 +56,33 @@ const sshsigs = (
 /** Passphrases cost time on purpose: one round is enough to come to the parts behind it. */
 const cheap = keyVectors.protected.filter(({ cipher }) => cipher !== 'pem')
 
+/** Answers of an ssh-agent, without their length. */
+const agentIdentities = concatBytes(
+  Uint8Array.of(12),
+  sshUint32(keys.length),
+  ...keys.map((key) =>
+    concatBytes(sshString(publicKeyToSshBlob(parsePublicKey(key.openssh))), sshString('a key')),
+  ),
+)
+const agentSignature = concatBytes(
+  Uint8Array.of(14),
+  sshString(concatBytes(sshString('ssh-ed25519'), sshString(new Uint8Array(64)))),
+)
+
 export const keyDecoders: readonly Decoder[] = [
+  {
+    name: 'keys/agent-messages.ts#decodeAgentIdentities',
+    seeds: [agentIdentities, Uint8Array.of(5)],
+    run: ({ bytes }) => decodeAgentIdentities(bytes),
+  },
+  {
+    name: 'keys/agent-messages.ts#decodeAgentSignature',
+    seeds: [agentSignature, Uint8Array.of(5)],
+    run: ({ bytes }) => {
+      const signature = decodeAgentSignature(bytes)
+      if (signature !== undefined && signature.length !== 64) throw broken('another length')
+    },
+  },
   {
     name: 'keys/public-key.ts#publicKeyFromBytes',
     seeds: keys.map((key) => hex(key.hex)),
