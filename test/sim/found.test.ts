@@ -4,6 +4,7 @@ import { runSeed } from './run.ts'
 
 const FOUND = {
   826: 'a publication refused by the disk during a rebuild left an id in the index for good',
+  879: 'two rounds at once blamed a peer for names that it had learnt again from a frame on its way for long',
 }
 
 for (const [seed, fault] of Object.entries(FOUND)) {

@@ -13,6 +13,7 @@ import { mangled } from './mangler.ts'
 import type { Lifecycle } from '../../src/daemon/lifecycle.ts'
 import type { Node } from '../../src/daemon/node.ts'
 import type { DiskFault } from '../../src/disk/index.ts'
+import type { MeshError } from '../../src/errors/index.ts'
 import type { FilePolicy } from '../../src/files/index.ts'
 import type { PeerId } from '../../src/keys/index.ts'
 import type { Logger, Workers } from '../../src/observe/index.ts'
@@ -70,7 +71,7 @@ export interface MachineComponents {
   /** Everything worth remembering, in order. */
   readonly note: (text: string) => void
   /** A daemon held something against a peer. */
-  readonly onBlame: (by: Machine, peer: PeerId, code: string) => void
+  readonly onBlame: (by: Machine, peer: PeerId, error: MeshError) => void
   readonly onDefect: (by: Machine, error: unknown) => void
   /** A daemon is up. */
   readonly onStart: (machine: Machine, node: Node) => void
@@ -142,7 +143,7 @@ export const createMachine = (components: MachineComponents, init: MachineInit):
       ...silentLogger,
       warn({ peer, error }) {
         if (own.alive && typeof peer === 'string' && isMeshError(error)) {
-          components.onBlame(machine, peer as PeerId, error.code)
+          components.onBlame(machine, peer as PeerId, error)
         }
       },
       error({ error }, message) {

@@ -6,6 +6,7 @@ import { createVirtualClock } from '../support/virtual-clock.ts'
 import { createLedger } from './ledger.ts'
 import { createMachine, peerIdOf } from './machine.ts'
 import { policiesOf } from './signers.ts'
+import type { MeshError } from '../../src/errors/index.ts'
 import type { MemoryNetwork } from '../../src/transport/index.ts'
 import type { SeededRandom } from '../support/random.ts'
 import type { VirtualClock } from '../support/virtual-clock.ts'
@@ -96,10 +97,10 @@ export const createWorld = (init: WorldInit): World => {
     clock,
     network,
     note,
-    onBlame(by: Machine, peer: string, code: string) {
-      note(`${by.name} blames ${nameOf(peer)}: ${code}`)
+    onBlame(by: Machine, peer: string, { code, message }: MeshError) {
+      note(`${by.name} blames ${nameOf(peer)}: ${code}: ${message}`)
       if (peer !== manglerId && by.peerId !== manglerId) {
-        wrong.push(`${by.name} blames ${nameOf(peer)}, which is honest: ${code}`)
+        wrong.push(`${by.name} blames ${nameOf(peer)}, which is honest: ${code}: ${message}`)
       }
     },
     onDefect(by: Machine, error: unknown) {

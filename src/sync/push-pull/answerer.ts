@@ -81,6 +81,11 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
   let received = 0
   let sent = 0
   let equal = true
+  /**
+   * What the beginner told in this round. It counts here, whatever a frame that was on its way for long
+   * has us learn of the same peer in a round of our own.
+   */
+  let told: { readonly replica: Replica; readonly names: Digest } | undefined
 
   /** Has a peer wait that asks for more than its share. */
   const pay = async (bucket: TokenBucket, count: number): Promise<void> => {
@@ -110,6 +115,7 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
       }
       replica.learn(peer, digest)
     }
+    told = { replica, names: digest }
     await channel.send({ type: 'done' })
   }
 
@@ -196,7 +202,8 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
       return undefined
     }
     const own = replica.views.own()
-    const known = replica.namesOf(peer)
+    const known =
+      told?.replica === replica ? replica.learn(peer, told.names) : replica.namesOf(peer)
     const other = known ?? own
     const tree = await replica.views.of(other, clock, signal)
     const { hash: root } = tree.summary('')
@@ -249,6 +256,7 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
     received = 0
     sent = 0
     equal = true
+    told = undefined
     init.onRound(peer)
     let failure: { error: unknown } | undefined
     try {

@@ -60,6 +60,28 @@ const play = async () => {
   return { mesh, node, peer, stream, send, receive, blamed }
 }
 
+t.test('names count as they were told in the round, whatever was learnt beside it', async (t) => {
+  const { mesh, node, peer, send, receive, blamed } = await play()
+  const beside = await mesh.run(peer.open(node.peerId, PUSH_PULL_PROTOCOL, PUSH_PULL_INIT))
+  const ask = async (message: PushPullMessage): Promise<PushPullMessage> => {
+    await mesh.run(beside.send(encodePushPull(message)))
+    return decodePushPull((await mesh.run(beside.receive())) ?? new Uint8Array())
+  }
+  await send(round)
+  t.match(await receive(), { yourNames: 'none' })
+  await send({ type: 'offer-names', names: digestOfNames(['a']) })
+  t.same(await receive(), { type: 'get-names' })
+  await send({ type: 'names', last: true, names: ['a'] })
+  t.same(await receive(), { type: 'done' })
+  t.match(await ask(round), { yourNames: digestOfNames(['a']) })
+  t.same(await ask({ type: 'offer-names', names: own }), { type: 'done' })
+  await send(round)
+  t.match(await receive(), { yourNames: digestOfNames(['a']) })
+  t.match(await ask(round), { yourNames: own }, 'there other ones were told')
+  t.same(blamed(), [])
+  await mesh.stop()
+})
+
 t.test('a whole round by hand is what the documents say', async (t) => {
   const { mesh, node, send, receive, blamed } = await play()
   const ids = [recordIdOf(record('a', 1, Buffer.from('hello'))), recordIdOf(record('b', 1))].sort()
