@@ -1,6 +1,6 @@
 import { parseCertificate, SIGNATURE_BYTES, signSsh, verifySsh } from '../keys/index.ts'
 import { isMeshError, MeshError } from '../errors/index.ts'
-import { sha256, utf8 } from '../util/index.ts'
+import { placedId, sha256, utf8 } from '../util/index.ts'
 import { decodeStatement, encodeStatement } from './text.ts'
 import type { SigningKey } from '../keys/index.ts'
 import type { Digest } from '../util/index.ts'
@@ -11,7 +11,8 @@ export const MAX_SIGNATURES = 16
 /** SSHSIG namespace of statements (`ssh-keygen -Y sign -n mesh-file`). */
 export const STATEMENT_NAMESPACE = 'mesh-file'
 
-const RECORD_LABEL = 'mesh-record 1'
+const PLACE_LABEL = 'mesh-place 1'
+const RECORD_LABEL = 'mesh-record 2'
 
 const malformed = (why: string): MeshError =>
   new MeshError('ERR_STATEMENT_MALFORMED', `malformed signed statement: ${why}`)
@@ -132,10 +133,14 @@ export const mergeSignatures = (a: SignedStatement, b: SignedStatement): SignedS
 /**
  * Identifies what replicates: the text together with who signed it, and the certificate where one
  * belongs to it. The signature bytes are left out: a key can make several valid ones, which would be
- * several records of one fact.
+ * several records of one fact. Its first 8 bytes are of the name and the signers alone, so that a new
+ * version lies where the old one lay, and no signer chooses where that is.
  */
-export const recordId = ({ id, signatures, certificate }: SignedStatement): Digest => {
+export const recordId = ({ id, statement, signatures, certificate }: SignedStatement): Digest => {
   const signers = signatures.map(({ key }) => `${key}\n`).join('')
   const last = certificate === undefined ? '' : `certificate ${sha256(certificate.signedText)}\n`
-  return sha256(`${RECORD_LABEL}\n${id}\n${signers}${last}`)
+  return placedId(
+    `${PLACE_LABEL}\n${statement.name}\n${signers}`,
+    `${RECORD_LABEL}\n${id}\n${signers}${last}`,
+  )
 }

@@ -5,7 +5,8 @@ import { compareStatements, createSignedStatement } from '../../src/statement/in
 import { decodeStatement, mergeSignatures, recordId } from '../../src/statement/index.ts'
 import { encodeStatement, MAX_SIGNATURES, signStatement } from '../../src/statement/index.ts'
 import { verifyEntry } from '../../src/statement/index.ts'
-import { sha256, utf8 } from '../../src/util/index.ts'
+import { parseFileName, parseNetworkId } from '../../src/statement/index.ts'
+import { PLACE_BYTES, sha256, utf8 } from '../../src/util/index.ts'
 import { generatePrivateKey } from '../../src/keys/index.ts'
 import { skip, sshSign, sshVerify } from '../keys/ssh-keygen.ts'
 import { alice, bob } from '../keys/vectors.ts'
@@ -175,6 +176,27 @@ t.test(
     const forged = [{ key: alice.publicKey, signature: new Uint8Array(64) }]
     t.equal(recordId(createSignedStatement(plainText, forged)), recordId(a))
     const keys = [alice.publicKey, bob.publicKey].sort() as PublicKey[]
-    t.equal(recordId(both), sha256(`mesh-record 1\n${both.id}\n${keys.join('\n')}\n`))
+    const place = sha256(`mesh-place 1\n${plain.name}\n${keys.join('\n')}\n`)
+    const whole = sha256(`mesh-record 2\n${both.id}\n${keys.join('\n')}\n`)
+    t.equal(recordId(both), `${place.slice(0, 16)}${whole.slice(16)}`)
   },
 )
+
+t.test('the place of a record is chosen by name and signers, by nothing else', async (t) => {
+  const placeOf = async (changes: Partial<Statement>, keys = [alice]): Promise<string> =>
+    recordId(await signStatement({ ...plain, ...changes }, keys)).slice(0, 2 * PLACE_BYTES)
+  const place = await placeOf({})
+  for (const changes of [
+    { version: 2 },
+    { time: (plain.time + 1) as Timestamp },
+    { expires: (plain.time + 2) as Timestamp },
+    { replaces: sha256('before') },
+    { content: { digest: sha256('other'), sizeBytes: 9 } },
+    { network: parseNetworkId('elsewhere') },
+  ]) {
+    t.equal(await placeOf(changes), place, JSON.stringify(changes))
+  }
+  t.not(await placeOf({ name: parseFileName('another') }), place)
+  t.not(await placeOf({}, [bob]), place)
+  t.not(await placeOf({}, [alice, bob]), place)
+})

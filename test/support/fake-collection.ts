@@ -6,7 +6,7 @@
 import { MeshError } from '../../src/errors/index.ts'
 import { createCompactSelection } from '../../src/sync/collections/compact-selection.ts'
 import { createSortedTree } from '../../src/tree/index.ts'
-import { sha256 } from '../../src/util/index.ts'
+import { placedId, sha256 } from '../../src/util/index.ts'
 import type {
   Acceptance,
   Accept,
@@ -48,9 +48,9 @@ export const record = (
 
 export const encodeRecord = (value: FakeRecord): Uint8Array => Buffer.from(JSON.stringify(value))
 
-/** As with statements, the id does not commit to the bytes of the signature. */
+/** As with statements, the id does not commit to the bytes of the signature, and begins with its place. */
 export const recordIdOf = ({ signature: _, ...rest }: FakeRecord): Digest =>
-  sha256(JSON.stringify(rest))
+  placedId(`${rest.name}\n${rest.signer}`, JSON.stringify(rest))
 
 const itemOf = (value: FakeRecord): Item => ({
   id: recordIdOf(value),

@@ -4,6 +4,8 @@ import {
   digestFromBytes,
   digestToBytes,
   parseDigest,
+  PLACE_BYTES,
+  placedId,
   sha256,
   utf8,
 } from '../../src/util/index.ts'
@@ -25,4 +27,14 @@ t.test('only 64 lower-case digits are a digest', async (t) => {
   t.equal(parseDigest(`${EMPTY}\n`), undefined)
   t.equal(parseDigest(EMPTY.slice(1)), undefined)
   t.throws(() => digestFromBytes(new Uint8Array(31)), RangeError)
+})
+
+t.test('a placed id has its first bytes of the place, the others of what lies there', async (t) => {
+  const [first, second] = [placedId('here', 'one'), placedId('here', 'two')]
+  t.equal(parseDigest(first), first)
+  t.equal(first.slice(0, 2 * PLACE_BYTES), sha256('here').slice(0, 16))
+  t.equal(first.slice(2 * PLACE_BYTES), sha256('one').slice(16))
+  t.equal(second.slice(0, 16), first.slice(0, 16))
+  t.not(second, first)
+  t.not(placedId('there', 'one').slice(0, 16), first.slice(0, 16))
 })
