@@ -17,6 +17,7 @@ const sections: Readonly<Record<string, readonly string[]>> = {
   Files: ['files'],
   'Store and disk': ['store', 'disk'],
   Configuration: ['config'],
+  Feed: ['feed'],
   HTTP: ['http', 'api'],
   Client: ['client'],
   Log: ['observe'],

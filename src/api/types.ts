@@ -14,6 +14,22 @@ export const MAX_STATEMENT_HEADERS_BYTES = 12 * 2 ** 10
 export const FORCE_PARAMETER = 'force'
 /** Query parameter of GET /files: `?name=` asks for one name only; 404 if it is not configured. */
 export const NAME_PARAMETER = 'name'
+/** Query parameter of GET /events: go on behind this cursor; `oldest`: from the oldest event that is held. */
+export const CURSOR_PARAMETER = 'cursor'
+/** Query parameter of GET /events: answer as JSON, at the latest after so many ms (long poll). */
+export const WAIT_PARAMETER = 'waitMs'
+/** Query parameter of GET /events: a type of events, or a family of them (`file`); repeatable. */
+export const TYPE_PARAMETER = 'type'
+/** Of {@link CURSOR_PARAMETER}. */
+export const OLDEST_CURSOR = 'oldest'
+/** Header field in which a browser that connects again names the last event it has seen. */
+export const LAST_EVENT_HEADER = 'Last-Event-ID'
+/** Media type of GET /events without `waitMs`. */
+export const EVENTS_MEDIA_TYPE = 'text/event-stream'
+/** Longest `waitMs`. Bounds how long a poll keeps its place. */
+export const MAX_POLL_WAIT_MS = 60_000
+/** Between two signs of life of an event stream on which nothing happens. */
+export const EVENT_KEEP_ALIVE_MS = 15_000
 /** Media type of GET /statements/{name}: the `.stmt` file that `parseStatementFile` reads. */
 export const STATEMENT_MEDIA_TYPE = 'text/plain; charset=utf-8'
 /** Media type of {@link ProblemBody}. */
@@ -330,6 +346,126 @@ export interface StatusBody {
 /** GET /status over TCP: what somebody needs to know who signs for this network. */
 export type PublicStatusBody = Pick<StatusBody, 'version' | 'networkId' | 'peerId'>
 
+/** Where an event of GET /events is, and when it was. */
+interface EventBase {
+  /** Go on behind this event with it. */
+  readonly cursor: string
+  readonly at: string
+}
+
+/**
+ * A file is to be seen in another way than before. `file-shown`: another version is complete on disk.
+ * `file-deleted`, `file-expired`: it is not to be seen any more. `file-withdrawn`: this listener shows
+ * it no more, as when it is not configured any more. `file-conflict`: another statement of the current
+ * version is here. `file-changed`: anything else, such as a version whose content is missing yet.
+ */
+export interface FileEventBody extends EventBase {
+  readonly type:
+    | 'file-shown'
+    | 'file-changed'
+    | 'file-deleted'
+    | 'file-expired'
+    | 'file-conflict'
+    | 'file-withdrawn'
+  readonly name: string
+  /** As in GET /files; `null`: withdrawn. */
+  readonly file: FileBody | null
+}
+
+/** A statement was refused, by an upload or from a peer; told once for each. */
+export interface RefusedEventBody extends EventBase {
+  readonly type: 'file-refused'
+  readonly name: string
+  readonly version: number
+  readonly code: string
+  readonly message: string
+  readonly signers: readonly string[]
+  /** A peer id, or `upload`. */
+  readonly from: string
+  /** Refusals before it that were too many to be told. */
+  readonly suppressed: number
+}
+
+/** A member of the mesh came or went. */
+export interface PeerEventBody extends EventBase {
+  readonly type: 'peer-connected' | 'peer-gone'
+  readonly peerId: string
+  readonly peerName: string | null
+  readonly address: string | null
+}
+
+/** Something began to be wrong (or is wrong in another way), or ended. */
+export interface HealthEventBody extends EventBase {
+  readonly type: 'health-raised' | 'health-cleared'
+  readonly code: string
+  readonly subject: string
+  readonly severity: 'warning' | 'error'
+  readonly message: string
+}
+
+/** How far content on its way from or to a peer has come. */
+export interface TransferEventBody extends EventBase {
+  readonly type: 'transfer'
+  readonly name: string
+  readonly direction: 'receiving' | 'sending'
+  readonly phase: 'begun' | 'progress' | 'done' | 'failed'
+  readonly doneBytes: number
+  readonly totalBytes: number
+  /** `null`: several. */
+  readonly peerId: string | null
+}
+
+/** The configuration was read again. */
+export interface ConfigurationEventBody extends EventBase {
+  readonly type: 'configuration-reloaded'
+  /** Whether it is in force; else the old one still is. */
+  readonly applied: boolean
+  readonly restartNeeded: readonly string[]
+}
+
+/** Something that happened on this node. */
+export type EventBody =
+  | FileEventBody
+  | RefusedEventBody
+  | PeerEventBody
+  | HealthEventBody
+  | TransferEventBody
+  | ConfigurationEventBody
+
+export type EventType = EventBody['type']
+
+/** Every type of event; the part before `-` is its family. */
+export const EVENT_TYPES = [
+  ...['file-shown', 'file-changed', 'file-deleted', 'file-expired', 'file-conflict'],
+  ...['file-withdrawn', 'file-refused', 'peer-connected', 'peer-gone', 'health-raised'],
+  ...['health-cleared', 'transfer', 'configuration-reloaded'],
+] as const satisfies readonly EventType[]
+
+/** Families that {@link TYPE_PARAMETER} takes beside the types. */
+export const EVENT_FAMILIES = ['file', 'peer', 'health', 'configuration'] as const
+
+/** Events are missing here: what they were about has to be asked for anew. */
+export interface GapBody extends EventBase {
+  readonly type: 'gap'
+  /** How many; `null`: the cursor was not of this run of the daemon. */
+  readonly missed: number | null
+}
+
+/** First of every event stream. */
+export interface StreamStartBody extends EventBase {
+  readonly type: 'start'
+  readonly networkId: string
+}
+
+/** GET /events with `waitMs`. */
+export interface EventsBody {
+  /** For the next request. */
+  readonly cursor: string
+  /** Something is missing before the events; `null`: nothing is. */
+  readonly gap: GapBody | null
+  readonly events: readonly EventBody[]
+}
+
 const encodeName = (name: string): string => name.split('/').map(encodeURIComponent).join('/')
 
 /** Paths of the routes. Names are encoded part by part: `/` stays. */
@@ -339,6 +475,7 @@ export const routes = {
   statement: (name: string): string => `/statements/${encodeName(name)}`,
   history: (name: string): string => `/history/${encodeName(name)}`,
   explain: (name: string): string => `/explain/${encodeName(name)}`,
+  events: '/events',
   status: '/status',
   peers: '/peers',
   certificates: '/certificates',

@@ -1,12 +1,14 @@
 import { join } from 'node:path'
 import { createDisk, lockStateDirectory } from '../disk/index.ts'
 import { toMeshError } from '../errors/index.ts'
+import { createFeed } from '../feed/index.ts'
 import { createHttp } from '../http/index.ts'
 import { createHealth, createMetrics, createWorkers } from '../observe/index.ts'
 import { createLmdbStore } from '../store/index.ts'
 import { createLibp2pTransport, createMembership } from '../transport/index.ts'
 import { checkOwnCertificate } from './certificate-watch.ts'
 import { watchEventLoop } from './event-loop-watch.ts'
+import { keepEvents } from './events.ts'
 import { loadIdentity } from './identity.ts'
 import { createLifecycle } from './lifecycle.ts'
 import { daemonMetrics } from './metrics.ts'
@@ -83,6 +85,7 @@ const policiesFor = ({ files, network }: Config, revoked: RevocationList | undef
 /** All parts of a node, joined. Read `build` from top to bottom to know the daemon. */
 export const createDaemon = ({ config, clock, random, logger }: DaemonComponents): Daemon => {
   const health = createHealth({ clock, logger: logger.child('health') })
+  const feed = createFeed({ clock, random })
   const workers = createWorkers({ clock, random, logger: logger.child('workers') })
   const controller = new AbortController()
   const lifecycle = createLifecycle({ clock, logger }, { signal: controller.signal })
@@ -179,6 +182,8 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
       { ...cluster, network: network.id, policies: policiesOf(config) },
     )
     const { files, sync, peering } = node
+    const tell = () => keepEvents({ files, transport, health }, { feed })
+    await enter('events', tell, (end) => end())
     const trustFiles = createTrustFiles(
       { ...child('trust'), files, store },
       {
@@ -215,6 +220,7 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
     const http = createHttp(
       {
         ...{ ...child('http'), ...status, files, metrics, warnings, networkId: network.id },
+        events: feed,
         preview: createPreview({
           ...{ files, policiesOf, inForce: () => inForce },
           async check(next) {
@@ -267,8 +273,11 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
         },
         { isLogged: true },
       )
+      feed.add({ type: 'configuration-reloaded', applied: false, restartNeeded: [] }, 'local')
       return { applied: false, restartNeeded: [] }
     }
+    const restartNeeded = [...change.waiting]
+    feed.add({ type: 'configuration-reloaded', applied: true, restartNeeded }, 'local')
     health.clear('config-reload-failed', config.path)
     logger.info({ restartNeeded: change.waiting }, 'the new configuration is in force')
     warnOfRestart({ health }, config.path, change.waiting)

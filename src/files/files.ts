@@ -148,7 +148,18 @@ class FileService implements Files {
       repair: (name) => publications.publishSoon(name, { distrust: true }),
     })
     const quota = this.#quota
-    this.#refusals = createRefusals({ clock })
+    this.#refusals = createRefusals(
+      { clock },
+      {
+        onRefusal: (refusal) => {
+          try {
+            this.events.emit('refused', refusal)
+          } catch (error) {
+            logger.error({ error }, 'a listener to file events failed')
+          }
+        },
+      },
+    )
     this.#evict = createEvict({ catalogue, locks, publications, quota, ruleOf })
     this.#accept = createAcceptor({
       ...{ disk, catalogue, clock, locks, network, ruleOf, publications, quota },

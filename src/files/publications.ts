@@ -126,7 +126,8 @@ export const createPublications = ({
     ) {
       tell(() => events.emit('content', { record: winner, from }))
     }
-    if (viewKey(before) !== viewKey(after)) tell(() => events.emit('change', { name }))
+    if (viewKey(before) !== viewKey(after))
+      tell(() => events.emit('change', { name, before, after }))
   }
 
   const arm = (): void => {

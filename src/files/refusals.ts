@@ -10,7 +10,10 @@ export interface Refusals {
   of(name: FileName): readonly Refusal[]
 }
 
-export const createRefusals = ({ clock }: { clock: { nowMs(): number } }): Refusals => {
+export const createRefusals = (
+  { clock }: { clock: { nowMs(): number } },
+  { onRefusal }: { onRefusal?: (refusal: Refusal & { name: FileName }) => void } = {},
+): Refusals => {
   const byName = new Map<FileName, readonly Refusal[]>()
   return {
     add({ id, statement, signatures }, from, { code, message, data }) {
@@ -26,15 +29,15 @@ export const createRefusals = ({ clock }: { clock: { nowMs(): number } }): Refus
         atMs: clock.nowMs(),
       }
       // The same again is one refusal with its last time.
-      const others = (byName.get(name) ?? []).filter(
-        (each) => each.statement !== id || each.code !== code,
-      )
+      const known = byName.get(name) ?? []
+      const others = known.filter((each) => each.statement !== id || each.code !== code)
       byName.delete(name)
       byName.set(name, [refusal, ...others].slice(0, MAX_REFUSALS_PER_NAME))
       for (const oldest of byName.keys()) {
         if (byName.size <= MAX_NAMES_WITH_REFUSALS) break
         byName.delete(oldest)
       }
+      if (others.length === known.length) onRefusal?.({ ...refusal, name })
     },
     of: (name) => byName.get(name) ?? [],
   }

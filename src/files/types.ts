@@ -114,13 +114,6 @@ export interface Refusal {
   readonly atMs: number
 }
 
-/** One name under the policies of now and under others; `undefined`: not wanted. */
-export interface FileChange {
-  readonly name: FileName
-  readonly before: FileView | undefined
-  readonly after: FileView | undefined
-}
-
 /** What this node knows about why a name is as it is, beside its view. */
 export interface FileExplanation {
   /** What the name is configured by; `undefined`: it is not. */
@@ -166,8 +159,10 @@ export interface FilesEvents {
   record: [{ record: FileRecord; from: Origin; contentHere: boolean }]
   /** Content that was missing is here and shown. */
   content: [{ record: FileRecord; from: Origin }]
-  /** The view of a name changed in any way (also by expiry or reload). */
-  change: [{ name: FileName }]
+  /** The view of a name changed in any way (also by expiry or reload); `undefined`: not configured. */
+  change: [FileChange]
+  /** A statement was refused, for a reason that was not told of it before. */
+  refused: [Refusal & { name: FileName }]
 }
 
 export interface Files {

@@ -17,6 +17,8 @@ export interface Context extends Pick<Listeners, 'isLocal' | 'awaitsContinue'> {
   readonly exposeMetrics: boolean
   /** Aborts when requests under way must end. */
   readonly stopSignal: AbortSignal
+  /** Aborts before that, as soon as the daemon begins to stop: for what would go on for ever. */
+  readonly closingSignal: AbortSignal
 }
 
 /** Routes whose path ends in a file name. */

@@ -7,6 +7,7 @@ import { MAX_URL_BYTES, STOP_GRACE_MS } from './limits.ts'
 import { createListeners } from './listeners.ts'
 import { registerCatalogue } from './routes/catalogue.ts'
 import { registerContent } from './routes/content.ts'
+import { registerEvents } from './routes/events.ts'
 import { createRequestCounts, registerMetrics } from './routes/metrics.ts'
 import { registerExplain } from './routes/explain.ts'
 import { registerPreview } from './routes/preview.ts'
@@ -126,13 +127,19 @@ export const createHttp = (services: HttpServices, init: HttpInit): Http => {
   const { logger, clock } = services
   const countRequest = createRequestCounts(services.metrics)
   let running:
-    | { app: FastifyInstance; listeners: Listeners; controller: AbortController }
+    | {
+        app: FastifyInstance
+        listeners: Listeners
+        controller: AbortController
+        closing: AbortController
+      }
     | undefined
 
   const start = async (): Promise<void> => {
     if (running !== undefined) return
     const app = createApp()
     const controller = new AbortController()
+    const closing = new AbortController()
     const listeners = createListeners(
       { clock, handle: (request, response) => app.routing(request, response) },
       init,
@@ -140,9 +147,11 @@ export const createHttp = (services: HttpServices, init: HttpInit): Http => {
     const { isLocal, awaitsContinue } = listeners
     const { socketPath } = init
     const { signal: stopSignal } = controller
+    const { signal: closingSignal } = closing
     const exposeMetrics = init.metrics ?? false
     const context: Context = {
-      ...{ services, socketPath, exposeMetrics, stopSignal, isLocal, awaitsContinue },
+      ...{ services, socketPath, exposeMetrics, stopSignal, closingSignal },
+      ...{ isLocal, awaitsContinue },
     }
 
     const known = new Map<string, Set<string>>()
@@ -162,20 +171,22 @@ export const createHttp = (services: HttpServices, init: HttpInit): Http => {
     registerCatalogue(app, context)
     registerExplain(app, context)
     registerStatus(app, context)
+    registerEvents(app, context)
     registerMetrics(app, context)
     registerPreview(app, context)
     refuseOtherMethods(app, new Map(known))
 
     await app.ready()
     await listeners.open()
-    running = { app, listeners, controller }
+    running = { app, listeners, controller, closing }
     logger.info({ urls: listeners.urls(), socket: socketPath }, 'listening for HTTP')
   }
 
   const stop = async (): Promise<void> => {
     if (running === undefined) return
-    const { app, listeners, controller } = running
+    const { app, listeners, controller, closing } = running
     running = undefined
+    closing.abort()
     const graceMs = init.stopGraceMs ?? STOP_GRACE_MS
     // Uploads that would not end in time are told so while there is time for the answer.
     const cancel = clock.schedule(graceMs / 2, () => controller.abort())

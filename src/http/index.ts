@@ -8,6 +8,7 @@
  *
  * @packageDocumentation
  */
+export { fileBody } from './bodies.ts'
 export { createHttp } from './http.ts'
 export { problemStatus } from './problem.ts'
 export type { Http, HttpInit, HttpServices, Reach } from './services.ts'

@@ -33,5 +33,11 @@ export const BODY_RATE_WINDOW_MS = 20_000
 export const LINGER_MS = 2_000
 /** How long requests under way may take to end when the listeners stop. */
 export const STOP_GRACE_MS = 3_000
+/** Events of one answer or one piece of a stream. Bounds what a slow reader has us hold for it. */
+export const MAX_EVENT_BATCH_COUNT = 500
+/** The same in bytes, but for the last event. */
+export const MAX_EVENT_BATCH_BYTES = 64 * 2 ** 10
+/** After this, a browser whose event stream broke off connects again. */
+export const EVENT_RETRY_MS = 2_000
 /** After this, an upload refused for want of a place may try again. */
 export const RETRY_AFTER_SECONDS = 5

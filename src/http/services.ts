@@ -1,6 +1,7 @@
 import type { ExplainBody } from '../api/index.ts'
 import type { CertificatesBody, HealthWarningBody, PeersBody } from '../api/index.ts'
 import type { PreviewBody, StatusBody } from '../api/index.ts'
+import type { Feed } from '../feed/index.ts'
 import type { Files } from '../files/index.ts'
 import type { Logger, Metrics } from '../observe/index.ts'
 import type { FileName, NetworkId } from '../statement/index.ts'
@@ -12,6 +13,7 @@ export interface HttpServices {
     Files,
     'accept' | 'view' | 'list' | 'history' | 'open' | 'openVersion' | 'holdsContent' | 'explain'
   >
+  readonly events: Pick<Feed, 'read'>
   /** What is known about peers and this name. */
   reach(name: FileName): Reach
   readonly networkId: NetworkId

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import type { Logger } from './logger.ts'
 
 /** `error`: something the user relies on does not work. `warning`: it will, unless somebody acts. */
@@ -16,8 +17,15 @@ export interface HealthWarning {
   readonly sinceMs: number
 }
 
+export interface HealthEvents {
+  /** Something began to be wrong, or is wrong in another way. */
+  raised: [HealthWarning]
+  cleared: [HealthWarning]
+}
+
 /** The set of things that are wrong now; a warning is one (code, subject). */
 export interface Health {
+  readonly events: EventEmitter<HealthEvents>
   /** `isLogged`: the caller has a line of its own for it, which says more. */
   raise(warning: Omit<HealthWarning, 'sinceMs'>, options?: { readonly isLogged?: boolean }): void
   clear(code: string, subject?: string): void
@@ -32,20 +40,28 @@ export const createHealth = (components: {
 }): Health => {
   const { clock, logger } = components
   const warnings = new Map<string, HealthWarning>()
+  const events = new EventEmitter<HealthEvents>()
   const keyOf = (code: string, subject: string): string => `${code} ${subject}`
   return {
+    events,
     raise(warning, { isLogged = false } = {}) {
       const { code, subject, severity, message } = warning
       const key = keyOf(code, subject)
       const before = warnings.get(key)
-      warnings.set(key, { ...warning, sinceMs: before?.sinceMs ?? clock.nowMs() })
+      const now = { ...warning, sinceMs: before?.sinceMs ?? clock.nowMs() }
+      warnings.set(key, now)
+      if (before?.severity !== severity || before.message !== message) events.emit('raised', now)
       // Raised again it has another message at most, as with every attempt that fails.
       if (isLogged || before?.severity === severity) return
       const log = severity === 'error' ? logger?.error : logger?.warn
       log?.({ code, subject }, message)
     },
     clear(code, subject = '') {
-      if (warnings.delete(keyOf(code, subject))) logger?.info({ code, subject }, 'no longer wrong')
+      const before = warnings.get(keyOf(code, subject))
+      if (before === undefined) return
+      warnings.delete(keyOf(code, subject))
+      logger?.info({ code, subject }, 'no longer wrong')
+      events.emit('cleared', before)
     },
     list() {
       const rank = (warning: HealthWarning): number => (warning.severity === 'error' ? 0 : 1)

@@ -1,6 +1,7 @@
 /** The decoders of mesh. `enumeration.test.ts` fails when one is missing here. */
 import { clientDecoders } from './decoders/client.ts'
 import { configDecoders } from './decoders/config.ts'
+import { httpDecoders } from './decoders/http.ts'
 import { keyDecoders } from './decoders/keys.ts'
 import { statementDecoders } from './decoders/statement.ts'
 import { storedDecoders } from './decoders/stored.ts'
@@ -16,4 +17,5 @@ export const decoders: readonly Decoder[] = [
   ...wireDecoders,
   ...storedDecoders,
   ...clientDecoders,
+  ...httpDecoders,
 ]

@@ -6,6 +6,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createHttp } from '../../src/http/index.ts'
+import { createFeed } from '../../src/feed/index.ts'
 import { encodeSshsig, generatePrivateKey } from '../../src/keys/index.ts'
 import { createMetrics, silentLogger } from '../../src/observe/index.ts'
 import {
@@ -24,6 +25,7 @@ import {
 } from '../../src/util/index.ts'
 import { createFakeFiles } from './fake-files.ts'
 import type { HealthWarningBody, StatusBody } from '../../src/api/index.ts'
+import type { Feed } from '../../src/feed/index.ts'
 import type { FilePolicy } from '../../src/files/index.ts'
 import type { Http, HttpInit, HttpServices } from '../../src/http/index.ts'
 import type { PrivateKey } from '../../src/keys/index.ts'
@@ -44,6 +46,7 @@ const policy = (name: string, mode: number): FilePolicy => ({
 
 export interface Harness {
   readonly http: Http
+  readonly feed: Feed
   readonly files: FakeFiles
   readonly url: string
   readonly socketPath: string
@@ -82,7 +85,8 @@ export const status: StatusBody = {
 }
 
 export const startHarness = async (
-  overrides: Partial<HttpInit> & Partial<Pick<HttpServices, 'clock' | 'logger' | 'status'>> = {},
+  overrides: Partial<HttpInit> &
+    Partial<Pick<HttpServices, 'clock' | 'logger' | 'status'>> & { feed?: Feed } = {},
 ): Promise<Harness> => {
   // Not t.testdir(): a unix socket's path must be short.
   const directory = mkdtempSync(join(tmpdir(), 'mesh-http-'))
@@ -90,10 +94,16 @@ export const startHarness = async (
   const files = createFakeFiles([policy('hello.txt', 0o644), policy('secret/key', 0o640)])
   const warnings: HealthWarningBody[] = []
   let phase: ReturnType<HttpServices['phase']> = 'ready'
-  const { clock = systemClock, logger = silentLogger, ...init } = overrides
+  const {
+    clock = systemClock,
+    feed = createFeed({ clock, random: systemRandom }),
+    logger = silentLogger,
+    ...init
+  } = overrides
   const http = createHttp(
     {
       files,
+      events: feed,
       networkId,
       clock,
       logger,
@@ -119,6 +129,7 @@ export const startHarness = async (
   })
   return {
     http,
+    feed,
     files,
     url: http.urls()[0] ?? '',
     socketPath,
