@@ -1,37 +1,13 @@
 import { Command } from 'commander'
 import { connect, withDaemonOptions } from '../daemon.ts'
-import { JSON_OPTION, printJson, printTable } from '../print.ts'
-import { relativeTime, shortPeerId } from '../show.ts'
+import { printPeers } from '../peer-table.ts'
+import { JSON_OPTION, printJson } from '../print.ts'
+import { shortPeerId } from '../show.ts'
 import { clean } from '../terminal.ts'
 import type { PeerBody } from '../../api/index.ts'
 import type { Context } from '../context.ts'
 import type { DaemonOptions } from '../daemon.ts'
 import type { ReadOptions } from '../print.ts'
-
-const showState = (peer: PeerBody, nowMs: number): string => {
-  if (peer.connected) return peer.neighbour ? 'neighbour' : 'connected'
-  if (peer.revokedAt !== null) return `revoked, ${relativeTime(peer.revokedAt, nowMs)}`
-  if (peer.avoidedUntil !== null) return `avoided, ${relativeTime(peer.avoidedUntil, nowMs)}`
-  return 'away'
-}
-
-/** What the last round of push-pull with it came to. */
-const showRound = ({ lastRound }: PeerBody): string => {
-  if (lastRound === null) return '-'
-  if (lastRound.error !== null) return 'failed'
-  const { equal, received, sent } = lastRound
-  return equal ? 'in step' : `${received} in, ${sent} out`
-}
-
-const toRow = (peer: PeerBody, nowMs: number): string[] => [
-  peer.name ?? '-',
-  shortPeerId(peer.peerId),
-  showState(peer, nowMs),
-  showRound(peer),
-  peer.roundTripMs === null ? '-' : `${peer.roundTripMs.toFixed(1)} ms`,
-  // The peer id stands in a column of its own.
-  peer.address?.replace(/\/p2p\/[^/]+$/, '') ?? '-',
-]
 
 /** Why a peer is away; never cut, as it says what to do. */
 const showFailures = async ({ out }: Context, peers: readonly PeerBody[]): Promise<void> => {
@@ -63,19 +39,7 @@ export const peersCommand = (context: Context): Command =>
       const body = await connect(options, context).peers({ signal: context.signal })
       if (options.json === true) return printJson(context, 'mesh-peers/1', body)
       if (body.peers.length === 0) return context.out.line('No peers.')
-      const nowMs = context.clock.nowMs()
-      await printTable(
-        context,
-        [
-          { title: 'NAME' },
-          { title: 'PEER' },
-          { title: 'STATE' },
-          { title: 'SYNC' },
-          { title: 'RTT', align: 'right' },
-          { title: 'ADDRESS', flexible: true },
-        ],
-        body.peers.map((peer) => toRow(peer, nowMs)),
-      )
+      await printPeers(context, body.peers)
       await showFailures(context, body.peers)
       await showFaults(context, body.peers)
     })

@@ -1,10 +1,13 @@
 import { Command } from 'commander'
+import { isMeshError } from '../../errors/index.ts'
 import { formatDuration } from '../../util/index.ts'
 import { connect, withDaemonOptions } from '../daemon.ts'
-import { clean } from '../terminal.ts'
+import { printPeers } from '../peer-table.ts'
 import { JSON_OPTION, printFields, printJson, printTable, warn } from '../print.ts'
 import { relativeTime, shortDigest, shortPeerId, shortTime } from '../show.ts'
-import type { StatusBody } from '../../api/index.ts'
+import { clean } from '../terminal.ts'
+import type { PeerBody, StatusBody } from '../../api/index.ts'
+import type { Client } from '../../client/index.ts'
 import type { Context } from '../context.ts'
 import type { DaemonOptions } from '../daemon.ts'
 import type { ReadOptions } from '../print.ts'
@@ -66,29 +69,47 @@ const showRounds = (rounds: StatusBody['sync']['rounds']): string => {
   return `${equal + differed + failed} rounds, ${failed} failed, ${differences} differences, ${kilobytes} kB`
 }
 
-const printStatus = async (context: Context, status: StatusBody): Promise<void> => {
-  const { out, clock } = context
-  const nowMs = clock.nowMs()
-  const { sync, workers, health } = status
-  await printFields(context, [
-    ['network', status.networkId],
-    ['peer id', status.peerId],
-    ['certificate', showCertificate(status.certificate, nowMs)],
-    ...showTrust(status.trust, nowMs),
-    ['version', `${status.version}, up ${formatDuration(status.uptimeMs)}`],
-    ...status.addresses.map((address, index): [string, string] => [
-      index === 0 ? 'addresses' : '',
-      address.replace(/\/p2p\/[^/]+$/, ''),
-    ]),
-    ['peers', `${status.peersConnected} connected`],
-    ['neighbours', sync.neighbours.map(shortPeerId).join(' ') || 'none'],
-    ['files', showFiles(status.files)],
-    ['fetching', sync.fetching.length === 0 ? 'nothing' : sync.fetching.join(', ')],
-    ['catalogue', shortDigest(status.catalogueDigest)],
-    ['push-pull', showLastRounds(sync, nowMs)],
-    ['', showRounds(sync.rounds)],
-  ])
-  await out.line()
+/** Peers that one screen shows. */
+const MOST_PEERS = 10
+/** Addresses that one screen shows. */
+const MOST_ADDRESSES = 3
+
+interface Shown {
+  readonly status: StatusBody
+  /** `undefined`: the daemon does not tell. */
+  readonly peers: readonly PeerBody[] | undefined
+  readonly all: boolean
+}
+
+const withoutPeerId = (address: string): string => address.replace(/\/p2p\/[^/]+$/, '')
+
+/** As many as fit, and how many there are besides. */
+const some = (values: readonly string[], most: number): string[] =>
+  values.length <= most
+    ? [...values]
+    : [...values.slice(0, most - 1), `and ${values.length - most + 1} more`]
+
+const showFetching = ({ fetching }: StatusBody['sync'], all: boolean): [string, string][] =>
+  fetching.length === 0 ? [] : [['fetching', some(fetching, all ? Infinity : 4).join(', ')]]
+
+/** Those that need attention first; in a large mesh the others are counted only. */
+const order = (peer: PeerBody): number => (peer.faults.length > 0 ? 0 : peer.connected ? 1 : 2)
+
+const printSomePeers = async (
+  context: Context,
+  peers: readonly PeerBody[],
+  all: boolean,
+): Promise<void> => {
+  const sorted = [...peers].sort((a, b) => order(a) - order(b))
+  const shown = all ? sorted : sorted.slice(0, MOST_PEERS)
+  await context.out.line()
+  await printPeers(context, shown)
+  const more = sorted.length - shown.length
+  if (more > 0) await context.out.line(`and ${more} more; mesh peers shows all`)
+}
+
+const printWorkers = async (context: Context, workers: StatusBody['workers']): Promise<void> => {
+  await context.out.line()
   await printTable(
     context,
     [
@@ -106,7 +127,51 @@ const printStatus = async (context: Context, status: StatusBody): Promise<void> 
       nextRunInMs === null ? '-' : formatDuration(nextRunInMs),
     ]),
   )
-  await out.line()
+}
+
+const printStatus = async (context: Context, { status, peers, all }: Shown): Promise<void> => {
+  const { clock } = context
+  const nowMs = clock.nowMs()
+  const { sync, workers } = status
+  const addresses = some(status.addresses.map(withoutPeerId), all ? Infinity : MOST_ADDRESSES)
+  const failing = workers.filter(({ lastError }) => lastError !== null)
+  await printFields(context, [
+    ['network', status.networkId],
+    ['peer id', status.peerId],
+    ['certificate', showCertificate(status.certificate, nowMs)],
+    ...showTrust(status.trust, nowMs),
+    ['version', `${status.version}, up ${formatDuration(status.uptimeMs)}`],
+    ...addresses.map((address, index): [string, string] => [
+      index === 0 ? 'addresses' : '',
+      address,
+    ]),
+    ['files', showFiles(status.files)],
+    ...showFetching(sync, all),
+    ...(all
+      ? ([
+          ['neighbours', sync.neighbours.map(shortPeerId).join(' ') || 'none'],
+          ['catalogue', shortDigest(status.catalogueDigest)],
+        ] as const)
+      : []),
+    ['push-pull', showLastRounds(sync, nowMs)],
+    ...(all ? ([['', showRounds(sync.rounds)]] as const) : []),
+    ['peers', `${status.peersConnected} connected`],
+    ...failing.map(({ name, failures, lastError }): [string, string] => [
+      'failing',
+      cleanLine(`${name}, ${failures} times: ${lastError}`),
+    ]),
+  ])
+  if (peers !== undefined && peers.length > 0) await printSomePeers(context, peers, all)
+  if (all) await printWorkers(context, workers)
+  await context.out.line()
+  await printHealth(context, status)
+}
+
+/** Last, where the eye is when the command has ended. */
+const printHealth = async (context: Context, status: StatusBody): Promise<void> => {
+  const { out, clock } = context
+  const { health } = status
+  const nowMs = clock.nowMs()
   if (health.length === 0) {
     // It is an error only after a while; whoever looks before that must not be soothed.
     await out.line(
@@ -127,17 +192,39 @@ const printStatus = async (context: Context, status: StatusBody): Promise<void> 
 
 const cleanLine = (text: string): string => clean(text).replaceAll('\n', ' ')
 
+/** Peers are the smaller part: what else there is to tell is told without them. */
+const tellPeers = async (
+  client: Client,
+  signal: AbortSignal,
+): Promise<readonly PeerBody[] | undefined> => {
+  try {
+    return (await client.peers({ signal })).peers
+  } catch (error) {
+    if (isMeshError(error)) return undefined
+    throw error
+  }
+}
+
+interface Options extends DaemonOptions, ReadOptions {
+  readonly all?: boolean
+}
+
 export const statusCommand = (context: Context): Command =>
   withDaemonOptions(new Command())
     .description(
-      'Shows how a daemon is doing: its network, peers, files, background work, and what is wrong. Over TCP a daemon tells less than on its unix socket.',
+      'Shows how a daemon is doing on one screen: its network, files and peers, and last what is wrong. Over TCP a daemon tells less than on its unix socket.',
     )
+    .option('-a, --all', 'all peers, addresses and background work, however long that gets')
     .option(...JSON_OPTION)
-    .action(async (options: DaemonOptions & ReadOptions) => {
+    .action(async ({ all = false, ...options }: Options) => {
       const client = connect(options, context)
-      const status = await client.status({ signal: context.signal })
+      const { signal } = context
+      const [status, peers] = await Promise.all([
+        client.status({ signal }),
+        options.json === true ? undefined : tellPeers(client, signal),
+      ])
       if (options.json === true) return printJson(context, 'mesh-status/1', status)
-      if ('startedAt' in status) return printStatus(context, status)
+      if ('startedAt' in status) return printStatus(context, { status, peers, all })
       await printFields(context, [
         ['network', status.networkId],
         ['peer id', status.peerId],

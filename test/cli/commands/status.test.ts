@@ -1,6 +1,10 @@
 import t from 'tap'
-import { answer, problem, serve, status } from '../../client/fixtures.ts'
+import { answer, peer, problem, serve, status } from '../../client/fixtures.ts'
 import { mesh } from '../harness.ts'
+import type { Test } from 'tap'
+
+const serveStatus = (t: Test, body: object, peers: readonly object[]): Promise<string> =>
+  serve(t, ({ url }, response) => answer(response, 200, url === '/peers' ? { peers } : body))
 
 t.test('shows the whole of a daemon, in 80 columns', async (t) => {
   const peerId = '12D3KooWMzse24wmDYKFyguBWTt9fa6ewoNkaMaEoVkUs4Ju8w1c'
@@ -22,8 +26,12 @@ t.test('shows the whole of a daemon, in 80 columns', async (t) => {
       fetching: ['app.conf'],
     },
   }
-  const url = await serve(t, (_, response) => answer(response, 200, body))
-  const { code, stdout, stderr } = await mesh(['status', '--url', url])
+  const peers = [
+    { ...peer, peerId: '12D3KooWother' },
+    { ...peer, name: 'mallory', faults: [{ code: 'ERR_TIMEOUT', count: 1 }] },
+  ]
+  const url = await serveStatus(t, body, peers)
+  const { code, stdout, stderr } = await mesh(['status', '--url', url, '--all'])
   t.equal(code, 0)
   t.equal(stderr, '')
   for (const expected of [
@@ -39,6 +47,7 @@ t.test('shows the whole of a daemon, in 80 columns', async (t) => {
     /^push-pull +.* ago; peers: 3 in step, 1 differed, 1 failed$/m,
     /^ +103 rounds, 1 failed, 12 differences, 22 kB$/m,
     /^fetching +app\.conf$/m,
+    /^NAME +PEER +STATE +SYNC +RTT +ADDRESS\nmallory .*\nweb-1 +…3KooWother /m,
     /^WORKER/m,
     /^w +idle +1 +0 +100 ms$/m,
     /^warning: c s \(.*\)\n {2}m$/m,
@@ -46,6 +55,46 @@ t.test('shows the whole of a daemon, in 80 columns', async (t) => {
     t.match(stdout, expected)
   }
   for (const line of stdout.split('\n')) t.ok(line.length <= 80, line)
+})
+
+t.test('is one screen, whatever the size of the mesh, with what is wrong last', async (t) => {
+  const [worker] = status.workers
+  const body = {
+    ...status,
+    addresses: Array.from({ length: 20 }, (_, index) => `/ip4/192.0.2.${index}/tcp/7946`),
+    sync: { ...status.sync, fetching: Array.from({ length: 100 }, (_, index) => `file-${index}`) },
+    workers: [
+      ...Array.from({ length: 12 }, (_, index) => ({ ...worker, name: `w${index}` })),
+      { ...worker, name: 'bad', failures: 3, lastError: 'no\nroom' },
+    ],
+  }
+  const peers = Array.from({ length: 500 }, (_, index) => ({ ...peer, name: `node-${index}` }))
+  const url = await serveStatus(t, body, peers)
+  const { stdout } = await mesh(['status', '--url', url])
+  const lines = stdout.trimEnd().split('\n')
+  t.ok(lines.length <= 32, `${lines.length} lines`)
+  for (const line of lines) t.ok(line.length <= 80, line)
+  t.match(stdout, /^ +and 18 more$/m)
+  t.match(stdout, /^fetching +file-0, file-1, file-2, and 97 more$/m)
+  t.match(stdout, /^and 490 more; mesh peers shows all$/m)
+  t.match(stdout, /^failing +bad, 3 times: no room$/m)
+  t.notMatch(stdout, /WORKER/)
+  t.match(lines.slice(-2).join('\n'), /^warning: c s \(.*\)\n {2}m$/)
+})
+
+t.test('colours are for terminals that want them', async (t) => {
+  const url = await serveStatus(t, status, [peer])
+  const { stdout } = await mesh(['status', '--url', url])
+  t.notOk(stdout.includes('\x1b'), 'none in a pipe')
+})
+
+t.test('tells the rest of a daemon that does not tell of its peers', async (t) => {
+  const url = await serve(t, ({ url }, response) =>
+    url === '/peers'
+      ? problem(response, 403, 'ERR_REQUEST_FORBIDDEN')
+      : answer(response, 200, status),
+  )
+  t.match(await mesh(['status', '--url', url]), { code: 0, stdout: /^peers +2 connected$/m })
 })
 
 t.test('says that nothing is wrong', async (t) => {
