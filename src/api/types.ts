@@ -30,6 +30,8 @@ export const EVENTS_MEDIA_TYPE = 'text/event-stream'
 export const MAX_POLL_WAIT_MS = 60_000
 /** Between two signs of life of an event stream on which nothing happens. */
 export const EVENT_KEEP_ALIVE_MS = 15_000
+/** Query parameter of GET /spread: `?after=` a name goes on behind it. */
+export const AFTER_PARAMETER = 'after'
 /** Media type of GET /statements/{name}: the `.stmt` file that `parseStatementFile` reads. */
 export const STATEMENT_MEDIA_TYPE = 'text/plain; charset=utf-8'
 /** Media type of {@link ProblemBody}. */
@@ -202,6 +204,44 @@ export interface PeerBody {
   readonly lastError: string | null
   /** The last round of push-pull with it since the daemon started. */
   readonly lastRound: RoundBody | null
+  /**
+   * Peer ids of at most 32 others that it says it was connected to within a day; `null`: it has not
+   * said, or is not connected.
+   */
+  readonly told: readonly string[] | null
+}
+
+/** What a peer is known to have of one file. */
+export interface PeerVersionBody {
+  /**
+   * `same`: the statements that are here. `before`: the name has changed here since it was last found
+   * to keep the same; `version` is what it had then. `differs`: it was offered what is here and did
+   * not take it, or the other way round. `unwanted`: it is not configured for the name. `unknown`:
+   * nothing was compared since this daemon started.
+   */
+  readonly has: 'same' | 'before' | 'differs' | 'unwanted' | 'unknown'
+  /** The version that it had when the two last compared, as far as that is known. */
+  readonly version: number | null
+}
+
+/** GET /spread: which peer has which version of which file, as far as this node knows. */
+export interface SpreadBody {
+  readonly peers: readonly {
+    readonly peerId: string
+    readonly name: string | null
+    readonly connected: boolean
+    /** When a round of push-pull last found that it keeps what is here. */
+    readonly comparedAt: string | null
+  }[]
+  readonly files: readonly {
+    readonly name: string
+    /** Of the winner here; `null`: nothing was published. */
+    readonly version: number | null
+    /** In the order of `peers`. */
+    readonly peers: readonly PeerVersionBody[]
+  }[]
+  /** The last name, if there are more: ask again with `?after=` it. */
+  readonly next: string | null
 }
 
 /** What one round of push-pull came to. */
@@ -478,6 +518,7 @@ export const routes = {
   events: '/events',
   status: '/status',
   peers: '/peers',
+  spread: '/spread',
   certificates: '/certificates',
   preview: '/config/preview',
   metrics: '/metrics',

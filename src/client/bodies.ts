@@ -14,12 +14,14 @@ import type {
   HistoryVersionBody,
   PeerBody,
   PeersBody,
+  PeerVersionBody,
   RoundBody,
   RoundsBody,
   PreviewBody,
   PublicStatusBody,
   ReasonBody,
   RevocationBody,
+  SpreadBody,
   StatusBody,
   StoredBody,
   TrustBody,
@@ -157,8 +159,33 @@ export const peersBody = object<PeersBody>({
           error: nullable(text),
         }),
       ),
+      told: nullable(list(text)),
     }),
   ),
+})
+
+export const spreadBody = object<SpreadBody>({
+  peers: list(
+    object<SpreadBody['peers'][number]>({
+      peerId: text,
+      name: nullable(text),
+      connected: boolean,
+      comparedAt: nullable(text),
+    }),
+  ),
+  files: list(
+    object<SpreadBody['files'][number]>({
+      name: text,
+      version: nullable(number),
+      peers: list(
+        object<PeerVersionBody>({
+          has: oneOf('same', 'before', 'differs', 'unwanted', 'unknown'),
+          version: nullable(number),
+        }),
+      ),
+    }),
+  ),
+  next: nullable(text),
 })
 
 export const certificatesBody = object<CertificatesBody>({

@@ -1,10 +1,10 @@
-import { FORCE_PARAMETER, NAME_PARAMETER, routes } from '../api/index.ts'
+import { AFTER_PARAMETER, FORCE_PARAMETER, NAME_PARAMETER, routes } from '../api/index.ts'
 import { CERTIFICATE_HEADER, SIGNATURE_HEADER, STATEMENT_HEADER } from '../api/index.ts'
 import { STATEMENT_PARAMETER } from '../api/index.ts'
 import { systemClock, utf8 } from '../util/index.ts'
 import { toTarget } from './address.ts'
 import { certificatesBody, filesBody, healthBody, historyBody, peersBody } from './bodies.ts'
-import { explainBody, previewBody, statusBody, storedBody } from './bodies.ts'
+import { explainBody, previewBody, spreadBody, statusBody, storedBody } from './bodies.ts'
 import { exchange, readText } from './exchange.ts'
 import { fromProblem, malformed } from './failures.ts'
 import { CONNECT_TIMEOUT_MS, IDLE_TIMEOUT_MS, MAX_JSON_BYTES } from './limits.ts'
@@ -94,6 +94,8 @@ export const createClient = (address: DaemonAddress, init: ClientInit = {}): Cli
         : fail(answer)
     },
     peers: ({ signal } = {}) => get(routes.peers, peersBody, signal),
+    spread: ({ after, signal } = {}) =>
+      get(`${routes.spread}${query({ [AFTER_PARAMETER]: after })}`, spreadBody, signal),
     certificates: ({ signal } = {}) => get(routes.certificates, certificatesBody, signal),
     preview(configuration, { signal } = {}) {
       const bytes = utf8(configuration)

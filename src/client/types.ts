@@ -1,7 +1,7 @@
 import type { ExplainBody } from '../api/index.ts'
 import type { CertificatesBody, FilesBody, HealthBody, HistoryBody } from '../api/index.ts'
 import type { PeersBody, PreviewBody } from '../api/index.ts'
-import type { PublicStatusBody, StatusBody, StoredBody } from '../api/index.ts'
+import type { PublicStatusBody, SpreadBody, StatusBody, StoredBody } from '../api/index.ts'
 import type { Clock } from '../util/index.ts'
 
 /** Where a daemon is: an `http:` or `https:` URL, or the path of its unix socket. */
@@ -69,6 +69,8 @@ export interface Client {
   /** Resolves whether the daemon is well or not. */
   health(options?: RequestOptions): Promise<HealthBody>
   peers(options?: RequestOptions): Promise<PeersBody>
+  /** Which peer has which version, as far as the daemon knows; `after` a name, if there are more. */
+  spread(options?: RequestOptions & { readonly after?: string }): Promise<SpreadBody>
   /** Every node certificate that the daemon knows of, and every revocation. */
   certificates(options?: RequestOptions): Promise<CertificatesBody>
   /** What a reload with this configuration would do. */

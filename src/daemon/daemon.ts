@@ -16,6 +16,7 @@ import { createNode } from './node.ts'
 import { createPreview } from './preview.ts'
 import { checkNewCertificate, takeOver, warnOfRestart } from './reload.ts'
 import { checkStateDirectory, makeStateDirectory, warnOfDamage } from './state-directory.ts'
+import { createSpread } from './spread.ts'
 import { createStatus, warningBodies } from './status.ts'
 import { chooseCertificate, readTrust } from './trust.ts'
 import { createTrustFiles, keptRevocations, trustPolicies, withRevoked } from './trust-files.ts'
@@ -214,13 +215,15 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
       ...{ version: readVersion(), networkId: network.id, certificate: () => certificate },
       ...{ clock, health, workers, files, transport, peering, sync, trustFiles, ownCertificate },
     })
+    const spread = createSpread({ files, sync, peering })
+    await run('spread', spread)
     const metrics = createMetrics()
     const warnings = () => warningBodies(health)
     for (const metric of daemonMetrics({ ...status, sync, workers, warnings })) metrics.add(metric)
     const http = createHttp(
       {
-        ...{ ...child('http'), ...status, files, metrics, warnings, networkId: network.id },
-        events: feed,
+        ...{ ...child('http'), ...status, ...spread, files, metrics, warnings },
+        ...{ events: feed, networkId: network.id },
         preview: createPreview({
           ...{ files, policiesOf, inForce: () => inForce },
           async check(next) {

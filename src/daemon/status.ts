@@ -136,7 +136,12 @@ export const createStatus = (sources: StatusSources) => {
               : revokedError({ name: revocation.name ?? peerId }, revocation).message
           return {
             peerId,
-            name: peer?.name ?? faults.get(peerId)?.name ?? revocation?.name ?? null,
+            name:
+              peer?.name ??
+              known.get(peerId)?.name ??
+              faults.get(peerId)?.name ??
+              revocation?.name ??
+              null,
             connected: peer !== undefined,
             address: peer?.address ?? known.get(peerId)?.address ?? null,
             direction: peer?.direction ?? null,
@@ -151,6 +156,7 @@ export const createStatus = (sources: StatusSources) => {
             revokedAt: isoTime(revocation?.revokedAt),
             lastError: why ?? null,
             lastRound: roundBody(lastRounds.get(peerId)),
+            told: known.get(peerId)?.told ?? null,
           }
         }),
       }

@@ -21,12 +21,14 @@ import type {
   HistoryVersionBody,
   PeerBody,
   PeersBody,
+  PeerVersionBody,
   RoundBody,
   RoundsBody,
   PreviewBody,
   PublicStatusBody,
   ReasonBody,
   RevocationBody,
+  SpreadBody,
   StatusBody,
   StoredBody,
   TrustBody,
@@ -173,8 +175,33 @@ export const peersSchema = object<PeersBody>({
           error: nullable(string),
         }),
       ),
+      told: nullable(array(string)),
     }),
   ),
+})
+
+export const spreadSchema = object<SpreadBody>({
+  peers: array(
+    object<SpreadBody['peers'][number]>({
+      peerId: string,
+      name: nullable(string),
+      connected: boolean,
+      comparedAt: nullable(string),
+    }),
+  ),
+  files: array(
+    object<SpreadBody['files'][number]>({
+      name: string,
+      version: nullable(integer),
+      peers: array(
+        object<PeerVersionBody>({
+          has: oneOf('same', 'before', 'differs', 'unwanted', 'unknown'),
+          version: nullable(integer),
+        }),
+      ),
+    }),
+  ),
+  next: nullable(string),
 })
 
 export const certificatesSchema = object<CertificatesBody>({

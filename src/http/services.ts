@@ -1,6 +1,6 @@
 import type { ExplainBody } from '../api/index.ts'
 import type { CertificatesBody, HealthWarningBody, PeersBody } from '../api/index.ts'
-import type { PreviewBody, StatusBody } from '../api/index.ts'
+import type { PreviewBody, SpreadBody, StatusBody } from '../api/index.ts'
 import type { Feed } from '../feed/index.ts'
 import type { Files } from '../files/index.ts'
 import type { Logger, Metrics } from '../observe/index.ts'
@@ -22,6 +22,8 @@ export interface HttpServices {
   readonly metrics: Pick<Metrics, 'add' | 'expose'>
   status(): StatusBody
   peers(): PeersBody
+  /** Which peer has which version, behind this name. */
+  spread(after?: FileName): SpreadBody
   certificates(): CertificatesBody
   /** What a reload with this configuration would do. @throws MeshError `ERR_CONFIG_*` */
   preview(configuration: string): Promise<PreviewBody>

@@ -12,6 +12,7 @@
 export { createSync } from './sync.ts'
 export type { EngineComponents, EngineInit, SyncInit } from './sync.ts'
 export { outcomeOf } from './push-pull/tally.ts'
-export type { RoundReport } from './push-pull/push-pull.ts'
+export type { Agreement, Mark } from './push-pull/agreements.ts'
+export type { Has, PeerKnowledge, RoundReport } from './push-pull/push-pull.ts'
 export type { RoundCounts, RoundOutcome } from './push-pull/tally.ts'
 export type { Sync, SyncAbout, SyncStatus } from './types.ts'

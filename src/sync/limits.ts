@@ -114,6 +114,10 @@ export const MAX_VIEWS_BYTES = 16 * MEBIBYTE
 export const PREPARED_IDS = 2_048
 /** Peers whose last rounds are remembered, to be shown. */
 export const MAX_REPORTED_PEERS = 1_024
+/** Names whose last change is remembered, to tell which peer has it; older ones count as changed then. */
+export const MAX_REMEMBERED_CHANGES = 10_000
+/** Records on which a peer and we may differ for it to be told what the peer has. Bounds memory. */
+export const MAX_AGREED_DIFFERENCES = 256
 /** With more nodes than this, each doubling adds one interval between two rounds of a node. */
 export const UNSTRETCHED_NODES = 32
 /** Record ids on which we and one peer have agreed to differ, on either side. Bounds memory. */

@@ -175,6 +175,8 @@ export const createEngine = (
         ...(missing === undefined ? {} : { missing }),
       }
     },
+    known: (peer) => pushPull.known(peer, 'files'),
+    mark: () => pushPull.mark('files'),
     status() {
       const last = pushPull.last()
       return {

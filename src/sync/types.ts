@@ -1,5 +1,6 @@
 import type { PeerId } from '../keys/index.ts'
-import type { RoundReport } from './push-pull/push-pull.ts'
+import type { Mark } from './push-pull/agreements.ts'
+import type { PeerKnowledge, RoundReport } from './push-pull/push-pull.ts'
 import type { RoundCounts } from './push-pull/tally.ts'
 
 /** What sync has been doing, for status and metrics. */
@@ -41,6 +42,10 @@ export interface Sync {
   status(): SyncStatus
   /** What is known about peers and this name: whether each wants it, and who has missing content. */
   about(name: string): SyncAbout
+  /** What is known of a peer's having the files that are here; also of one that is away. */
+  known(peer: PeerId): PeerKnowledge
+  /** How many changes of files there were, to be compared with the mark of an agreement. */
+  mark(): Mark
   /** Runs one push-pull with a random peer (or this one) now; for tests and impatient people. */
   pushPull(peer?: PeerId): Promise<void>
   /**

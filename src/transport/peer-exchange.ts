@@ -55,6 +55,8 @@ export const createPeerExchanger = (
     rules: AddressRules
     /** A peer has told its addresses, and of others; `news`: somebody was not known before. */
     onLearned(news: boolean): void
+    /** The peers that a peer says it was connected to. */
+    onTold?(from: PeerId, peers: readonly PeerId[]): void
   },
 ): PeerExchanger => {
   const { rules } = init
@@ -104,6 +106,10 @@ export const createPeerExchanger = (
     for (const { peer, locations } of peers) {
       if (peer !== from.id && book.hear(from.id, peer, usable(locations))) news = true
     }
+    init.onTold?.(
+      from.id,
+      peers.map(({ peer }) => peer),
+    )
     init.onLearned(news)
     return news
   }

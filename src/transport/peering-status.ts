@@ -16,6 +16,8 @@ export interface PeerStatus {
   /** Wall clock, ms since the epoch, here and below. */
   readonly connectedAtMs?: number
   readonly lastConnectedMs?: number
+  /** Peers that it says it was connected to within a day; while it is connected. */
+  readonly told?: readonly PeerId[]
   readonly roundTripMs?: number
   readonly avoidedUntilMs?: number
   /** Why the last attempt to connect failed; not while it is connected. */
@@ -37,9 +39,11 @@ interface Sources {
   readonly book: AddressBook
   readonly attempts: Attempts
   readonly clock: Clock
+  readonly told: ReadonlyMap<PeerId, readonly PeerId[]>
+  readonly names: ReadonlyMap<PeerId, string>
 }
 
-const describeConnected = ({ transport, book }: Sources, peer: Peer): PeerStatus => {
+const describeConnected = ({ transport, book, told }: Sources, peer: Peer): PeerStatus => {
   const { id, name, address, direction, connectedAtMs, roundTripMs } = peer
   const known = book.get(id)
   return {
@@ -53,12 +57,16 @@ const describeConnected = ({ transport, book }: Sources, peer: Peer): PeerStatus
       name,
       roundTripMs,
       lastConnectedMs: known?.lastConnectedMs,
+      told: told.get(id),
       avoidedUntilMs: transport.avoidedUntilMs?.(id),
     }),
   }
 }
 
-const describeKnown = ({ transport, book, attempts, clock }: Sources, id: PeerId): PeerStatus => {
+const describeKnown = (
+  { transport, book, attempts, clock, names }: Sources,
+  id: PeerId,
+): PeerStatus => {
   const known = book.get(id)
   const refusal = transport.refusal?.(id)
   // Nobody dials whom we would not let in, and why that is stands above why it failed before.
@@ -70,6 +78,7 @@ const describeKnown = ({ transport, book, attempts, clock }: Sources, id: PeerId
     bootstrap: known?.bootstrap ?? false,
     connected: false,
     ...defined({
+      name: names.get(id),
       address: location === undefined ? undefined : `${location}/p2p/${id}`,
       lastConnectedMs: known?.lastConnectedMs,
       avoidedUntilMs: transport.avoidedUntilMs?.(id),

@@ -98,6 +98,9 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
         if (news) running?.dialler.wake()
         running?.saver.wake(SAVE_SOON_MS)
       },
+      onTold(from, peers) {
+        if (since.has(from)) told.set(from, peers)
+      },
     },
   )
   const peerStore = createPeerStore(
@@ -111,6 +114,10 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
   const dialling = new Map<PeerId, Promise<void>>()
   /** Monotonic time of each connection's beginning. */
   const since = new Map<PeerId, number>()
+  /** Of connected peers: whom they say they were connected to. */
+  const told = new Map<PeerId, readonly PeerId[]>()
+  /** Of their certificates, as they were last here. */
+  const names = new Map<PeerId, string>()
   let hungryMs = PEER_EXCHANGE_HUNGRY_INTERVAL_MS
   let controller = new AbortController()
   let running: { dialler: Worker; exchange: Worker; saver: Worker } | undefined
@@ -218,6 +225,7 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
 
   const onConnect = (peer: Peer): void => {
     since.set(peer.id, clock.monotonicMs())
+    if (peer.name !== undefined) names.set(peer.id, peer.name)
     book.connected(peer.id)
     running?.saver.wake(SAVE_SOON_MS)
     warnings.connected(peer.id)
@@ -230,6 +238,7 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
   const onDisconnect = (peer: Peer): void => {
     const lastedMs = clock.monotonicMs() - (since.get(peer.id) ?? clock.monotonicMs())
     since.delete(peer.id)
+    told.delete(peer.id)
     if (lastedMs >= STABLE_CONNECTION_MS) attempts.succeeded(peer.id)
     if (book.get(peer.id) !== undefined) {
       attempts.failed(peer.id, attempts.get(peer.id)?.lastError)
@@ -255,6 +264,7 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
     // After it, or a clock that jumps would make us forget who is connected.
     book.expire()
     attempts.prune((peer) => book.get(peer) !== undefined)
+    for (const peer of names.keys()) if (book.get(peer) === undefined) names.delete(peer)
     await peerStore.save()
   }
 
@@ -305,7 +315,7 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
         logger.warn({ error }, 'the addresses of peers could not be saved')
       })
     },
-    status: () => describePeers({ transport, book, attempts, clock }),
+    status: () => describePeers({ transport, book, attempts, clock, told, names }),
     suggest,
   }
 }

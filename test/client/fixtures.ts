@@ -140,6 +140,13 @@ export const peer = {
     bytes: 40,
     error: null,
   },
+  told: ['12D3KooQ'],
+}
+
+export const spread = {
+  peers: [{ peerId: '12D3KooP', name: 'p', connected: true, comparedAt: null }],
+  files: [{ name: 'b', version: 2, peers: [{ has: 'before', version: 1 }] }],
+  next: null,
 }
 
 export const certificates = {

@@ -110,6 +110,7 @@ export const startHarness = async (
       metrics: createMetrics(),
       status: overrides.status ?? (() => status),
       peers: () => ({ peers: [] }),
+      spread: (after) => ({ peers: [], files: [], next: after ?? null }),
       certificates: () => ({ networkId, certificates: [], revoked: [] }),
       preview: async (configuration) => ({
         refused: configuration === 'bad' ? 'it is bad' : null,

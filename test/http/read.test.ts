@@ -179,6 +179,8 @@ t.test('gives over TCP only what is world-readable', async (t) => {
     '/history/secret/key',
     '/files?name=secret/key',
     '/peers',
+    '/spread',
+    '/spread?after=a',
     '/explain/hello.txt',
     '/certificates',
   ]) {

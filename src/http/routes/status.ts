@@ -1,7 +1,8 @@
-import { routes } from '../../api/index.ts'
+import { AFTER_PARAMETER, routes } from '../../api/index.ts'
+import { parseFileName } from '../../statement/index.ts'
 import { socketOnly } from '../access.ts'
 import { certificatesSchema, healthSchema, peersSchema } from '../schemas.ts'
-import { publicStatusSchema, statusSchema } from '../schemas.ts'
+import { publicStatusSchema, spreadSchema, statusSchema } from '../schemas.ts'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { HealthBody, HealthWarningBody, PublicStatusBody } from '../../api/index.ts'
 import type { Context } from '../context.ts'
@@ -54,6 +55,24 @@ export const registerStatus = (app: FastifyInstance, context: Context): void => 
     handler: async (request) => {
       if (!isLocal(request.raw)) throw socketOnly('peers are told', socketPath)
       return services.peers()
+    },
+  })
+
+  app.route<{ Querystring: { [AFTER_PARAMETER]?: string } }>({
+    method,
+    url: routes.spread,
+    schema: {
+      querystring: {
+        type: 'object',
+        properties: { [AFTER_PARAMETER]: { type: 'string' } },
+        additionalProperties: false,
+      },
+      response: { 200: spreadSchema },
+    },
+    handler: async (request) => {
+      if (!isLocal(request.raw)) throw socketOnly('who has what is told', socketPath)
+      const after = request.query[AFTER_PARAMETER]
+      return services.spread(after === undefined ? undefined : parseFileName(after))
     },
   })
 

@@ -1,6 +1,11 @@
 import { MeshError } from '../../errors/index.ts'
 import { forEachParallel } from '../../util/index.ts'
-import { MAX_PARALLEL_ACCEPTS, MAX_REQUEST_RECORDS, MAX_ROUND_BYTES } from '../limits.ts'
+import {
+  MAX_AGREED_DIFFERENCES,
+  MAX_PARALLEL_ACCEPTS,
+  MAX_REQUEST_RECORDS,
+  MAX_ROUND_BYTES,
+} from '../limits.ts'
 import { MAX_REQUEST_GROUPS, MAX_ROUND_RANGES, MAX_ROUND_RECORDS } from '../limits.ts'
 import { skipUnsupported } from '../intake.ts'
 import { malformed } from '../wire.ts'
@@ -12,6 +17,7 @@ import { stateOf } from './views.ts'
 import type { IdTree } from '../../tree/index.ts'
 import type { Clock, Digest, Random } from '../../util/index.ts'
 import type { Intake } from '../intake.ts'
+import type { Mark } from './agreements.ts'
 import type { Channel } from './channel.ts'
 import type { Difference, LackingGroup } from './difference.ts'
 import type { NameList, OwnNames } from './names.ts'
@@ -77,6 +83,14 @@ export const beginRound = async (
   const settled = replica.settledOf(peer)
   const salt = random.bytes(SALT_BYTES)
   const shorten = createShortener(salt)
+  /** The peer sent what we could not read: it has something that we know nothing of. */
+  let isPartlyUnread = false
+
+  /** Both have the same, but for what is settled: as far as is known, nothing else may differ. */
+  const agree = (mark: Mark): void => {
+    if (isPartlyUnread || settled.theirs.size + settled.ours.size > MAX_AGREED_DIFFERENCES) return
+    replica.agreements.agree(peer, { mark, atMs: clock.nowMs(), except: replica.disputed(peer) })
+  }
 
   /** Whether what the peer keeps is what we think it keeps. */
   const compare = async (
@@ -160,6 +174,7 @@ export const beginRound = async (
         const taken = await intake.take(collection, item, peer, { signal }).catch(skipUnsupported)
         if (taken === undefined) {
           // Its id is not known either, but that so many were asked for.
+          isPartlyUnread = true
           if (++skipped > open.size) throw malformed('a record that was not asked for')
           return
         }
@@ -228,7 +243,7 @@ export const beginRound = async (
 
   const exchange = async (
     tree: IdTree,
-    { other, root }: { other: NameList; root: Digest },
+    { other, root, mark }: { other: NameList; root: Digest; mark: Mark },
   ): Promise<RoundResult> => {
     const before = tree.summary('').hash
     const found: Difference = await findDifference({
@@ -247,6 +262,7 @@ export const beginRound = async (
     const differences = found.lackingCount + found.extra.length
     const moved = received + sent > 0
     const whole = !found.cut && roomLeft()
+    if (whole) agree(mark)
     if (whole && !moved && tree.summary('').hash === before)
       settled.agree({ ours: before, theirs: root })
     // If nothing moved the next round would be no better: ranges may speak of what does not exist.
@@ -262,14 +278,18 @@ export const beginRound = async (
   for (let comparison = 1; ; comparison++) {
     const own = views.own()
     const tree = await views.of(other, clock, signal)
+    const mark = replica.agreements.now()
     const reply = await compare(own, other, tree.summary('').hash)
     // A peer that does not replicate this collection has nothing to differ in.
     if (reply === 'equal' || reply === 'unknown') {
-      if (reply === 'equal') replica.learn(peer, other.digest)
+      if (reply === 'equal') {
+        replica.learn(peer, other.digest)
+        agree(mark)
+      }
       return { ...nothing, equal: true, incomplete: false }
     }
     if (reply.theirs === other.digest && reply.ours === own.digest) {
-      return exchange(tree, { other, root: reply.root })
+      return exchange(tree, { other, root: reply.root, mark })
     }
     checkNames(reply)
     if (comparison > MAX_COMPARISONS) {

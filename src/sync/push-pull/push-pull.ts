@@ -20,9 +20,10 @@ import { addRound, NO_ROUNDS } from './tally.ts'
 import type { PeerId } from '../../keys/index.ts'
 import type { Logger, Worker, Workers } from '../../observe/index.ts'
 import type { FrameStream, Peer, ProtocolInit, Transport } from '../../transport/index.ts'
-import type { Clock, Random, TokenBucket } from '../../util/index.ts'
+import type { Clock, Digest, Random, TokenBucket } from '../../util/index.ts'
 import type { Collection } from '../collection.ts'
 import type { Intake } from '../intake.ts'
+import type { Agreement, Disputed, Mark } from './agreements.ts'
 import type { Channel } from './channel.ts'
 import type { Replica } from './replica.ts'
 import type { RoundCounts } from './tally.ts'
@@ -54,6 +55,21 @@ export interface RoundReport {
   readonly error?: string
 }
 
+/** What is known of one peer's having what we have. */
+export interface PeerKnowledge {
+  /** When it was last found to keep what we keep. */
+  readonly agreement: Agreement | undefined
+  /** Whether it is known to have what is here of this name; `id` is the record that counts. */
+  has(name: string, id: Digest | undefined): Has
+}
+
+/**
+ * `same`: the statements that are here now. `before`: it had those of the last agreement, and the name
+ * has changed here since. `differs`: it was offered what is here and did not take it, or the other way
+ * round. `unwanted`: it is not configured for the name. `unknown`: nothing was compared yet.
+ */
+export type Has = 'same' | 'before' | 'differs' | 'unwanted' | 'unknown'
+
 /** Reconciles with one peer at a time, now and then and whenever there is reason to. */
 export interface PushPull {
   start(): void
@@ -73,6 +89,10 @@ export interface PushPull {
   counts(): RoundCounts
   /** Whether this peer is known to want the name; `undefined`: nothing is known of it. */
   wants(peer: PeerId, collection: string, name: string): boolean | undefined
+  /** What is known of a peer's having what we have of a collection. */
+  known(peer: PeerId, collection: string): PeerKnowledge
+  /** How many changes of a collection there were. */
+  mark(collection: string): Mark
   /** Whether so much is coming from this peer that it is not announced record by record. */
   isBulk(peer: PeerId): boolean
 }
@@ -249,6 +269,24 @@ export const createPushPull = (init: PushPullInit): PushPull => {
   const wants: PushPull['wants'] = (peer, collection, name) =>
     replicas.get(collection)?.namesOf(peer)?.selection.has(name)
 
+  const known: PushPull['known'] = (peer, collection) => {
+    const replica = replicas.get(collection)
+    const agreement = replica?.agreements.of(peer)
+    const disputed = replica?.disputed(peer)
+    return {
+      agreement,
+      has(name, id) {
+        const isIn = ({ ours, theirs }: Disputed): boolean =>
+          theirs.has(name) || (id !== undefined && ours.has(id))
+        if (wants(peer, collection, name) === false) return 'unwanted'
+        if (disputed !== undefined && isIn(disputed)) return 'differs'
+        if (replica === undefined || agreement === undefined) return 'unknown'
+        if (replica.agreements.changedAt(name) > agreement.mark) return 'before'
+        return isIn(agreement.except) ? 'differs' : 'same'
+      },
+    }
+  }
+
   /** Whether there is anything that we and this peer both want, as far as is known. */
   const shares = (peer: PeerId): boolean => [...replicas.values()].some((each) => each.shares(peer))
 
@@ -389,6 +427,8 @@ export const createPushPull = (init: PushPullInit): PushPull => {
     reports: () => [...reports.values()],
     counts: () => counts,
     wants,
+    known,
+    mark: (collection) => replicas.get(collection)?.agreements.now() ?? 0,
     isBulk,
   }
 }

@@ -1,6 +1,7 @@
 import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES, MAX_FRAME_RECORDS } from '../limits.ts'
 import { packItem } from '../pack.ts'
 import { itemBytes } from '../wire.ts'
+import { createAgreements } from './agreements.ts'
 import { createNamesCache } from './names.ts'
 import { createSettled } from './settled.ts'
 import { createViews } from './views.ts'
@@ -8,6 +9,7 @@ import type { PeerId } from '../../keys/index.ts'
 import type { Digest } from '../../util/index.ts'
 import type { Collection } from '../collection.ts'
 import type { WireItem } from '../wire.ts'
+import type { Agreements, Disputed } from './agreements.ts'
 import type { NameList, NamesCache, OwnNames } from './names.ts'
 import type { Settled } from './settled.ts'
 import type { Views } from './views.ts'
@@ -21,7 +23,10 @@ export interface Replica {
   /** Remembers a peer's list, if the list itself is known here. */
   learn(peer: PeerId, names: Digest): NameList | undefined
   readonly names: NamesCache
+  readonly agreements: Agreements
   settledOf(peer: PeerId): Settled
+  /** Where a connected peer and we have agreed to differ. */
+  disputed(peer: PeerId): Disputed
   /** A name's policy, items or content changed here. */
   changed(name: string): void
   /** Whether there may be anything that the peer and we both want. */
@@ -37,6 +42,7 @@ export const createReplica = (collection: Collection): Replica => {
   const names = createNamesCache()
   const peerNames = new Map<PeerId, Digest>()
   const settled = new Map<PeerId, Settled>()
+  const agreements = createAgreements()
 
   /** Whether lists have anything in common, by both digests. */
   const shared = new Map<string, boolean>()
@@ -70,6 +76,7 @@ export const createReplica = (collection: Collection): Replica => {
     collection,
     views,
     names,
+    agreements,
     namesOf,
     learn(peer, digest) {
       const list = listOf(digest)
@@ -85,7 +92,12 @@ export const createReplica = (collection: Collection): Replica => {
       settled.set(peer, known)
       return known
     },
+    disputed(peer) {
+      const found = settled.get(peer)
+      return { ours: new Set(found?.ours.keys()), theirs: new Set(found?.theirs.values()) }
+    },
     changed(name) {
+      agreements.changed(name)
       for (const each of settled.values()) each.reopen(name)
     },
     shares(peer) {
