@@ -67,7 +67,12 @@ export interface VersionBody {
   readonly expires: string
   readonly replaces: string | null
   /** `null`: a tombstone. */
-  readonly content: { readonly sha256: string; readonly sizeBytes: number } | null
+  readonly content: {
+    readonly sha256: string
+    readonly sizeBytes: number
+    /** Digest of the block list; `null`: the content has none. */
+    readonly blocks: string | null
+  } | null
   readonly signers: readonly string[]
 }
 

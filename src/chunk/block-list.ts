@@ -1,5 +1,5 @@
 import { MeshError } from '../errors/index.ts'
-import { ByteReader, ByteWriter, digestFromBytes, digestToBytes } from '../util/index.ts'
+import { ByteReader, ByteWriter, digestFromBytes, digestToBytes, sha256 } from '../util/index.ts'
 import { MAX_BLOCK_LIST_BYTES, MAX_BLOCKS, MAX_CHUNK_BYTES } from './limits.ts'
 import { MAX_LISTED_CONTENT_BYTES, MIN_CHUNK_BYTES } from './limits.ts'
 import type { Digest } from '../util/index.ts'
@@ -71,3 +71,6 @@ export const decodeBlockList = (bytes: Uint8Array): BlockList => {
   reader.end()
   return createBlockList(blocks)
 }
+
+/** What a statement's `blocks` line says of this list. */
+export const blockListDigest = (list: BlockList): Digest => sha256(encodeBlockList(list))

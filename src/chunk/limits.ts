@@ -13,3 +13,5 @@ export const MAX_BLOCK_LIST_BYTES = MAX_CHUNK_BYTES
 export const MAX_BLOCKS = Math.floor((MAX_BLOCK_LIST_BYTES - HEADER_BYTES) / ENTRY_BYTES)
 /** Largest content that has a block list. Stops sums beyond what was thought through. */
 export const MAX_LISTED_CONTENT_BYTES = 64 * 1024 ** 3
+/** Smaller content has no block list: it moves whole, and its list would tell nothing more. */
+export const MIN_LISTED_CONTENT_BYTES = 64 * 1024

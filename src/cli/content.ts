@@ -1,8 +1,10 @@
 import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { blockListDigest, createChunker, MIN_LISTED_CONTENT_BYTES } from '../chunk/index.ts'
+import { MAX_LISTED_CONTENT_BYTES } from '../chunk/index.ts'
 import { describeSystemError, MeshError } from '../errors/index.ts'
-import { createDigester } from '../util/index.ts'
+import { createDigester, formatSize } from '../util/index.ts'
 import { makeScratch } from './output.ts'
 import type { FileHandle } from 'node:fs/promises'
 import type { Digest, Random } from '../util/index.ts'
@@ -15,6 +17,10 @@ export interface Content {
   readonly shown: string
   readonly digest: Digest
   readonly sizeBytes: number
+  /** Digest of the list of its blocks. */
+  readonly listed: Digest
+  /** What its statement is to say of that: small content goes without. */
+  readonly blocks: Digest | 'none'
   /**
    * The bytes. The last of them are handed out only when all of them are what was measured, so that
    * nobody takes a file that changed meanwhile for complete.
@@ -48,15 +54,18 @@ async function* readFile(file: FileHandle, shown: string): AsyncGenerator<Uint8A
   }
 }
 
+const changedMeanwhile = (shown: string): MeshError =>
+  new MeshError(
+    'ERR_INPUT_CHANGED',
+    `${shown} changed while it was being read; nothing was published, run it again`,
+  )
+
 async function* checked(
   file: FileHandle,
   { shown, digest, sizeBytes }: Pick<Content, 'shown' | 'digest' | 'sizeBytes'>,
 ): AsyncGenerator<Uint8Array> {
   const digester = createDigester()
-  const changed = new MeshError(
-    'ERR_INPUT_CHANGED',
-    `${shown} changed while it was being read; nothing was published, run it again`,
-  )
+  const changed = changedMeanwhile(shown)
   let held: Uint8Array | undefined
   let length = 0
   for await (const chunk of readFile(file, shown)) {
@@ -70,14 +79,30 @@ async function* checked(
   if (held !== undefined) yield held
 }
 
+/** What tells whether somebody wrote to the file meanwhile. */
+const stampOf = async (file: FileHandle): Promise<string> => {
+  const { size, mtimeNs, ctimeNs } = await file.stat({ bigint: true })
+  return `${size} ${mtimeNs} ${ctimeNs}`
+}
+
+/** Reads it once: the digest of the whole, and that of the list of its blocks. */
 const measure = async (file: FileHandle, shown: string): Promise<Content> => {
-  const digester = createDigester()
+  const before = await stampOf(file)
+  const chunker = createChunker()
   let sizeBytes = 0
   for await (const chunk of readFile(file, shown)) {
-    digester.update(chunk)
     sizeBytes += chunk.length
+    if (sizeBytes > MAX_LISTED_CONTENT_BYTES) {
+      const limit = formatSize(MAX_LISTED_CONTENT_BYTES)
+      throw new MeshError('ERR_FILE_TOO_LARGE', `${shown} is larger than ${limit}; divide it`)
+    }
+    chunker.update(chunk)
   }
-  const facts = { shown, digest: digester.digest(), sizeBytes }
+  const { digest, list } = chunker.end()
+  if ((await stampOf(file)) !== before) throw changedMeanwhile(shown)
+  const listed = blockListDigest(list)
+  const blocks = sizeBytes < MIN_LISTED_CONTENT_BYTES ? 'none' : listed
+  const facts = { shown, digest, sizeBytes, listed, blocks } as const
   return { ...facts, chunks: () => checked(file, facts), close: () => file.close() }
 }
 
@@ -89,7 +114,7 @@ const openInput = async (input: AsyncIterable<Uint8Array>, random: Random): Prom
     for await (const chunk of input) await file.writeFile(chunk)
     return await measure(file, 'standard input')
   } catch (error) {
-    throw unreadable('standard input', error)
+    throw error instanceof MeshError ? error : unreadable('standard input', error)
   } finally {
     // The open file stays readable.
     await scratch.remove()

@@ -152,7 +152,7 @@ const timestampAt = (nowMs: number): Timestamp => {
 
 export interface StatementInput {
   readonly name: FileName
-  readonly content: Pick<Content, 'digest' | 'sizeBytes'> | 'deleted'
+  readonly content: Pick<Content, 'digest' | 'sizeBytes' | 'blocks'> | 'deleted'
   readonly options: SignOptions
   /** `undefined`: made without a daemon. */
   readonly standing: Standing | undefined
@@ -180,7 +180,7 @@ export const makeStatement = async (
     replaces: standing?.current?.id ?? 'none',
     content:
       content === 'deleted' ? content : { digest: content.digest, sizeBytes: content.sizeBytes },
-    blocks: 'none',
+    blocks: content === 'deleted' ? 'none' : content.blocks,
   }
   const signed = await signStatement(statement, keys)
   if (options.certificate === undefined) return signed

@@ -199,10 +199,12 @@ export const readRevoked = async (
   }
 }
 
-const inMemory = (shown: string, bytes: Uint8Array): Content => ({
+/** Small enough to go without blocks. */
+const inMemory = (shown: string, bytes: Uint8Array): Omit<Content, 'listed'> => ({
   shown,
   digest: sha256(bytes),
   sizeBytes: bytes.length,
+  blocks: 'none',
   async *chunks() {
     yield bytes
   },

@@ -37,7 +37,11 @@ const versionMembers = {
   expires: text,
   replaces: nullable(text),
   content: nullable(
-    object<NonNullable<VersionBody['content']>>({ sha256: text, sizeBytes: number }),
+    object<NonNullable<VersionBody['content']>>({
+      sha256: text,
+      sizeBytes: number,
+      blocks: nullable(text),
+    }),
   ),
   signers: list(text),
 }

@@ -1,13 +1,14 @@
 import { isMeshError, MeshError } from '../errors/index.ts'
 import { contentDigest } from './inspector.ts'
-import { isExpired, judge, wantsContent } from './judge.ts'
+import { isExpired, isTooLarge, judge, wantsContent } from './judge.ts'
 import { ownerOf } from './kept.ts'
 import { contentPath } from './paths.ts'
 import { wakesOf } from './publisher.ts'
 import { EMPTY_ROW } from './row.ts'
-import { ContentRefused, stageContent } from './staging.ts'
+import { adoptContent, ContentRefused, stageContent } from './staging.ts'
 import { viewOf } from './view.ts'
-import type { Disk, StagedFile } from '../disk/index.ts'
+import type { BlockList } from '../chunk/index.ts'
+import type { Disk } from '../disk/index.ts'
 import type { FileName, NetworkId, SignatureEntry, SignedStatement } from '../statement/index.ts'
 import type { Digest, KeyedLock } from '../util/index.ts'
 import type { Catalogue, Change } from './catalogue.ts'
@@ -18,7 +19,8 @@ import type { Eviction, Quota } from './quota.ts'
 import type { Refusals } from './refusals.ts'
 import type { Row } from './row.ts'
 import type { Rule } from './rules.ts'
-import type { ContentSource, FileRecord, FileState, Origin, Verdict } from './types.ts'
+import type { Staged } from './staging.ts'
+import type { FileRecord, FileState, OfferedContent, Origin, Verdict } from './types.ts'
 
 /** A statement on its way in. */
 interface Arrival {
@@ -27,9 +29,9 @@ interface Arrival {
   /** Signatures that a first look at it has found right. */
   readonly verified: Set<SignatureEntry>
   /** Content that came with it and has not been read. */
-  readonly offered: ContentSource | undefined
+  readonly offered: OfferedContent | undefined
   /** Content that was read, checked and is on the disk, still without a name. */
-  readonly staged: StagedFile | undefined
+  readonly staged: Staged | undefined
 }
 
 /** A decision with what it was made on. */
@@ -41,7 +43,9 @@ interface Taking {
   readonly nowMs: number
   readonly from: Origin
   /** Content to be stored with it. */
-  readonly staged: StagedFile | undefined
+  readonly staged: Staged | undefined
+  /** Blocks of what came with it, stored or not. */
+  readonly list: BlockList | undefined
 }
 
 interface Components {
@@ -56,12 +60,14 @@ interface Components {
   ruleOf(name: FileName): Rule | undefined
   /** Begins to take away what is too much. */
   evict(eviction: Eviction): void
+  /** Content with a block list was put away. */
+  onListed(listed: { name: FileName; digest: Digest; list: BlockList }): void
 }
 
 /** Takes a statement in, with content or without; the one way for uploads and for peers. */
 export type Acceptor = (
   signed: SignedStatement,
-  offered: ContentSource | undefined,
+  offered: OfferedContent | undefined,
   from: Origin,
   signal: AbortSignal,
 ) => Promise<Verdict>
@@ -128,7 +134,15 @@ export const createAcceptor = (components: Components): Acceptor => {
       }
       if (isNewUpload) throw withoutContent(signed)
     }
-    return store({ judgement, kept, row, nowMs, from, staged: lacking ? staged : undefined })
+    return store({
+      judgement,
+      kept,
+      row,
+      nowMs,
+      from,
+      staged: lacking ? staged : undefined,
+      list: staged?.list,
+    })
   }
 
   /** Refuses what the signers of a pattern have no room for, before its content is read. */
@@ -146,7 +160,7 @@ export const createAcceptor = (components: Components): Acceptor => {
 
   /** Makes content durable, then the statement, then lets both be seen. */
   const store = async (taking: Taking): Promise<Verdict> => {
-    const { judgement, kept, row, from, staged } = taking
+    const { judgement, kept, row, from, staged, list } = taking
     const { signed, added, after, rule, wins, record } = judgement
     const { name } = signed.statement
     const fresh = staged === undefined ? undefined : contentDigest(signed)
@@ -155,6 +169,8 @@ export const createAcceptor = (components: Components): Acceptor => {
       if (fresh !== undefined) {
         await staged?.commit(contentPath(name, fresh), { mode: rule.policy.mode })
       }
+      const digest = contentDigest(signed)
+      if (list !== undefined && digest !== undefined) components.onListed({ name, digest, list })
       if (added.length > 0) left = await catalogue.change(name, changeOf(taking))
     } catch (error) {
       // It was not here before, or it would not have been asked for. What cannot be removed now is
@@ -196,7 +212,9 @@ export const createAcceptor = (components: Components): Acceptor => {
       const first = await attempt({ ...arrival, offered, staged: undefined })
       if (first.outcome !== 'needs-content' || offered === undefined) return settled(first)
       // Read without the lock: however slow the source is, announcements of the name go on.
-      const staged = await stageContent(disk, offered, first.content, signal)
+      const staged = await ('path' in offered
+        ? adoptContent(disk, offered, first.content)
+        : stageContent(disk, offered, first.content, signal))
       try {
         return settled(await attempt({ ...arrival, offered: undefined, staged }))
       } finally {
@@ -229,7 +247,7 @@ const stateOf = (winner: FileRecord | undefined, rule: Rule, nowMs: number): Fil
   if (content === 'deleted') return 'deleted'
   if (isExpired(signed, nowMs)) return 'expired'
   if (version < rule.minVersion) return 'too-old'
-  return content.sizeBytes > rule.policy.maxSizeBytes ? 'too-large' : 'missing'
+  return isTooLarge(signed, rule.policy) ? 'too-large' : 'missing'
 }
 
 /** The transaction that makes a statement durable and marks its publication as begun. */

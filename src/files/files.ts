@@ -14,7 +14,7 @@ import { MAX_NAMES_AT_ONCE, UPKEEP_INTERVAL_MS } from './limits.ts'
 import { TREE_CHECK_INTERVAL_MS } from './limits.ts'
 import { streamShown, unlessAborted } from './opening.ts'
 import { previewOf } from './preview.ts'
-import { contentPath } from './paths.ts'
+import { contentPath, shownPath } from './paths.ts'
 import { createPublications } from './publications.ts'
 import { createPublish } from './publisher.ts'
 import { createQuota } from './quota.ts'
@@ -42,7 +42,6 @@ import type { Shown } from './row.ts'
 import type { Rule, Rules } from './rules.ts'
 import type {
   AcceptOptions,
-  ContentSource,
   FileChange,
   FileExplanation,
   FilePolicy,
@@ -51,6 +50,7 @@ import type {
   FilesEvents,
   FileState,
   FileView,
+  OfferedContent,
   OpenFile,
   Origin,
   Verdict,
@@ -165,6 +165,7 @@ class FileService implements Files {
       ...{ disk, catalogue, clock, locks, network, ruleOf, publications, quota },
       refusals: this.#refusals,
       evict: (eviction) => this.#evictSoon([eviction]),
+      onListed: (listed) => publications.tellListed(listed),
     })
     this.#startup = createStartup({
       disk,
@@ -255,7 +256,7 @@ class FileService implements Files {
 
   accept(
     signed: SignedStatement,
-    content: ContentSource | undefined,
+    content: OfferedContent | undefined,
     from: Origin,
     options: AcceptOptions = {},
   ): Promise<Verdict> {
@@ -381,6 +382,18 @@ class FileService implements Files {
     if (shown !== undefined && contentDigest(shown.signed) === content.digest) return true
     const stat = await this.#components.disk.stat(contentPath(name, content.digest))
     return stat?.sizeBytes === content.sizeBytes
+  }
+
+  async locate(
+    name: FileName,
+    digest: Digest,
+  ): Promise<{ path: string; fingerprint?: string } | undefined> {
+    const shown = this.#catalogue.row(name)?.shown
+    if (shown !== undefined && contentDigest(shown.signed) === digest) {
+      return { path: shownPath(name), fingerprint: shown.fingerprint }
+    }
+    const path = contentPath(name, digest)
+    return (await this.#components.disk.stat(path)) === undefined ? undefined : { path }
   }
 
   async openVersion(

@@ -8,14 +8,14 @@ import {
 } from '../statement/index.ts'
 import { countedBy, isByDeleteSigner, isRevoked, suffices } from './authority.ts'
 import { equalBytes, formatDuration, formatSize, formatTimestamp } from '../util/index.ts'
-import { MAX_TIME_AHEAD_MS, MAX_VERSION_JUMP } from './limits.ts'
+import { MAX_TIME_AHEAD_MS, MAX_VERSION_JUMP, MAX_WHOLE_CONTENT_BYTES } from './limits.ts'
 import { joinKept, standingOf } from './kept.ts'
 import type { ErrorCode, ErrorData } from '../errors/index.ts'
 import type { NetworkId, SignatureEntry, SignedStatement } from '../statement/index.ts'
 import type { Digest } from '../util/index.ts'
 import type { Kept, Standing } from './kept.ts'
 import type { Rule } from './rules.ts'
-import type { FileRecord, Origin } from './types.ts'
+import type { FilePolicy, FileRecord, Origin } from './types.ts'
 
 /** What is known of the name when a statement for it comes in. */
 export interface Case {
@@ -202,14 +202,34 @@ const checkUpload = (
   if (isExpired(signed, nowMs)) {
     throw refusal('ERR_FILE_EXPIRED', signed, `it expired at ${expiryText(signed)}`)
   }
-  const { content } = statement
-  if (content !== 'deleted' && content.sizeBytes > policy.maxSizeBytes) {
-    const [size, limit] = [formatSize(content.sizeBytes), formatSize(policy.maxSizeBytes)]
-    throw refusal('ERR_FILE_TOO_LARGE', signed, `${size} of content, ${limit} are allowed`, {
-      sizeBytes: content.sizeBytes,
-      maxSizeBytes: policy.maxSizeBytes,
-    })
-  }
+  checkSize(signed, policy)
+}
+
+/** Largest content of this statement that a policy takes. */
+const maxContentBytes = (
+  { statement }: SignedStatement,
+  { maxSizeBytes }: Pick<FilePolicy, 'maxSizeBytes'>,
+): number =>
+  statement.blocks === 'none' ? Math.min(maxSizeBytes, MAX_WHOLE_CONTENT_BYTES) : maxSizeBytes
+
+export const isTooLarge = (
+  signed: SignedStatement,
+  policy: Pick<FilePolicy, 'maxSizeBytes'>,
+): boolean => {
+  const { content } = signed.statement
+  return content !== 'deleted' && content.sizeBytes > maxContentBytes(signed, policy)
+}
+
+const checkSize = (signed: SignedStatement, policy: FilePolicy): void => {
+  const { content } = signed.statement
+  if (content === 'deleted' || !isTooLarge(signed, policy)) return
+  const maxSizeBytes = maxContentBytes(signed, policy)
+  const [size, limit] = [formatSize(content.sizeBytes), formatSize(maxSizeBytes)]
+  const why =
+    maxSizeBytes === policy.maxSizeBytes
+      ? `${size} of content, ${limit} are allowed`
+      : `${size} of content, and ${limit} are allowed without a block list; "mesh file update" and "mesh file sign" make one`
+  throw refusal('ERR_FILE_TOO_LARGE', signed, why, { sizeBytes: content.sizeBytes, maxSizeBytes })
 }
 
 /** Only delete signers change the expiry, where there are any. */
@@ -250,6 +270,8 @@ export const isExpired = (signed: SignedStatement, nowMs: number): boolean => {
 export interface ContentRef {
   readonly digest: Digest
   readonly sizeBytes: number
+  /** Digest of its block list, as it was signed. */
+  readonly blocks: Digest | 'none'
 }
 
 /** Whether the content of this statement is to be had and shown here, by clock, version and size. */
@@ -261,7 +283,8 @@ export const wantsContent = (
   const { content, version } = signed.statement
   if (version < minVersion) return undefined
   if (content === 'deleted' || isExpired(signed, nowMs)) return undefined
-  return content.sizeBytes > policy.maxSizeBytes ? undefined : content
+  if (isTooLarge(signed, policy)) return undefined
+  return { ...content, blocks: signed.statement.blocks }
 }
 
 /**

@@ -16,6 +16,11 @@ export const MAX_REFUSALS_PER_NAME = 4
 export const MAX_NAMES_WITH_REFUSALS = 1000
 /** Names that one signer may use under a pattern, unless `max_files` says otherwise. */
 export const DEFAULT_MAX_FILES = 1000
+/**
+ * Largest content whose statement has no block list. It moves as a whole from one node at a time, and a
+ * wrong byte is noticed only at its end.
+ */
+export const MAX_WHOLE_CONTENT_BYTES = 64 * 2 ** 20
 /** Between two looks at the clock and at what could not be published; below a minute by design. */
 export const UPKEEP_INTERVAL_MS = 50_000
 /** Wait before a publication that the disk refused is tried again. */

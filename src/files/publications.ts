@@ -39,6 +39,8 @@ export interface Publications {
   publishHeld(name: FileName, options: PublishOptions): Promise<void>
   /** Tells of a change of rules for a name of which there is nothing to publish. */
   tellChange(name: FileName, before: FileView | undefined): void
+  /** Tells of the blocks of content that has come. */
+  tellListed(listed: FilesEvents['listed'][0]): void
   /** Something outside of a publication could not be written. */
   refused(error: unknown): void
   /** Publishes what the clock has changed and what was refused before. */
@@ -209,6 +211,7 @@ export const createPublications = ({
       await publish(name, options, view(name))
     },
     tellChange: (name, before) => tellAll(name, before, undefined),
+    tellListed: (listed) => tell(() => events.emit('listed', listed)),
     refused: (error) => warnings.diskRefused(error),
     async catchUp(signal) {
       if (warnings.diskRefuses()) await probeDisk()

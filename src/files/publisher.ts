@@ -1,7 +1,7 @@
 import { compareStatements, formatStatementFile } from '../statement/index.ts'
 import { equalBytes, utf8 } from '../util/index.ts'
 import { contentDigest } from './inspector.ts'
-import { endOf, isExpired } from './judge.ts'
+import { endOf, isExpired, isTooLarge } from './judge.ts'
 import { recordBy, standingOf } from './kept.ts'
 import { MAX_HISTORY_COUNT } from './limits.ts'
 import { contentPath, shownPath, statementPath } from './paths.ts'
@@ -144,7 +144,7 @@ export const createPublish = (components: Components): Publish => {
       return { state, shown: await withMode(name, found, rule.policy.mode) }
     }
     if (version < rule.minVersion) return nothing('too-old')
-    const { mode, maxSizeBytes } = rule.policy
+    const { mode } = rule.policy
 
     if (found !== undefined && contentDigest(found.signed) === content.digest) {
       const atMs = found.signed.id === signed.id ? found.atMs : nowMs
@@ -155,7 +155,7 @@ export const createPublish = (components: Components): Publish => {
       const shown = await reveal(situation, winner, found, mode)
       return { state: 'shown', shown, revealed: content.digest }
     }
-    return meanwhile(content.sizeBytes > maxSizeBytes ? 'too-large' : 'missing')
+    return meanwhile(isTooLarge(signed, rule.policy) ? 'too-large' : 'missing')
   }
 
   /** Brings `statements/<name>` into line: it speaks of what is shown, else of the winner. */

@@ -1,8 +1,17 @@
+import { blockListDigest, createChunker } from '../chunk/index.ts'
 import { isMeshError, MeshError } from '../errors/index.ts'
 import { createDigester } from '../util/index.ts'
+import type { BlockList } from '../chunk/index.ts'
 import type { Disk, StagedFile } from '../disk/index.ts'
+import type { Digest } from '../util/index.ts'
 import type { ContentRef } from './judge.ts'
-import type { ContentSource } from './types.ts'
+import type { AssembledContent, ContentSource } from './types.ts'
+
+/** Content that is right and on the disk, and has no name yet. */
+export interface Staged extends Pick<StagedFile, 'commit' | 'discard'> {
+  /** Its blocks, where the statement names a list and they were found on the way. */
+  readonly list?: BlockList
+}
 
 /** Content that is not what its statement says, or that never came whole: a verdict, not a failure. */
 export class ContentRefused extends Error {
@@ -61,6 +70,53 @@ async function* pieces(source: ContentSource, signal: AbortSignal): AsyncIterabl
   }
 }
 
+const blocksMismatch = (expected: ContentRef, found: Digest): ContentRefused =>
+  new ContentRefused(
+    new MeshError(
+      'ERR_FILE_CONTENT_MISMATCH',
+      `the content is right, but its block list has sha256:${found}, and its statement says ${expected.blocks}; sign it again`,
+      { data: { digest: expected.digest, blocks: expected.blocks } },
+    ),
+  )
+
+/** What comes of a content that is read once. */
+interface Measure {
+  update(piece: Uint8Array): void
+  end(): { readonly digest: Digest; readonly list?: BlockList }
+}
+
+/** Where a list was signed, the content is cut on the way. */
+const measure = ({ blocks }: ContentRef): Measure => {
+  if (blocks !== 'none') return createChunker()
+  const digester = createDigester()
+  return { update: digester.update, end: () => ({ digest: digester.digest() }) }
+}
+
+/**
+ * Content that was put together of checked blocks and is on the disk already.
+ *
+ * @throws ContentRefused if it is not what the statement speaks of
+ */
+export const adoptContent = async (
+  disk: Disk,
+  assembled: AssembledContent,
+  expected: ContentRef,
+): Promise<Staged> => {
+  const stat = await disk.stat(assembled.path)
+  if (stat?.sizeBytes !== expected.sizeBytes || assembled.sizeBytes !== expected.sizeBytes) {
+    throw mismatch(expected, { what: `has ${stat?.sizeBytes ?? 'no'} bytes` })
+  }
+  if (assembled.blocks !== expected.blocks) throw blocksMismatch(expected, assembled.blocks)
+  return {
+    async commit(path, { mode }) {
+      await disk.setMode(assembled.path, mode)
+      await disk.rename(assembled.path, path)
+    },
+    // Whoever put it together may go on with it, or takes it away.
+    discard: async () => {},
+  }
+}
+
 /**
  * Streams content to a staged file and checks it on the way. Reads no piece after the one that
  * exceeds the stated size, and answers with a file whose bytes are on the disk.
@@ -73,24 +129,29 @@ export const stageContent = async (
   source: ContentSource,
   expected: ContentRef & { readonly mode: number },
   signal: AbortSignal,
-): Promise<StagedFile> => {
+): Promise<Staged> => {
   const staged = await disk.stage()
   try {
-    const digester = createDigester()
+    const measured = measure(expected)
     for await (const piece of pieces(source, signal)) {
       if (staged.sizeBytes + piece.length > expected.sizeBytes) {
         throw mismatch(expected, { what: 'is longer' })
       }
-      digester.update(piece)
+      measured.update(piece)
       await staged.write(piece)
     }
     if (staged.sizeBytes < expected.sizeBytes) {
       throw mismatch(expected, { what: `ended after ${staged.sizeBytes} bytes` })
     }
-    const digest = digester.digest()
+    const { digest, list } = measured.end()
     if (digest !== expected.digest) throw mismatch(expected, { what: `has sha256:${digest}` })
+    if (list !== undefined) {
+      const found = blockListDigest(list)
+      if (found !== expected.blocks) throw blocksMismatch(expected, found)
+    }
     await staged.flush(expected)
-    return staged
+    const { commit, discard } = staged
+    return { commit, discard, ...(list === undefined ? {} : { list }) }
   } catch (error) {
     await staged.discard()
     throw error

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events'
+import type { BlockList } from '../chunk/index.ts'
 import type { ErrorCode, ErrorData, MeshError } from '../errors/index.ts'
 import type { PeerId, PublicKey } from '../keys/index.ts'
 import type { FileName, NetworkId, Selector, SignedStatement } from '../statement/index.ts'
@@ -50,6 +51,22 @@ export type Origin =
 
 /** The whole content in pieces; read at most once, never past the size that the statement names. */
 export type ContentSource = AsyncIterable<Uint8Array>
+
+/**
+ * The whole content as a file that was put together below the state directory: each block was checked
+ * against the statement's list, and all of it is on the disk. It is taken over by a rename, or left
+ * where it is.
+ */
+export interface AssembledContent {
+  /** Relative to the state directory. */
+  readonly path: string
+  readonly sizeBytes: number
+  /** Digest of the block list that it was checked against. */
+  readonly blocks: Digest
+}
+
+/** What comes with a statement. */
+export type OfferedContent = ContentSource | AssembledContent
 
 /**
  * What of a file is to be seen. `shown`: complete on disk. `missing`: the winner's content is not
@@ -163,6 +180,10 @@ export interface FilesEvents {
   change: [FileChange]
   /** A statement was refused, for a reason that was not told of it before. */
   refused: [Refusal & { name: FileName }]
+  /** The view of a name changed in any way (also by expiry or reload). */
+  change: [{ name: FileName }]
+  /** Content was read, checked and put away, and these are its blocks. */
+  listed: [{ name: FileName; digest: Digest; list: BlockList }]
 }
 
 export interface Files {
@@ -180,7 +201,7 @@ export interface Files {
    */
   accept(
     signed: SignedStatement,
-    content: ContentSource | undefined,
+    content: OfferedContent | undefined,
     from: Origin,
     options?: AcceptOptions,
   ): Promise<Verdict>
@@ -214,6 +235,14 @@ export interface Files {
     statement: Digest,
     options?: { signal?: AbortSignal },
   ): Promise<OpenFile | undefined>
+  /**
+   * Where this content of a name lies now, shown or kept, below the state directory; not yet verified.
+   * With `fingerprint`: the file that is there unless somebody touched it.
+   */
+  locate(
+    name: FileName,
+    digest: Digest,
+  ): Promise<{ readonly path: string; readonly fingerprint?: string } | undefined>
   /** Whether the content of a remembered version is here; not yet verified. */
   holdsContent(record: FileRecord): Promise<boolean>
 

@@ -5,7 +5,7 @@ import type { FileRecord, FileView } from '../files/index.ts'
 
 /** One version as JSON. */
 export const versionBody = ({ signed }: FileRecord): VersionBody => {
-  const { version, time, expires, replaces, content } = signed.statement
+  const { version, time, expires, replaces, content, blocks } = signed.statement
   return {
     id: signed.id,
     version,
@@ -13,7 +13,13 @@ export const versionBody = ({ signed }: FileRecord): VersionBody => {
     expires: expires === 'never' ? expires : formatTimestamp(expires),
     replaces: replaces === 'none' ? null : replaces,
     content:
-      content === 'deleted' ? null : { sha256: content.digest, sizeBytes: content.sizeBytes },
+      content === 'deleted'
+        ? null
+        : {
+            sha256: content.digest,
+            sizeBytes: content.sizeBytes,
+            blocks: blocks === 'none' ? null : blocks,
+          },
     signers: signed.signatures.map(({ key }) => formatPublicKey(key, 'openssh')),
   }
 }

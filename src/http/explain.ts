@@ -218,6 +218,13 @@ const tooLarge: Explainer = (facts) => {
   const content = view.winner?.signed.statement.content
   const size = content === undefined || content === 'deleted' ? 0 : content.sizeBytes
   const [has, may] = [formatSize(size), formatSize(view.policy.maxSizeBytes)]
+  if (size <= view.policy.maxSizeBytes) {
+    return {
+      answer: `${versionOf(view)} of ${name} is too large to go without a block list: ${has}`,
+      reasons: common(facts),
+      next: ['sign the content again with mesh file update, which makes a block list'],
+    }
+  }
   return {
     answer: `${versionOf(view)} of ${name} is too large for this node: ${has}, and max_size is ${may}`,
     reasons: common(facts),

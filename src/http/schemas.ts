@@ -61,7 +61,11 @@ const version = {
   expires: string,
   replaces: nullable(string),
   content: nullable(
-    object<NonNullable<VersionBody['content']>>({ sha256: string, sizeBytes: integer }),
+    object<NonNullable<VersionBody['content']>>({
+      sha256: string,
+      sizeBytes: integer,
+      blocks: nullable(string),
+    }),
   ),
   signers: array(string),
 }

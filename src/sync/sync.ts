@@ -192,9 +192,13 @@ export const createEngine = (
           pushPulls: pushPull.counts(),
           contentFetches: content.fetches,
           contentFailures: content.failures,
+          blockBytesReceived: 0,
+          blockBytesSent: 0,
         },
       }
     },
+
+    transfers: () => ({ receiving: [], sending: [] }),
 
     pushPull: (peer) => pushPull.round(peer),
 

@@ -1,6 +1,7 @@
 import type { PeerId } from '../keys/index.ts'
 import type { Mark } from './push-pull/agreements.ts'
 import type { PeerKnowledge, RoundReport } from './push-pull/push-pull.ts'
+import type { Digest } from '../util/index.ts'
 import type { RoundCounts } from './push-pull/tally.ts'
 
 /** What sync has been doing, for status and metrics. */
@@ -22,7 +23,59 @@ export interface SyncStatus {
     readonly pushPulls: RoundCounts
     readonly contentFetches: number
     readonly contentFailures: number
+    /** Bytes of blocks since the start: verified ones that came, and all that went. */
+    readonly blockBytesReceived: number
+    readonly blockBytesSent: number
   }
+}
+
+/** A peer that takes part in a transfer. */
+export interface TransferPeer {
+  readonly peer: PeerId
+  /** That came from it, verified. */
+  readonly bytes: number
+  /** Over the last seconds. */
+  readonly bytesPerSecond: number
+}
+
+/** Content that is on its way in. */
+export interface Transfer {
+  readonly collection: string
+  readonly name: string
+  /** Of the whole content. */
+  readonly digest: Digest
+  /**
+   * `searching`: nobody who has any of it is known. `listing`: the block list is being fetched.
+   * `fetching`: bytes come in. `finishing`: all of it is here and is being made durable and shown.
+   */
+  readonly state: 'searching' | 'listing' | 'fetching' | 'finishing'
+  /** That are here and verified, those found on this machine included. */
+  readonly doneBytes: number
+  readonly ofBytes: number
+  /** Of `doneBytes`: found on this machine, in older versions and other files. */
+  readonly localBytes: number
+  /** From all holders, over the last seconds. */
+  readonly bytesPerSecond: number
+  /** Wall clock, ms since the epoch. */
+  readonly startedAtMs: number
+  /** Who has given any of it or is being asked, by peer id. */
+  readonly holders: readonly TransferPeer[]
+}
+
+/** Content that a peer is fetching from this node. */
+export interface Serving extends TransferPeer {
+  readonly collection: string
+  readonly name: string
+  readonly digest: Digest
+  /** Wall clock, ms since the epoch. */
+  readonly startedAtMs: number
+}
+
+export interface Transfers {
+  /** By name. */
+  readonly receiving: readonly Transfer[]
+  /** By peer, then by name. */
+  readonly sending: readonly Serving[]
 }
 
 /** What sync knows about one name. */
@@ -46,6 +99,8 @@ export interface Sync {
   known(peer: PeerId): PeerKnowledge
   /** How many changes of files there were, to be compared with the mark of an agreement. */
   mark(): Mark
+  /** What is on its way in and out now. */
+  transfers(): Transfers
   /** Runs one push-pull with a random peer (or this one) now; for tests and impatient people. */
   pushPull(peer?: PeerId): Promise<void>
   /**

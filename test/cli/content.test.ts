@@ -1,6 +1,7 @@
 import { appendFileSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { blockListDigest, createChunker } from '../../src/chunk/index.ts'
 import { openContent, readSmallFile } from '../../src/cli/content.ts'
 import { sha256, systemRandom } from '../../src/util/index.ts'
 import { readAll } from '../client/fixtures.ts'
@@ -14,6 +15,21 @@ t.test('measures a file and reads it again', async (t) => {
     t.match(content, { sizeBytes: size, digest: sha256(bytes), shown: path })
     t.ok((await readAll(content.chunks())).equals(bytes))
     t.ok((await readAll(content.chunks())).equals(bytes), 'a second time, as for another attempt')
+    await content.close()
+  }
+})
+
+t.test('lists the blocks of content from 64 KiB on', async (t) => {
+  const path = join(t.testdir(), 'x')
+  for (const size of [0, 65_535, 65_536, 1_000_000]) {
+    const bytes = Buffer.alloc(size, 'ab')
+    writeFileSync(path, bytes)
+    const content = await openContent(path, systemRandom)
+    const chunker = createChunker()
+    chunker.update(bytes)
+    const listed = blockListDigest(chunker.end().list)
+    t.equal(content.listed, listed)
+    t.equal(content.blocks, size < 65_536 ? 'none' : listed, `${size}`)
     await content.close()
   }
 })

@@ -37,7 +37,7 @@ const toSigned = ({ statement, signatures }: Held['headers']): SignedStatement =
   )
 
 export const versionBody = ({ signed }: Held): object => {
-  const { version, time, expires, replaces, content } = signed.statement
+  const { version, time, expires, replaces, content, blocks } = signed.statement
   return {
     id: signed.id,
     version,
@@ -45,7 +45,13 @@ export const versionBody = ({ signed }: Held): object => {
     expires: expires === 'never' ? expires : formatTimestamp(expires),
     replaces: replaces === 'none' ? null : replaces,
     content:
-      content === 'deleted' ? null : { sha256: content.digest, sizeBytes: content.sizeBytes },
+      content === 'deleted'
+        ? null
+        : {
+            sha256: content.digest,
+            sizeBytes: content.sizeBytes,
+            blocks: blocks === 'none' ? null : blocks,
+          },
     signers: signed.signatures.map(({ key }) => formatPublicKey(key, 'openssh')),
   }
 }

@@ -69,7 +69,7 @@ export const version = {
   time: '2026-01-01T00:00:00.000Z',
   expires: 'never',
   replaces: null,
-  content: { sha256: 'b'.repeat(64), sizeBytes: 5 },
+  content: { sha256: 'b'.repeat(64), sizeBytes: 5, blocks: null },
   signers: ['ssh-ed25519 AAAA'],
 }
 

@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import { EventEmitter } from 'node:events'
 import t from 'tap'
+import { blockListDigest, createChunker } from '../../src/chunk/index.ts'
 import { MeshError } from '../../src/errors/index.ts'
 import { createWorld, fromPeer, NAME, policy, short, sign, source, upload } from './world.ts'
-import type { ContentSource } from '../../src/files/index.ts'
+import { sha256 } from '../../src/util/index.ts'
+import type { ContentSource, FilesEvents } from '../../src/files/index.ts'
 
 const MEBIBYTE = 2 ** 20
 
@@ -115,4 +117,60 @@ t.test('does nothing when it is cancelled before it begins', async (t) => {
     code: 'ERR_ABORTED',
   })
   t.equal(world.files.view(NAME)?.state, 'none')
+})
+
+const cut = (text: string) => {
+  const chunker = createChunker()
+  chunker.update(Buffer.from(text))
+  return chunker.end().list
+}
+
+t.test('checks the blocks against the signed list in the same pass', async (t) => {
+  const world = await createWorld([policy({ maxSizeBytes: 64 * MEBIBYTE })])
+  t.teardown(() => world.stop())
+  const text = 'abcdefgh'.repeat(MEBIBYTE / 2)
+  const list = cut(text)
+  const listed: FilesEvents['listed'][0][] = []
+  world.files.events.on('listed', (event) => listed.push(event))
+  const wrong = await sign({ text, blocks: sha256('another list') })
+  const refused = await world.files.accept(wrong, source(text), upload)
+  t.match(refused, { error: { code: 'ERR_FILE_CONTENT_MISMATCH', message: /block list/ } })
+  t.equal(listed.length, 0)
+  t.same(await world.disk.list('tmp'), [])
+  const right = await sign({ text, blocks: blockListDigest(list) })
+  t.equal(short(await world.files.accept(right, source(text), upload)), 'stored')
+  t.same(listed, [{ name: NAME, digest: sha256(text), list }])
+  t.match(await world.files.locate(NAME, sha256(text)), { path: `files/${NAME}` })
+})
+
+t.test('takes over what was put together of checked blocks, without reading it', async (t) => {
+  const world = await createWorld([policy({ maxSizeBytes: 64 * MEBIBYTE })])
+  t.teardown(() => world.stop())
+  const text = 'abcdefgh'.repeat(MEBIBYTE)
+  const blocks = blockListDigest(cut(text))
+  const signed = await sign({ text, blocks })
+  const path = 'assembling/1'
+  await world.disk.write(path, Buffer.from(text), { mode: 0o600 })
+  const offer = { path, sizeBytes: text.length, blocks }
+  const others = [
+    { ...offer, blocks: sha256('another list') },
+    { ...offer, sizeBytes: text.length - 1 },
+    { ...offer, path: 'assembling/2' },
+  ]
+  for (const other of others) {
+    t.equal(short(await world.files.accept(signed, other, fromPeer)), 'ERR_FILE_CONTENT_MISMATCH')
+  }
+  t.equal(short(await world.files.accept(signed, offer, fromPeer)), 'stored')
+  t.equal(await world.shown(), text)
+  t.equal(await world.disk.stat(path), undefined, 'there is no second copy')
+})
+
+t.test('refuses large content that has no block list, and says what makes one', async (t) => {
+  const world = await createWorld([policy({ maxSizeBytes: 2 ** 40 })])
+  t.teardown(() => world.stop())
+  const signed = await sign({ text: 'x'.repeat(64 * MEBIBYTE + 1) })
+  const refused = await world.files.accept(signed, source('x'), upload)
+  t.match(refused, { error: { code: 'ERR_FILE_TOO_LARGE', message: /mesh file sign/ } })
+  t.equal(short(await world.files.accept(signed, undefined, fromPeer)), 'stored')
+  t.equal(world.files.view(NAME)?.state, 'too-large', 'a peer may tell of it; it is not fetched')
 })

@@ -111,6 +111,7 @@ export const createFakeFiles = (policies: readonly FilePolicy[]): FakeFiles => {
         return { outcome: 'known', record, wins: true, contentMissing: false }
       }
       const { name } = signed.statement
+      if (source !== undefined && 'path' in source) throw new Error('nobody uploads assemblies')
       const bytes = await take(signed, source)
       held.set(name, [{ record, bytes }, ...(held.get(name) ?? [])])
       return { outcome: 'stored', record, wins: true, contentMissing: false }

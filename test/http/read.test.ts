@@ -114,7 +114,11 @@ t.test('lists, tells statements and history', async (t) => {
         state: 'shown',
         conflict: false,
         shownAt: '2023-11-14T22:13:20.000Z',
-        current: { id: second.id, version: 2, content: { sha256: sha256('two'), sizeBytes: 3 } },
+        current: {
+          id: second.id,
+          version: 2,
+          content: { sha256: sha256('two'), sizeBytes: 3, blocks: null },
+        },
       },
       { name: 'secret/key', state: 'none', current: null, shownAt: null },
     ],

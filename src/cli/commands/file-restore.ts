@@ -12,6 +12,7 @@ import { toHeaders } from '../statement-headers.ts'
 import type { HistoryVersionBody } from '../../api/index.ts'
 import type { Client } from '../../client/index.ts'
 import type { FileName } from '../../statement/index.ts'
+import type { Digest } from '../../util/index.ts'
 import type { Context } from '../context.ts'
 import type { DaemonOptions } from '../daemon.ts'
 import type { ReadOptions } from '../print.ts'
@@ -74,9 +75,14 @@ const run = async (given: string, options: Options, context: Context): Promise<v
     throw new MeshError('ERR_RESPONSE_MALFORMED', `${client.address} names a malformed digest`)
   }
   const { sizeBytes } = old.content
+  const blocks: Digest | 'none' | undefined =
+    old.content.blocks === null ? 'none' : parseDigest(old.content.blocks)
+  if (blocks === undefined) {
+    throw new MeshError('ERR_RESPONSE_MALFORMED', `${client.address} names a malformed block list`)
+  }
   const standing = await withRetries(context, () => lookUp(client, name, context))
   const { version: _, ...signing } = options
-  const content = { digest, sizeBytes }
+  const content = { digest, sizeBytes, blocks }
   const signed = await makeStatement({ name, content, options: signing, standing }, keys, context)
   if (options.statementOut !== undefined) {
     await writeStatementFile(options.statementOut, signed, options.force ?? false, context)

@@ -51,7 +51,7 @@ const obtainStatement = async (
 
 const usePrepared = async (
   path: string,
-  { digest, sizeBytes, shown }: Content,
+  { digest, sizeBytes, shown, listed }: Content,
   { name }: Options,
 ): Promise<SignedStatement> => {
   const signed = await readStatementFile(path)
@@ -61,7 +61,12 @@ const usePrepared = async (
     throw new MeshError('ERR_USAGE', `${path} is about ${stated}, not ${name}`)
   }
   if (content !== 'deleted' && content.digest === digest && content.sizeBytes === sizeBytes) {
-    return signed
+    const { blocks } = signed.statement
+    if (blocks === 'none' || blocks === listed) return signed
+    throw new MeshError(
+      'ERR_FILE_CONTENT_MISMATCH',
+      `${path} names another block list than ${shown} has; sign it again`,
+    )
   }
   throw new MeshError('ERR_FILE_CONTENT_MISMATCH', `${path} is not about the content of ${shown}`)
 }

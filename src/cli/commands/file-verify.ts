@@ -39,14 +39,18 @@ const requireFacts = (
 }
 
 const requireContent = (
-  { name, version, content }: Statement,
-  { digest, sizeBytes, shown }: Content,
+  { name, version, content, blocks }: Statement,
+  { digest, sizeBytes, shown, listed }: Content,
 ): void => {
   if (content === 'deleted') {
     const message = `the statement deletes ${name}; there is no content to it`
     throw new MeshError('ERR_FILE_CONTENT_MISMATCH', message)
   }
-  if (content.digest === digest && content.sizeBytes === sizeBytes) return
+  if (content.digest === digest && content.sizeBytes === sizeBytes) {
+    if (blocks === 'none' || blocks === listed) return
+    const message = `${shown} is version ${version} of ${name}, but its blocks are not those that the statement names (list sha256 ${listed}, and the statement says ${blocks}): no node can take it in; sign it again`
+    throw new MeshError('ERR_FILE_CONTENT_MISMATCH', message)
+  }
   const message = `${shown} is not version ${version} of ${name}: sha256 ${digest}, and the statement says ${content.digest}`
   throw new MeshError('ERR_FILE_CONTENT_MISMATCH', message)
 }
@@ -76,7 +80,8 @@ const run = async (path: string, options: Options, context: Context): Promise<vo
   if (options.json === true) {
     const { name, network, version } = statement
     const { digest: sha256, sizeBytes } = content
-    const body = { name, network, version, id: signed.id, sha256, sizeBytes, signers: by }
+    const blocks = statement.blocks === 'none' ? null : statement.blocks
+    const body = { name, network, version, id: signed.id, sha256, sizeBytes, blocks, signers: by }
     return printJson(context, 'mesh-file-verify/1', body)
   }
   await context.out.line(`good: ${describeStatement(statement)}\nsigned by ${by.join(', ')}`)

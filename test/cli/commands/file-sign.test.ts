@@ -4,9 +4,12 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { parseStatementFile } from '../../../src/statement/index.ts'
+import { formatStatementFile, parseFileName, parseNetworkId } from '../../../src/statement/index.ts'
+import { parseStatementFile, signStatement } from '../../../src/statement/index.ts'
+import { sha256 } from '../../../src/util/index.ts'
 import { startFakeDaemon } from '../fake-daemon.ts'
 import { keyOf, mesh, publicText, writeKey } from '../harness.ts'
+import type { Timestamp } from '../../../src/util/index.ts'
 import type { Test } from 'tap'
 
 const begin = (t: Test) => {
@@ -35,6 +38,42 @@ t.test('writes a statement beside the file, without a daemon', async (t) => {
   const pipe = ['file', 'sign', '-', '--name', 'a/b', '--network', 'fleet', '--version', '1']
   const outcome = await mesh([...pipe, '--key', join(path, '../1.key')], { input: 'x' })
   t.match(outcome, { code: 0, stdout: /\nname a\/b\n/ })
+})
+
+t.test('signs the list of blocks with larger content, and verifies it', async (t) => {
+  const { path, sign, read } = begin(t)
+  writeFileSync(path, Buffer.alloc(3_000_000, 'some content, '))
+  t.match(await sign(), { code: 0 })
+  const { blocks } = read().statement
+  t.match(blocks, /^[0-9a-f]{64}$/)
+  const verify = () => mesh(['file', 'verify', path, '--signer', publicText(1), '--json'])
+  const { code, stdout } = await verify()
+  t.equal(code, 0)
+  t.match(JSON.parse(stdout), { blocks })
+  writeFileSync(path, Buffer.alloc(3_000_000, 'others content'))
+  t.match(await verify(), { code: 6, stderr: /is not version 2/ })
+})
+
+t.test('says when the content is right and the signed list of blocks is not', async (t) => {
+  const { directory, path } = begin(t)
+  const content = Buffer.alloc(100_000, 'x')
+  writeFileSync(path, content)
+  const signed = await signStatement(
+    {
+      network: parseNetworkId('fleet'),
+      name: parseFileName('motd'),
+      version: 2,
+      time: 0 as Timestamp,
+      expires: 'never',
+      replaces: 'none',
+      content: { digest: sha256(content), sizeBytes: content.length },
+      blocks: sha256('another list'),
+    },
+    [keyOf(1)],
+  )
+  writeFileSync(join(directory, 'motd.stmt'), formatStatementFile(signed))
+  const outcome = await mesh(['file', 'verify', path, '--signer', publicText(1)])
+  t.match(outcome, { code: 6, stderr: /blocks are not those/ })
 })
 
 t.test('asks a daemon for what it is not told', async (t) => {
