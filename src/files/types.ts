@@ -180,8 +180,6 @@ export interface FilesEvents {
   change: [FileChange]
   /** A statement was refused, for a reason that was not told of it before. */
   refused: [Refusal & { name: FileName }]
-  /** The view of a name changed in any way (also by expiry or reload). */
-  change: [{ name: FileName }]
   /** Content was read, checked and put away, and these are its blocks. */
   listed: [{ name: FileName; digest: Digest; list: BlockList }]
 }
