@@ -92,6 +92,11 @@ export const tree: readonly (Branch | Leaf)[] = [
         load: async () => (await import('./commands/file-wait.ts')).fileWaitCommand,
       },
       {
+        name: 'watch',
+        summary: 'print what happens to files, and run a command for it',
+        load: async () => (await import('./commands/file-watch.ts')).fileWatchCommand,
+      },
+      {
         name: 'restore',
         summary: 'publish the content of an old version again',
         load: async () => (await import('./commands/file-restore.ts')).fileRestoreCommand,

@@ -5,6 +5,7 @@ import { systemClock, utf8 } from '../util/index.ts'
 import { toTarget } from './address.ts'
 import { certificatesBody, filesBody, healthBody, historyBody, peersBody } from './bodies.ts'
 import { explainBody, previewBody, spreadBody, statusBody, storedBody } from './bodies.ts'
+import { streamEvents } from './events.ts'
 import { exchange, readText } from './exchange.ts'
 import { fromProblem, malformed } from './failures.ts'
 import { CONNECT_TIMEOUT_MS, IDLE_TIMEOUT_MS, MAX_JSON_BYTES } from './limits.ts'
@@ -61,8 +62,9 @@ export const createClient = (address: DaemonAddress, init: ClientInit = {}): Cli
     throw fromProblem(target.shown, answer.status, body)
   }
 
-  const send = async (what: Exchange): Promise<Answer> => {
-    const answer = await exchange(connecting, what)
+  const send = async (what: Exchange, idleTimeoutMs?: number): Promise<Answer> => {
+    const patience = idleTimeoutMs === undefined ? {} : { idleTimeoutMs }
+    const answer = await exchange({ ...connecting, ...patience }, what)
     return isGood(answer.status) ? answer : fail(answer)
   }
 
@@ -114,6 +116,8 @@ export const createClient = (address: DaemonAddress, init: ClientInit = {}): Cli
       const answer = await send({ method: 'GET', path: routes.statement(name), signal })
       return readText(connecting, answer, MAX_STATEMENT_ANSWER_BYTES)
     },
+    events: (init = {}) =>
+      streamEvents({ address: target.shown, clock: connecting.clock, send }, init),
     upload(name, upload, { signal } = {}) {
       const { sizeBytes, chunks, onProgress, force = false } = upload
       const path = `${routes.file(name)}${query({ [FORCE_PARAMETER]: force ? 'true' : undefined })}`

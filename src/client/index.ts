@@ -9,5 +9,12 @@
  * @packageDocumentation
  */
 export { createClient } from './client.ts'
-export type { Client, ClientInit, DaemonAddress, Download } from './types.ts'
+export type {
+  Client,
+  ClientEvent,
+  ClientInit,
+  DaemonAddress,
+  Download,
+  EventsInit,
+} from './types.ts'
 export type { Removal, RequestOptions, StatementHeaders, Upload } from './types.ts'

@@ -4,6 +4,14 @@ export const MAX_JSON_BYTES = 128 * 2 ** 20
 export const MAX_PROBLEM_BYTES = 64 * 2 ** 10
 /** Longest `.stmt` file. */
 export const MAX_STATEMENT_ANSWER_BYTES = 64 * 2 ** 10
+/** Longest event of a stream. */
+export const MAX_EVENT_TEXT_BYTES = 256 * 2 ** 10
+/** Silence of an event stream, which gives a sign of life every 15 s, before it counts as dead. */
+export const EVENT_SILENCE_MS = 40_000
+/** Wait before an event stream that broke off is taken up again; doubled with each attempt. */
+export const FIRST_RECONNECT_MS = 250
+/** Longest such wait. */
+export const LONGEST_RECONNECT_MS = 10_000
 /** Wait for a connection. */
 export const CONNECT_TIMEOUT_MS = 10_000
 /** Silence of a connection. */

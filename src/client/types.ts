@@ -1,7 +1,9 @@
+import type { EventBody, GapBody, StreamStartBody } from '../api/index.ts'
 import type { ExplainBody } from '../api/index.ts'
 import type { CertificatesBody, FilesBody, HealthBody, HistoryBody } from '../api/index.ts'
 import type { PeersBody, PreviewBody } from '../api/index.ts'
 import type { PublicStatusBody, SpreadBody, StatusBody, StoredBody } from '../api/index.ts'
+import type { MeshError } from '../errors/index.ts'
 import type { Clock } from '../util/index.ts'
 
 /** Where a daemon is: an `http:` or `https:` URL, or the path of its unix socket. */
@@ -50,6 +52,24 @@ export interface Removal extends StatementHeaders {
   readonly force?: boolean
 }
 
+/** What {@link Client.events} gives. `start`: connected, or connected again; `gap`: events are missing. */
+export type ClientEvent = EventBody | GapBody | StreamStartBody
+
+export interface EventsInit extends RequestOptions {
+  /** Go on behind this event; `oldest`: from the oldest that the daemon holds. @default now */
+  readonly cursor?: string | undefined
+  /** Only about these names and patterns. @default all */
+  readonly names?: readonly string[] | undefined
+  /** Only these types or families. @default all */
+  readonly types?: readonly string[] | undefined
+  /** Wait for a daemon that does not answer yet, too. @default false */
+  readonly patient?: boolean
+  /** Told when the connection is lost; the stream goes on. */
+  readonly onLost?: (error: MeshError) => void
+  /** Waits between attempts. @default by the clock, which lets a process end meanwhile */
+  readonly sleep?: (delayMs: number, signal: AbortSignal | undefined) => Promise<void>
+}
+
 /** Content on its way. Read `chunks` to the end, or return from the loop to drop the rest. */
 export interface Download extends StatementHeaders {
   /** As announced; not yet compared with what arrives. */
@@ -82,6 +102,12 @@ export interface Client {
   explain(name: string, options?: RequestOptions): Promise<ExplainBody>
   /** The winning statement as the text of a `.stmt` file. */
   statement(name: string, options?: RequestOptions): Promise<string>
+  /**
+   * What happens from now on, without end. When the connection is lost it is made again and the stream
+   * goes on where it was; what cannot be had any more is a `gap`. Rejects when the daemon refuses, when
+   * it does not answer the first time (unless `patient`), and when the signal aborts.
+   */
+  events(init?: EventsInit): AsyncIterable<ClientEvent>
   upload(name: string, upload: Upload, options?: RequestOptions): Promise<StoredBody>
   remove(name: string, removal: Removal, options?: RequestOptions): Promise<StoredBody>
   /** What is shown, or the content of a remembered statement by its id. */

@@ -12,8 +12,7 @@ import type { Context } from '../context.ts'
 import type { DaemonOptions } from '../daemon.ts'
 import type { ReadOptions } from '../print.ts'
 
-/** Between two questions: first soon, then at leisure. */
-const FIRST_WAIT_MS = 100
+/** Longest wait before a daemon that does not answer is asked again. */
 const LONGEST_WAIT_MS = 2_000
 
 interface Options extends DaemonOptions, ReadOptions {
@@ -62,6 +61,12 @@ const ask = async (
   throw new MeshError('ERR_FILE_NOT_CONFIGURED', message, { data: { name } })
 }
 
+const tooLate = (name: FileName, version: number | undefined, timeoutMs: number, last: string) => {
+  const wanted = version === undefined ? 'was not delivered' : `has no version ${version}`
+  const message = `${name} ${wanted} within ${formatDuration(timeoutMs)}: ${last}`
+  return new MeshError('ERR_TIMEOUT', message, { data: { name } })
+}
+
 const wait = async (
   name: FileName,
   { version, timeout, ...daemon }: Options,
@@ -69,21 +74,30 @@ const wait = async (
 ): Promise<FileBody> => {
   const timeoutMs = parseTimeout(timeout)
   const client = connect(daemon, context)
-  const beganMs = context.clock.monotonicMs()
-  let waitMs = FIRST_WAIT_MS
-  for (;;) {
-    const answer = await ask(client, name, context)
-    if (typeof answer !== 'string' && isThere(answer, version)) return answer
-    const leftMs = (timeoutMs ?? Infinity) - (context.clock.monotonicMs() - beganMs)
-    if (leftMs <= 0) {
-      const wanted = version === undefined ? 'was not delivered' : `has no version ${version}`
-      const message = `${name} ${wanted} within ${formatDuration(timeoutMs ?? 0)}: ${describe(answer)}`
-      throw new MeshError('ERR_TIMEOUT', message, { data: { name } })
+  const late = new AbortController()
+  if (timeoutMs !== undefined) context.clock.schedule(timeoutMs, () => late.abort())
+  // Most often it is there already.
+  let last = await ask(client, name, context)
+  if (typeof last !== 'string' && isThere(last, version)) return last
+  const events = client.events({
+    ...{ names: [name], types: ['file'], patient: true },
+    signal: AbortSignal.any([context.signal, late.signal]),
+    onLost: ({ message }) => {
+      last = message
+    },
+    // A wait of ours, for the clock's would let the process end.
+    sleep: (delayMs) => context.sleep(Math.min(delayMs, LONGEST_WAIT_MS)),
+  })
+  try {
+    for await (const event of events) {
+      const file = 'file' in event ? event.file : null
+      last = file ?? (await ask(client, name, context))
+      if (typeof last !== 'string' && isThere(last, version)) return last
     }
-    await context.sleep(Math.min(waitMs, leftMs))
-    context.signal.throwIfAborted()
-    waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)
+  } catch (error) {
+    if (!late.signal.aborted || !isMeshError(error, 'ERR_ABORTED')) throw error
   }
+  throw tooLate(name, version, timeoutMs ?? 0, describe(last))
 }
 
 export const fileWaitCommand = (context: Context): Command =>

@@ -14,12 +14,23 @@ const at = (number: number, state: FileBody['state'] = 'shown'): FileBody => ({
   current: { ...version, version: number },
 })
 
-/** A daemon that gives these answers one after the other, and the last one for ever. */
+/**
+ * A daemon that gives these answers one after the other, and the last one for ever. It tells of each
+ * change on an event stream, once with the file and once without.
+ */
 const says = (t: Test, ...answers: readonly FileBody[]): Promise<string> => {
   let asked = 0
-  return serve(t, (_, response) => {
-    const each = answers[Math.min(asked++, answers.length - 1)]
-    answer(response, 200, body(each ?? nothing))
+  const next = (): FileBody => answers[Math.min(asked++, answers.length - 1)] ?? nothing
+  return serve(t, ({ url = '' }, response) => {
+    if (!url.startsWith('/events')) return answer(response, 200, body(next()))
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+    const tell = (event: Readonly<Record<string, unknown>>): void => {
+      const data = JSON.stringify({ cursor: 'c', at: version.time, ...event })
+      response.write(`id: c\nevent: ${event.type}\ndata: ${data}\n\n`)
+    }
+    tell({ type: 'start', networkId: 'local' })
+    while (asked < answers.length - 1) tell({ type: 'file-changed', name: 'x', file: next() })
+    tell({ type: 'gap', missed: null })
   })
 }
 
@@ -59,6 +70,26 @@ t.test('gives up after the timeout and says what was there', async (t) => {
   const old = await says(t, at(3))
   const late = await mesh(['file', 'wait', 'x', '--version', '9', '--timeout', '1ms', '--url', old])
   t.match(late.stderr, /x has no version 9 within 1 ms: version 3 is shown/)
+})
+
+t.test('goes on where the stream broke off', async (t) => {
+  let streams = 0
+  const url = await serve(t, (request, response) => {
+    if (request.url?.startsWith('/events') !== true) return answer(response, 200, body(nothing))
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+    if (streams++ === 0) {
+      const start = { cursor: 'c7', at: version.time, type: 'start', networkId: 'local' }
+      return response.end(`id: c7\nevent: start\ndata: ${JSON.stringify(start)}\n\n`)
+    }
+    t.match(request.url, /cursor=c7/)
+    const event = { cursor: 'c8', at: version.time, type: 'file-shown', name: 'x', file: at(3) }
+    response.write(`id: c8\nevent: file-shown\ndata: ${JSON.stringify(event)}\n\n`)
+  })
+  t.match(await mesh(['file', 'wait', 'x', '--url', url]), {
+    code: 0,
+    stdout: 'x version 3 shown\n',
+  })
+  t.equal(streams, 2)
 })
 
 t.test('waits for a daemon that does not answer yet', async (t) => {
