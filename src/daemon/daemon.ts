@@ -109,7 +109,10 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
     await enter('disk', () => disk.open())
     const store = createLmdbStore(
       { path: join(stateDir, 'store'), clock },
-      { onDamage: (damage) => warnOfDamage({ health, logger }, damage) },
+      {
+        onDamage: (damage) => warnOfDamage({ health, logger }, damage),
+        onRenewal: (renewal) => logger.warn(renewal, 'deaths in a row: the database was copied'),
+      },
     )
     await run('store', { start: () => store.open(), stop: () => store.close() })
 

@@ -17,9 +17,15 @@ const codeOf = (error: unknown): number | string | undefined =>
     ? error.code
     : undefined
 
+/** What lmdb-js says of a key that no LMDB has written; it has no code. */
+const isWrongKey = (error: unknown): boolean =>
+  error instanceof Error && error.message.startsWith('Invalid key size')
+
 /** Whether LMDB itself failed, rather than the code that used it. */
 export const isDatabaseError = (error: unknown): boolean =>
-  typeof codeOf(error) === 'number' || (error instanceof Error && error.message.startsWith('MDB_'))
+  typeof codeOf(error) === 'number' ||
+  isWrongKey(error) ||
+  (error instanceof Error && error.message.startsWith('MDB_'))
 
 /** Whether nothing more can be written in `directory`. */
 const isFull = async (directory: string): Promise<boolean> => {
@@ -64,7 +70,8 @@ export const storeFailure = async (error: unknown, directory: string): Promise<M
 /** Damage that a read came upon, or `undefined` if the error is another. */
 export const readFailure = (error: unknown): MeshError | undefined => {
   const code = codeOf(error)
-  if (typeof code !== 'number' || !DAMAGE.includes(code)) return undefined
+  const damage = typeof code === 'number' && DAMAGE.includes(code)
+  if (!damage && !isWrongKey(error)) return undefined
   const message = error instanceof Error ? error.message : String(error)
   return new MeshError('ERR_STATE_CORRUPT', `the database is damaged: ${message}`, {
     cause: error,

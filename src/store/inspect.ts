@@ -1,20 +1,37 @@
 import { spawn } from 'node:child_process'
+import { mkdtemp, open, readdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { MeshError } from '../errors/index.ts'
+import { DATA_FILE } from './data-file.ts'
 
 const PROGRAM = fileURLToPath(new URL('./inspect-main.ts', import.meta.url))
 /** What a dying program may say; it goes into one error message. */
 const MAX_REPORT_BYTES = 2 * 2 ** 10
+/** Where the copy grows, inside the database's directory. */
+const COPY_PREFIX = 'copy-'
+
+/** How the program ends. */
+export const EXIT_DAMAGED = 10
+export const EXIT_NOT_COPIED = 11
+export const EXIT_ORPHANED = 12
 
 /**
- * Reads the whole database in a process of its own, because LMDB has no checksums and a damaged page
- * can kill whoever reads it.
- *
- * @throws MeshError `ERR_STATE_CORRUPT` if that process died or found damage
+ * Whoever stops a service or presses Ctrl-C sends these to all of its processes, and a machine that
+ * is short of memory sends the last one: they say nothing about the database.
  */
-export const inspectDatabase = (path: string): Promise<void> =>
+const FROM_OUTSIDE: readonly string[] = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGKILL']
+
+interface Ending {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly report: string
+}
+
+const runProgram = (path: string, target: string | undefined): Promise<Ending> =>
   new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [PROGRAM, path], { stdio: ['ignore', 'ignore', 'pipe'] })
+    const arguments_ = target === undefined ? [PROGRAM, path] : [PROGRAM, path, target]
+    const child = spawn(process.execPath, arguments_, { stdio: ['ignore', 'ignore', 'pipe'] })
     let report = ''
     child.stderr.setEncoding('utf8')
     child.stderr.on('data', (text: string) => {
@@ -27,13 +44,63 @@ export const inspectDatabase = (path: string): Promise<void> =>
         }),
       )
     })
-    child.on('close', (code, signal) => {
-      if (code === 0) return resolve()
-      const why = /MDB_[A-Z_]+: .*/.exec(report)?.[0] ?? `its reader ended with ${signal ?? code}`
-      reject(
-        new MeshError('ERR_STATE_CORRUPT', `${path} is damaged: ${why}`, {
-          data: { path, report: report.trim() },
-        }),
-      )
-    })
+    child.on('close', (code, signal) => resolve({ code, signal, report: report.trim() }))
   })
+
+const judge = (path: string, { code, signal, report }: Ending): 'sound' | 'not copied' => {
+  if (code === 0) return 'sound'
+  if (code === EXIT_NOT_COPIED) return 'not copied'
+  if (code === EXIT_ORPHANED || (signal !== null && FROM_OUTSIDE.includes(signal))) {
+    throw new MeshError(
+      'ERR_STATE_UNUSABLE',
+      `the check of ${path} was ended by ${signal ?? 'somebody else'} before it knew anything; start again`,
+      { data: { path } },
+    )
+  }
+  const why = report.split('\n')[0] || `its reader ended with ${signal ?? code}`
+  throw new MeshError('ERR_STATE_CORRUPT', `${path} is damaged: ${why}`, { data: { path, report } })
+}
+
+/**
+ * Reads the whole database in a process of its own, because LMDB has no checksums and a damaged page
+ * can kill whoever reads it.
+ *
+ * @throws MeshError `ERR_STATE_CORRUPT` if that process died or found damage, `ERR_STATE_UNUSABLE` if
+ * it was ended from outside
+ */
+export const inspectDatabase = async (path: string): Promise<void> => {
+  judge(path, await runProgram(path, undefined))
+}
+
+const sync = async (path: string): Promise<void> => {
+  const handle = await open(path, 'r')
+  await handle.sync().finally(() => handle.close())
+}
+
+/** Removes copies that a start before this one did not finish. */
+const removeCopies = async (path: string): Promise<void> => {
+  for (const name of await readdir(path)) {
+    if (name.startsWith(COPY_PREFIX)) await rm(join(path, name), { recursive: true, force: true })
+  }
+}
+
+/**
+ * The same, and has a copy of every entry take the place of the data file, at once and as a whole.
+ * Damage can be such that everything is read and yet the next change ends the process; in the copy no
+ * page of the old file is left. Answers `false` if it cannot be written, for want of room above all:
+ * then nothing changed.
+ */
+export const renewDatabase = async (path: string): Promise<boolean> => {
+  await removeCopies(path)
+  const target = await mkdtemp(join(path, COPY_PREFIX))
+  try {
+    if (judge(path, await runProgram(path, target)) === 'not copied') return false
+    const copy = join(target, DATA_FILE)
+    await sync(copy)
+    await rename(copy, join(path, DATA_FILE))
+    await sync(path)
+    return true
+  } finally {
+    await rm(target, { recursive: true, force: true })
+  }
+}

@@ -1,9 +1,10 @@
-import { mkdir, rename, stat } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { systemClock } from '../util/index.ts'
 import { checkDataFile } from './data-file.ts'
 import { openEnvironment, openSubDatabase } from './environment.ts'
 import { isDatabaseError, readFailure, storeFailure } from './failure.ts'
-import { inspectDatabase } from './inspect.ts'
+import { inspectDatabase, renewDatabase } from './inspect.ts'
 import { migrate, migrations } from './migrations.ts'
 import { readOpenings } from './openings.ts'
 import { checkKey, knownTables } from './table.ts'
@@ -16,6 +17,10 @@ import type { Entry, Range, Store, Table, Transaction } from './types.ts'
 
 /** From this count of openings in a row that nobody closed, the whole database is read first. */
 const INSPECT_AFTER_UNCLEAN_OPENS = 2
+/** Then it is copied as well, and again after each so many more: not at every one, for the disk's sake. */
+const RENEW_EVERY_UNCLEAN_OPENS = 4
+/** Damaged databases that are kept to be looked at; older ones are removed. */
+const MAX_SET_ASIDE = 3
 
 export interface LmdbStoreComponents {
   /** Directory of the database; made if it is missing. */
@@ -30,6 +35,8 @@ export interface LmdbStoreInit {
    * it, `open` throws `ERR_STATE_CORRUPT` and leaves everything where it is.
    */
   readonly onDamage?: (damage: { error: MeshError; movedTo: string }) => void
+  /** Called when all entries were copied into a new data file, after `uncleanOpens` deaths in a row. */
+  readonly onRenewal?: (renewal: { uncleanOpens: number }) => void
   /** @default the chain of this version of mesh */
   readonly migrations?: readonly Migration[]
 }
@@ -105,13 +112,7 @@ class LmdbStore implements Store {
     try {
       await mkdir(this.#path, { recursive: true, mode: 0o700 })
       const openings = await readOpenings(this.#path)
-      const state = await checkDataFile(this.#path)
-      if (
-        state === 'suspicious' ||
-        (state === 'plausible' && openings.unclean >= INSPECT_AFTER_UNCLEAN_OPENS)
-      ) {
-        await inspectDatabase(this.#path)
-      }
+      await this.#lookCloser(openings)
       await openings.begin()
       this.#sawDamage = false
       const environment = openEnvironment(this.#path)
@@ -126,6 +127,18 @@ class LmdbStore implements Store {
     }
   }
 
+  /** Reads the whole database if there is reason to, and has sound pages take the place of its own. */
+  async #lookCloser({ unclean }: Openings): Promise<void> {
+    const state = await checkDataFile(this.#path)
+    if (state === 'fresh') return
+    const deaths = unclean - INSPECT_AFTER_UNCLEAN_OPENS
+    if (deaths >= 0 && deaths % RENEW_EVERY_UNCLEAN_OPENS === 0) {
+      if (await renewDatabase(this.#path)) this.#init.onRenewal?.({ uncleanOpens: unclean })
+    } else if (deaths >= 0 || state === 'suspicious') {
+      await inspectDatabase(this.#path)
+    }
+  }
+
   /** Moves the database out of the way, to be looked at by somebody. */
   async #setAside(): Promise<string> {
     const time = new Date(this.#clock.nowMs()).toISOString().replace(/[-:]|\.\d+/g, '')
@@ -137,7 +150,18 @@ class LmdbStore implements Store {
       )
       if (taken) continue
       await rename(this.#path, target)
+      await this.#removeOldest()
       return target
+    }
+  }
+
+  /** Of those that were set aside; their names sort by time. */
+  async #removeOldest(): Promise<void> {
+    const directory = dirname(this.#path)
+    const prefix = `${basename(this.#path)}.damaged-`
+    const all = (await readdir(directory)).filter((name) => name.startsWith(prefix)).sort()
+    for (const name of all.slice(0, -MAX_SET_ASIDE)) {
+      await rm(join(directory, name), { recursive: true, force: true })
     }
   }
 
@@ -161,8 +185,9 @@ class LmdbStore implements Store {
     }
   }
 
-  #noting(error: unknown): unknown {
-    if (isMeshError(error, 'ERR_STATE_CORRUPT')) this.#sawDamage = true
+  /** Whatever a change fails by but a full disk, it is worth a closer look. */
+  #noting(error: MeshError): MeshError {
+    if (error.code !== 'ERR_DISK_FULL') this.#sawDamage = true
     return error
   }
 
