@@ -28,6 +28,11 @@ export const tree: readonly (Branch | Leaf)[] = [
     load: async () => (await import('./commands/status.ts')).statusCommand,
   },
   {
+    name: 'doctor',
+    summary: 'look for what keeps a node from working',
+    load: async () => (await import('./commands/doctor.ts')).doctorCommand,
+  },
+  {
     name: 'peers',
     summary: 'show the peers of a daemon',
     load: async () => (await import('./commands/peers.ts')).peersCommand,

@@ -82,6 +82,7 @@ export const problemStatus: Readonly<Record<ErrorCode, number>> = {
   ERR_INPUT_UNREADABLE: 500,
   ERR_INPUT_CHANGED: 500,
   ERR_USAGE: 500,
+  ERR_UNWELL: 500,
   ERR_ABORTED: 503,
   ERR_INTERNAL: 500,
 }

@@ -1,22 +1,29 @@
 import { Command } from 'commander'
 import { connect, withDaemonOptions } from '../daemon.ts'
+import { JSON_OPTION, printJson } from '../print.ts'
 import type { Context } from '../context.ts'
 import type { DaemonOptions } from '../daemon.ts'
+import type { ReadOptions } from '../print.ts'
 
-interface Options extends DaemonOptions {
+interface Options extends DaemonOptions, ReadOptions {
   readonly config?: string
+}
+
+const read = async (options: Options, context: Context): Promise<string> => {
+  if (options.config !== undefined) {
+    const { loadConfig } = await import('../../config/index.ts')
+    return (await loadConfig(options.config)).network.id
+  }
+  return (await connect(options, context).status({ signal: context.signal })).networkId
 }
 
 export const networkIdCommand = (context: Context): Command =>
   withDaemonOptions(new Command())
     .description('Prints the network id of a configuration, or without --config of the daemon.')
     .option('-c, --config <path>', 'configuration')
+    .option(...JSON_OPTION)
     .action(async (options: Options) => {
-      if (options.config !== undefined) {
-        const { loadConfig } = await import('../../config/index.ts')
-        const { network } = await loadConfig(options.config)
-        return context.out.line(network.id)
-      }
-      const { networkId } = await connect(options, context).status({ signal: context.signal })
+      const networkId = await read(options, context)
+      if (options.json === true) return printJson(context, 'mesh-network-id/1', { networkId })
       await context.out.line(networkId)
     })

@@ -1,0 +1,105 @@
+import { Command } from 'commander'
+import { DEFAULT_CONFIG_PATH } from '../../config/index.ts'
+import { MeshError } from '../../errors/index.ts'
+import { connect, withDaemonOptions } from '../daemon.ts'
+import { examineBootstrap } from '../doctor/bootstrap.ts'
+import { examineClock } from '../doctor/clock.ts'
+import { examineConfiguration, examineKeys } from '../doctor/configuration.ts'
+import { examineDaemon } from '../doctor/daemon.ts'
+import { examinePorts } from '../doctor/ports.ts'
+import { examineState } from '../doctor/state.ts'
+import { JSON_OPTION, printJson } from '../print.ts'
+import { clean } from '../terminal.ts'
+import type { Config } from '../../config/index.ts'
+import type { Client } from '../../client/index.ts'
+import type { Context } from '../context.ts'
+import type { DaemonOptions } from '../daemon.ts'
+import type { Finding, Severity } from '../doctor/finding.ts'
+import type { ReadOptions } from '../print.ts'
+
+interface Options extends DaemonOptions, ReadOptions {
+  readonly config?: string
+}
+
+const MARKS = { ok: 'ok', note: 'note', warning: 'warning', error: 'error' } as const
+const STYLES = { ok: 'green', note: 'dim', warning: 'yellow', error: 'red' } as const
+
+/** The daemon of the configuration, unless another is named. */
+const clientOf = (options: Options, config: Config | undefined, context: Context): Client => {
+  const { env } = context
+  const named = [options.url, options.socket, env.MESH_URL, env.MESH_SOCKET].some(
+    (each) => each !== undefined && each !== '',
+  )
+  return named || config === undefined
+    ? connect(options, context)
+    : connect({ socket: config.http.socketPath }, context)
+}
+
+const examine = async (options: Options, context: Context): Promise<Finding[]> => {
+  const path = options.config ?? (context.env.MESH_CONFIG || DEFAULT_CONFIG_PATH)
+  const { clock, signal } = context
+  const nowMs = clock.nowMs()
+  const { findings, config, text } = await examineConfiguration(path)
+  const told = await examineDaemon(clientOf(options, config, context), { config, text, signal })
+  const rest =
+    config === undefined
+      ? []
+      : await Promise.all([
+          examineKeys(config, nowMs),
+          examineState(config.stateDir),
+          examinePorts(
+            config,
+            { isRunning: told.status !== undefined, peers: told.peers },
+            context,
+          ),
+          examineBootstrap(config, { peerId: told.status?.peerId, peers: told.peers }, context),
+        ])
+  signal.throwIfAborted()
+  return [...findings, ...rest.flat(), ...(await examineClock(nowMs, told.files)), ...told.findings]
+}
+
+const indent = (text: string): string => clean(text).trimEnd().replaceAll('\n', '\n           ')
+
+const print = async (findings: readonly Finding[], { out }: Context): Promise<void> => {
+  let last = ''
+  for (const { check, severity, subject, message, next } of findings) {
+    if (check !== last) await out.line(out.style('bold', check))
+    last = check
+    const head = out.style(STYLES[severity], MARKS[severity].padEnd(7))
+    const about = subject === '' ? '' : `${subject}: `
+    await out.line(`  ${head}  ${indent(`${about}${message}`)}`)
+    if (next !== '' && severity !== 'ok') await out.line(`           → ${indent(next)}`)
+  }
+}
+
+const run = async (options: Options, context: Context): Promise<void> => {
+  const findings = await examine(options, context)
+  const count = (wanted: Severity): number =>
+    findings.filter(({ severity }) => severity === wanted).length
+  const [errors, warnings] = [count('error'), count('warning')]
+  if (options.json === true) {
+    await printJson(context, 'mesh-doctor/1', { ok: errors === 0, findings })
+  } else {
+    await print(findings, context)
+    await context.out.line()
+    if (errors + warnings === 0) {
+      await context.out.line(context.out.style('green', 'Nothing is wrong.'))
+    }
+  }
+  const first = findings.find(({ severity }) => severity === 'error')
+  if (first === undefined) {
+    if (warnings > 0 && options.json !== true) await context.out.line(`${warnings} to look at.`)
+    return
+  }
+  const message = `${errors} of ${findings.length} findings are errors, the first: ${first.check}: ${first.subject === '' ? '' : `${first.subject}: `}${first.message}`
+  throw new MeshError('ERR_UNWELL', message, { data: { errors, warnings } })
+}
+
+export const doctorCommand = (context: Context): Command =>
+  withDaemonOptions(new Command())
+    .description(
+      'Looks for what keeps a node from working, whether its daemon runs or not: configuration, keys and their permissions, certificate, state directory, ports, bootstrap peers (DNS and a TCP connection to each), clock, and what the daemon itself finds wrong. Changes nothing. Exits with 10 if something is.',
+    )
+    .option('--config <path>', `configuration [$MESH_CONFIG; else ${DEFAULT_CONFIG_PATH}]`)
+    .option(...JSON_OPTION)
+    .action((options: Options) => run(options, context))
