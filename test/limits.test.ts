@@ -14,6 +14,7 @@ const sections: Readonly<Record<string, readonly string[]>> = {
   Trust: ['trust'],
   Statement: ['statement'],
   Chunks: ['chunk'],
+  Blocks: ['blocks'],
   Files: ['files'],
   'Store and disk': ['store', 'disk'],
   Configuration: ['config'],

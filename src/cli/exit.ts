@@ -48,6 +48,7 @@ export const exitGroups: Readonly<Partial<Record<ExitName, readonly ErrorCode[]>
     'ERR_SIGNATURE_UNSUPPORTED',
     'ERR_STATEMENT_MALFORMED',
     'ERR_FILE_CONTENT_MISMATCH',
+    'ERR_BLOCK_MISMATCH',
     'ERR_FILE_EXPIRED',
     'ERR_CERTIFICATE_MALFORMED',
     'ERR_CERTIFICATE_INVALID',

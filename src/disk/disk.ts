@@ -6,11 +6,12 @@ import { systemFileSystem } from './file-system.ts'
 import { checkPath, parentOf } from './paths.ts'
 import { createStagedFile } from './staged.ts'
 import { listTree, surveyTree } from './tree.ts'
+import { createWorkFile, readAt } from './work-file.ts'
 import type { Directories } from './directories.ts'
 import type { FileSystem, Handle } from './file-system.ts'
 import type { StagingTree } from './staged.ts'
 import type { Tree } from './tree.ts'
-import type { Disk, FileStat, StagedFile } from './types.ts'
+import type { Disk, FileStat, OpenedFile, StagedFile, WorkFile } from './types.ts'
 
 /** Largest piece that `stream` hands out; bounds what one slow reader holds in memory. */
 export const STREAM_CHUNK_BYTES = 256 * 2 ** 10
@@ -151,6 +152,56 @@ class TreeDisk implements Disk {
       }
       throw new Error('it is not a regular file')
     })
+  }
+
+  async openFile(path: string): Promise<OpenedFile | undefined> {
+    const handle = await this.#openFile(path)
+    if (handle === undefined) return undefined
+    try {
+      const { sizeBytes, fingerprint } = await this.#doing('look at', path, () => handle.stat())
+      return {
+        sizeBytes,
+        fingerprint,
+        read: (start, length) =>
+          this.#doing('read', path, () =>
+            readAt(handle, start, Math.min(length, sizeBytes - start)),
+          ),
+        close: () => handle.close(),
+      }
+    } catch (error) {
+      await handle.close()
+      throw error
+    }
+  }
+
+  async edit(path: string, { sizeBytes }: { sizeBytes: number }): Promise<WorkFile> {
+    checkPath(path)
+    return this.#doing('write', path, async () => {
+      const absolute = join(await this.#directories.make(parentOf(path)), basename(path))
+      const handle = await this.#fileSystem.openToWrite(absolute).catch(async (error: unknown) => {
+        if (!hasSystemCode(error, 'ENOENT')) throw error
+        const made = await this.#fileSystem.create(absolute)
+        await this.#directories.sync(parentOf(path)).catch(async (failure: unknown) => {
+          await made.close()
+          throw failure
+        })
+        return made
+      })
+      try {
+        const found = await handle.stat()
+        if (found.kind !== 'file') throw new Error('it is not a regular file')
+        // The system may take the room only when it is written to: a full disk shows then.
+        if (found.sizeBytes !== sizeBytes) await handle.resize(sizeBytes)
+        return createWorkFile((what, work) => this.#doing(what, path, work), path, handle)
+      } catch (error) {
+        await handle.close()
+        throw error
+      }
+    })
+  }
+
+  freeBytes(): Promise<number> {
+    return this.#doing('look at', '', () => this.#fileSystem.freeBytes(this.#root))
   }
 
   async write(path: string, bytes: Uint8Array, options: { mode: number }): Promise<void> {

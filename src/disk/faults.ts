@@ -6,6 +6,7 @@ export interface DiskOperation {
     | 'create'
     | 'write'
     | 'read'
+    | 'resize'
     | 'sync'
     | 'sync-directory'
     | 'set-mode'
@@ -44,6 +45,14 @@ export const withFaults = (
       before('read', path)
       return handle.read(into, position)
     },
+    async writeAt(bytes, position) {
+      before('write', path)
+      return handle.writeAt(bytes, position)
+    },
+    async resize(sizeBytes) {
+      before('resize', path)
+      await handle.resize(sizeBytes)
+    },
     stat: () => handle.stat(),
     async setMode(mode) {
       before('set-mode', path)
@@ -58,6 +67,7 @@ export const withFaults = (
   return {
     realpath: (path) => fileSystem.realpath(path),
     open: async (path) => wrap(path, await fileSystem.open(path), 'sync'),
+    openToWrite: async (path) => wrap(path, await fileSystem.openToWrite(path), 'sync'),
     openDirectory: async (path) =>
       wrap(path, await fileSystem.openDirectory(path), 'sync-directory'),
     async create(path) {
@@ -85,6 +95,7 @@ export const withFaults = (
       before('remove-directory', path)
       await fileSystem.removeDirectory(path)
     },
+    freeBytes: (path) => fileSystem.freeBytes(path),
     list: (path) => fileSystem.list(path),
   }
 }

@@ -8,6 +8,7 @@ import {
   realpath,
   rename,
   rmdir,
+  statfs,
   unlink,
 } from 'node:fs/promises'
 import type { BigIntStats } from 'node:fs'
@@ -30,6 +31,10 @@ export interface Handle {
   write(bytes: Uint8Array): Promise<number>
   /** Fills `into` from `position`; resolves with the count of bytes read, 0 at the end. */
   read(into: Uint8Array, position: number): Promise<number>
+  /** Writes at `position`, whatever is there; resolves with the count of bytes taken. */
+  writeAt(bytes: Uint8Array, position: number): Promise<number>
+  /** Cuts the file off or fills it up with zeros, which take no room until they are written over. */
+  resize(sizeBytes: number): Promise<void>
   stat(): Promise<NodeStat>
   setMode(mode: number): Promise<void>
   sync(): Promise<void>
@@ -47,6 +52,8 @@ export interface FileSystem {
   /** Opens a file that is there. Never follows a link, never waits for a pipe. */
   open(path: string): Promise<Handle>
   openDirectory(path: string): Promise<Handle>
+  /** Opens a file that is there to be read and written. Never follows a link, never waits for a pipe. */
+  openToWrite(path: string): Promise<Handle>
   /** Makes a new file, for this user only. */
   create(path: string): Promise<Handle>
   stat(path: string): Promise<NodeStat>
@@ -56,6 +63,8 @@ export interface FileSystem {
   unlink(path: string): Promise<void>
   makeDirectory(path: string, mode: number): Promise<void>
   removeDirectory(path: string): Promise<void>
+  /** Bytes that this user may still write where `path` lies. */
+  freeBytes(path: string): Promise<number>
   list(path: string): Promise<readonly { readonly name: string; readonly kind: NodeKind }[]>
 }
 
@@ -73,20 +82,24 @@ const describe = (stats: BigIntStats): NodeStat => ({
 const wrap = (handle: FileHandle): Handle => ({
   write: async (bytes) => (await handle.write(bytes)).bytesWritten,
   read: async (into, position) => (await handle.read(into, 0, into.length, position)).bytesRead,
+  writeAt: async (bytes, position) =>
+    (await handle.write(bytes, 0, bytes.length, position)).bytesWritten,
+  resize: (sizeBytes) => handle.truncate(sizeBytes),
   stat: async () => describe(await handle.stat({ bigint: true })),
   setMode: (mode) => handle.chmod(mode),
   sync: () => handle.sync(),
   close: () => handle.close(),
 })
 
-const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_DIRECTORY } = constants
+const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_DIRECTORY } = constants
 
 /** The machine's own. */
 export const systemFileSystem: FileSystem = {
   realpath: (path) => realpath(path),
   open: async (path) => wrap(await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)),
   openDirectory: async (path) => wrap(await open(path, O_RDONLY | O_NOFOLLOW | O_DIRECTORY)),
-  create: async (path) => wrap(await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)),
+  openToWrite: async (path) => wrap(await open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK)),
+  create: async (path) => wrap(await open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)),
   stat: async (path) => describe(await lstat(path, { bigint: true })),
   rename,
   link,
@@ -95,6 +108,10 @@ export const systemFileSystem: FileSystem = {
     await mkdir(path, { mode })
   },
   removeDirectory: (path) => rmdir(path),
+  async freeBytes(path) {
+    const { bavail, bsize } = await statfs(path)
+    return bavail * bsize
+  },
   list: async (path) =>
     (await readdir(path, { withFileTypes: true })).map((entry) => ({
       name: entry.name,

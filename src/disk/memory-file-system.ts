@@ -31,6 +31,8 @@ export interface MemoryFileSystem extends FileSystem {
   crash(keep: 'synced' | 'all'): void
   /** Flips a bit of a file, as a bad disk does: nothing that a file system knows tells of it. */
   rot(path: string): void
+  /** What `freeBytes` answers. @default no end of them */
+  free: number
 }
 
 const failure = (code: string, path: string): Error =>
@@ -96,6 +98,23 @@ export const createMemoryFileSystem = (): MemoryFileSystem => {
       if (node.kind !== 'file') throw failure('EISDIR', '')
       return node.bytes.copy(into, 0, Math.min(position, node.bytes.length))
     },
+    async writeAt(bytes, position) {
+      if (node.kind !== 'file') throw failure('EISDIR', '')
+      // A copy, because what was synced stays as it was.
+      const grown = Buffer.alloc(Math.max(node.bytes.length, position + bytes.length))
+      node.bytes.copy(grown)
+      grown.set(bytes, position)
+      node.bytes = grown
+      node.changes = ++changes
+      return bytes.length
+    },
+    async resize(sizeBytes) {
+      if (node.kind !== 'file') throw failure('EISDIR', '')
+      const resized = Buffer.alloc(sizeBytes)
+      node.bytes.copy(resized)
+      node.bytes = resized
+      node.changes = ++changes
+    },
     stat: async () => describe(node),
     async setMode(mode) {
       node.mode = mode
@@ -121,7 +140,9 @@ export const createMemoryFileSystem = (): MemoryFileSystem => {
     for (const child of survivors.values()) settle(child, keep)
   }
 
-  return {
+  const memory: MemoryFileSystem = {
+    free: Number.POSITIVE_INFINITY,
+    freeBytes: async () => memory.free,
     async realpath(path) {
       find(path)
       return join('/', ...partsOf(path))
@@ -131,6 +152,11 @@ export const createMemoryFileSystem = (): MemoryFileSystem => {
     },
     async openDirectory(path) {
       return handleOf(findDirectory(path))
+    },
+    async openToWrite(path) {
+      const node = find(path)
+      if (node.kind !== 'file') throw failure('EISDIR', path)
+      return handleOf(node)
     },
     async create(path) {
       const { parent, name, node } = locate(path)
@@ -194,4 +220,5 @@ export const createMemoryFileSystem = (): MemoryFileSystem => {
       node.synced = node.bytes
     },
   }
+  return memory
 }

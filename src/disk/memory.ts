@@ -15,6 +15,8 @@ export interface MemoryDisk extends Disk {
   crash(keep: 'synced' | 'all'): void
   /** Flips the first bit of a file's content, without any trace. */
   rot(path: string): void
+  /** What `freeBytes` answers. @default no end of them */
+  free: number
 }
 
 /** The in-memory twin: the same code over a file system of maps, for tests and simulations. */
@@ -25,12 +27,21 @@ export const createMemoryDisk = (): MemoryDisk => {
     fault: undefined,
     crash: (keep) => fileSystem.crash(keep),
     rot: (path) => fileSystem.rot(path),
+    get free() {
+      return fileSystem.free
+    },
+    set free(bytes) {
+      fileSystem.free = bytes
+    },
     root: 'memory:',
     open: () => disk.open(),
     stage: () => disk.stage(),
     read: (path, options) => disk.read(path, options),
     write: (path, bytes, options) => disk.write(path, bytes, options),
     stream: (path, options) => disk.stream(path, options),
+    openFile: (path) => disk.openFile(path),
+    edit: (path, options) => disk.edit(path, options),
+    freeBytes: () => disk.freeBytes(),
     stat: (path) => disk.stat(path),
     setMode: (path, mode) => disk.setMode(path, mode),
     rename: (from, to) => disk.rename(from, to),

@@ -21,6 +21,31 @@ export interface StagedFile {
   discard(): Promise<void>
 }
 
+/** An opened file, the same one until it is closed whatever takes its name meanwhile. */
+export interface OpenedFile {
+  readonly sizeBytes: number
+  readonly fingerprint: string
+  /** Bytes `start` to `start + length`, fewer where the file ends. */
+  read(start: number, length: number): Promise<Uint8Array>
+  close(): Promise<void>
+}
+
+/** A file that is written in any order, under a name of its own from the beginning. */
+export interface WorkFile {
+  /** Relative to the root. */
+  readonly path: string
+  /** Bytes `start` to `start + length`, fewer where the file ends; zeros where nothing was written. */
+  read(start: number, length: number): Promise<Uint8Array>
+  /** Writes over what is at `start`. Not durable before `sync`. */
+  write(bytes: Uint8Array, start: number): Promise<void>
+  /** Resolves when everything written so far is on the disk. */
+  sync(): Promise<void>
+  /** Durably gives it its mode. */
+  setMode(mode: number): Promise<void>
+  /** Idempotent. */
+  close(): Promise<void>
+}
+
 /** A directory tree; every path is relative to its root, with `/` between parts. */
 export interface Disk {
   /** Absolute path, for messages; a memory disk says `memory:`. */
@@ -40,6 +65,15 @@ export interface Disk {
     path: string,
     options?: { start?: number; end?: number; signal?: AbortSignal; fingerprint?: string },
   ): AsyncIterable<Uint8Array>
+  /** A regular file, or `undefined` if there is none. Whoever opens it closes it. */
+  openFile(path: string): Promise<OpenedFile | undefined>
+  /**
+   * Opens a file of `sizeBytes` to be written in any order; durably makes it where it is missing, for
+   * this user only. What is there keeps its content as far as the size goes.
+   */
+  edit(path: string, options: { sizeBytes: number }): Promise<WorkFile>
+  /** Bytes that may still be written. */
+  freeBytes(): Promise<number>
   /** Of anything that is not a directory, without following links; `undefined` if there is nothing. */
   stat(path: string): Promise<FileStat | undefined>
   /** Does nothing if there is no such file. */

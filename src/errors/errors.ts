@@ -43,6 +43,10 @@ export const errorTable = {
     'A file is known by its statement, but its content has not arrived yet.',
   ERR_FILE_NOT_FOUND: 'No file of this name is shown.',
 
+  // Blocks
+  ERR_BLOCK_MISMATCH: 'Bytes are not the block that they are said to be.',
+  ERR_BLOCK_QUOTA: 'There is no room left for blocks that this node keeps.',
+
   // State directory
   ERR_STATE_LOCKED: 'Another daemon uses the state directory.',
   ERR_STATE_UNUSABLE: 'The state directory cannot be read or written.',

@@ -48,6 +48,8 @@ export const problemStatus: Readonly<Record<ErrorCode, number>> = {
   ERR_FILE_CONTENT_MISSING: 404,
   ERR_FILE_NOT_FOUND: 404,
 
+  ERR_BLOCK_MISMATCH: 422,
+  ERR_BLOCK_QUOTA: 507,
   ERR_STATE_LOCKED: 500,
   ERR_STATE_UNUSABLE: 503,
   ERR_STATE_CORRUPT: 500,

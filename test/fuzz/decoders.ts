@@ -1,4 +1,5 @@
 /** The decoders of mesh. `enumeration.test.ts` fails when one is missing here. */
+import { blockDecoders } from './decoders/blocks.ts'
 import { clientDecoders } from './decoders/client.ts'
 import { configDecoders } from './decoders/config.ts'
 import { httpDecoders } from './decoders/http.ts'
@@ -16,6 +17,7 @@ export const decoders: readonly Decoder[] = [
   ...configDecoders,
   ...wireDecoders,
   ...storedDecoders,
+  ...blockDecoders,
   ...clientDecoders,
   ...httpDecoders,
 ]

@@ -32,6 +32,8 @@ export const fenceDisk = (
   const wrap = (handle: Handle): Handle => ({
     write: (bytes) => run(() => handle.write(bytes)),
     read: (into, position) => run(() => handle.read(into, position)),
+    writeAt: (bytes, position) => run(() => handle.writeAt(bytes, position)),
+    resize: (sizeBytes) => run(() => handle.resize(sizeBytes)),
     stat: () => run(() => handle.stat()),
     setMode: (mode) => run(() => handle.setMode(mode)),
     // The slow ones: everything else can happen meanwhile, also the end.
@@ -41,6 +43,7 @@ export const fenceDisk = (
   return {
     realpath: (path) => run(() => inner.realpath(path)),
     open: (path) => run(async () => wrap(await inner.open(path))),
+    openToWrite: (path) => run(async () => wrap(await inner.openToWrite(path))),
     openDirectory: (path) => run(async () => wrap(await inner.openDirectory(path))),
     create: (path) => run(async () => wrap(await inner.create(path))),
     stat: (path) => run(() => inner.stat(path)),
@@ -49,6 +52,7 @@ export const fenceDisk = (
     unlink: (path) => run(() => inner.unlink(path)),
     makeDirectory: (path, mode) => run(() => inner.makeDirectory(path, mode)),
     removeDirectory: (path) => run(() => inner.removeDirectory(path)),
+    freeBytes: (path) => run(() => inner.freeBytes(path)),
     list: (path) => run(() => inner.list(path)),
   }
 }

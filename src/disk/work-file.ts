@@ -1,0 +1,50 @@
+import type { Handle } from './file-system.ts'
+import type { WorkFile } from './types.ts'
+
+/** Up to `length` bytes from `start`, in as many reads as the system needs. */
+export const readAt = async (
+  handle: Handle,
+  start: number,
+  length: number,
+): Promise<Uint8Array> => {
+  const bytes = Buffer.allocUnsafe(Math.max(0, length))
+  for (let at = 0; at < bytes.length; ) {
+    const count = await handle.read(bytes.subarray(at), start + at)
+    if (count === 0) return bytes.subarray(0, at)
+    at += count
+  }
+  return bytes
+}
+
+/** Runs `work` and turns a system error into ours. */
+type Doing = <T>(what: string, work: () => Promise<T>) => Promise<T>
+
+/** A file at `path` that is written in any order. */
+export const createWorkFile = (doing: Doing, path: string, handle: Handle): WorkFile => {
+  let isClosed = false
+  const open = (): Handle => {
+    if (isClosed) throw new Error('the file was closed before')
+    return handle
+  }
+  return {
+    path,
+    read: (start, length) => doing('read', () => readAt(open(), start, length)),
+    write: (bytes, start) =>
+      doing('write', async () => {
+        for (let at = 0; at < bytes.length; ) {
+          at += await open().writeAt(bytes.subarray(at), start + at)
+        }
+      }),
+    sync: () => doing('write', () => open().sync()),
+    setMode: (mode) =>
+      doing('change the mode of', async () => {
+        await open().setMode(mode)
+        await open().sync()
+      }),
+    async close() {
+      if (isClosed) return
+      isClosed = true
+      await handle.close()
+    },
+  }
+}
