@@ -12,7 +12,7 @@ export const exitCodes = {
   config: { code: 7, meaning: 'The configuration is wrong, or cannot be read.' },
   key: { code: 8, meaning: 'A key, passphrase or pre-shared key cannot be used.' },
   loses: { code: 9, meaning: 'The configuration would withdraw files or show older versions.' },
-  unwell: { code: 10, meaning: 'mesh doctor has found something that keeps a node from working.' },
+  unwell: { code: 10, meaning: 'Something keeps a node from working, as mesh doctor has found.' },
   interrupted: { code: 130, meaning: 'Interrupted (Ctrl-C).' },
 } as const satisfies Record<string, { readonly code: number; readonly meaning: string }>
 

@@ -86,7 +86,7 @@ export const errorTable = {
   ERR_INPUT_UNREADABLE: 'A file named on the command line cannot be read or written.',
   ERR_INPUT_CHANGED: 'A file changed while it was being read.',
   ERR_USAGE: 'A command was called with wrong arguments.',
-  ERR_UNWELL: 'mesh doctor has found something that keeps a node from working.',
+  ERR_UNWELL: 'Something keeps a node from working, as mesh doctor has found.',
   ERR_ABORTED: 'The operation was cancelled.',
   ERR_INTERNAL: 'Something failed that should not; this is a defect of mesh.',
 } as const satisfies Record<`ERR_${string}`, string>
