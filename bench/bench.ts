@@ -11,8 +11,18 @@ export interface Row {
   readonly data: Readonly<Record<string, number>>
 }
 
+export interface BenchmarkOptions {
+  /** Size of large content. */
+  readonly bytes: number
+  /** Of what is noisy; the median counts. */
+  readonly runs: number
+}
+
 /** A benchmark makes its rows; `log` is for progress on standard error. */
-export type Benchmark = (log: (line: string) => void) => Promise<readonly Row[]>
+export type Benchmark = (
+  log: (line: string) => void,
+  options: BenchmarkOptions,
+) => Promise<readonly Row[]>
 
 export const median = (values: readonly number[]): number => percentile(values, 0.5)
 

@@ -1,14 +1,21 @@
 /**
  * Runs the benchmarks and prints a Markdown table, or JSON with `--json`.
  *
- *     node bench/main.ts [--json] [NAME …]
+ *     node bench/main.ts [--json] [--size 256MiB] [--runs 3] [NAME …]
+ *
+ * `--size` is that of large content, where a benchmark moves any: 1GiB for the figures of the README.
  */
 import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
+import { parseSize } from '../src/util/index.ts'
 import type { Benchmark } from './bench.ts'
 
 const { values: options, positionals } = parseArgs({
-  options: { json: { type: 'boolean', default: false } },
+  options: {
+    json: { type: 'boolean', default: false },
+    size: { type: 'string', default: '256MiB' },
+    runs: { type: 'string', default: '3' },
+  },
   allowPositionals: true,
 })
 
@@ -18,13 +25,20 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   catalogue: async () => (await import('./catalogue.ts')).benchmark,
   reconcile: async () => (await import('./reconcile.ts')).benchmark,
   growth: async () => (await import('./growth.ts')).benchmark,
+  stream: async () => (await import('./stream.ts')).benchmark,
   start: async () => (await import('./start.ts')).benchmark,
   cli: async () => (await import('./cli.ts')).benchmark,
 }
 
 const names = positionals.length > 0 ? positionals : Object.keys(benchmarks)
+const bytes = parseSize(options.size)
+const runs = Number(options.runs)
 const log = (line: string): void => void process.stderr.write(`${line}\n`)
 const rows = []
+if (bytes === undefined || !Number.isInteger(runs) || runs < 1) {
+  log('A size is a number with a unit (256MiB), and there is at least one run')
+  process.exit(2)
+}
 for (const name of names) {
   const load = benchmarks[name]
   if (load === undefined) {
@@ -32,7 +46,7 @@ for (const name of names) {
     process.exit(2)
   }
   log(`${name} ...`)
-  rows.push(...(await (await load())(log)))
+  rows.push(...(await (await load())(log, { bytes, runs })))
 }
 
 const machine = `${cpus().length} cores (${cpus()[0]?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`

@@ -59,7 +59,7 @@ const family = (specifier: string): string => {
     .split('/')
     .slice(0, specifier.startsWith('@') ? 2 : 1)
     .join('/')
-  const libp2p = ['libp2p', '@libp2p/', '@chainsafe/libp2p-', '@multiformats/', 'xsalsa20']
+  const libp2p = ['libp2p', '@libp2p/', '@chainsafe/libp2p-', '@multiformats/']
   return libp2p.some((prefix) => name.startsWith(prefix)) ? 'libp2p' : name
 }
 

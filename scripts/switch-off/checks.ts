@@ -285,8 +285,8 @@ export const checks: readonly Check[] = [
       'pre-shared key',
       'another key, or none, is noticed at once and named on both sides',
       [
-        'if (equalBytes(encipher(cipher, enciphered), GREETING)) return',
-        'if (encipher(cipher, enciphered)) return',
+        'if (equalBytes(cipher.apply(enciphered), GREETING)) return',
+        'if (cipher.apply(enciphered)) return',
       ],
     ],
   ]),

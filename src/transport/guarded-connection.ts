@@ -1,51 +1,19 @@
 import { AbstractMultiaddrConnection } from '@libp2p/utils'
 import { MeshError, toMeshError } from '../errors/index.ts'
 import { equalBytes, utf8 } from '../util/index.ts'
-import { MAX_CIPHER_PIECE_BYTES, MAX_HANDSHAKE_BYTES } from './limits.ts'
+import { MAX_HANDSHAKE_BYTES } from './limits.ts'
 import type { AbortOptions, MessageStream, MultiaddrConnection } from '@libp2p/interface'
-import type xsalsa20 from 'xsalsa20'
+import type { StreamCipher } from './stream-cipher.ts'
 
 /** What each side says first: the header of multistream-select with its length. */
 export const GREETING = utf8('\x13/multistream/1.0.0\n')
 
-export type Cipher = ReturnType<typeof xsalsa20>
 type Data = Parameters<MessageStream['send']>[0]
 
-/**
- * The WASM memory behind xsalsa20 grows with the largest piece, every growth makes each other
- * cipher grow it again, and in the end it fails: so pieces stay below what it has from the start.
- */
-const applyTo = (cipher: Cipher, input: Uint8Array, output: Uint8Array): void => {
-  for (let from = 0; from < input.length; from += MAX_CIPHER_PIECE_BYTES) {
-    const to = from + MAX_CIPHER_PIECE_BYTES
-    cipher.update(input.subarray(from, to), output.subarray(from, to))
-  }
-}
-
-/** What is sent stays whole: libp2p may still need it (Noise mixes its messages into a hash). */
-export const encipher = (cipher: Cipher, data: Data): Uint8Array => {
-  const output = Buffer.allocUnsafe(data.byteLength)
-  let at = 0
-  for (const part of data instanceof Uint8Array ? [data] : data) {
-    applyTo(cipher, part, output.subarray(at, at + part.length))
-    at += part.length
-  }
-  return output
-}
-
-/** What comes from the socket is nobody else's: it is deciphered where it is. */
-const decipher = (cipher: Cipher, data: Data): Data => {
-  for (const part of data instanceof Uint8Array ? [data] : data) applyTo(cipher, part, part)
-  return data
-}
-
-/** Without this the ciphers of closed connections fill the memory that all of them share. */
-export const freeCipher = (cipher: Cipher): void => {
-  try {
-    cipher.finalize()
-  } catch {
-    // Somebody else in this process has made that memory grow: the cipher's 64 bytes stay taken.
-  }
+/** What is sent and what is received, in a private network. */
+export interface Ciphers {
+  readonly inbound: StreamCipher
+  readonly outbound: StreamCipher
 }
 
 /**
@@ -54,7 +22,7 @@ export const freeCipher = (cipher: Cipher): void => {
  */
 export class GuardedConnection extends AbstractMultiaddrConnection {
   readonly #inner: MultiaddrConnection
-  readonly #ciphers: { inbound: Cipher; outbound: Cipher } | undefined
+  readonly #ciphers: Ciphers | undefined
   #allowedBytes = MAX_HANDSHAKE_BYTES
   /** How much of the greeting has come. */
   #greetedBytes = 0
@@ -62,11 +30,7 @@ export class GuardedConnection extends AbstractMultiaddrConnection {
   #closed = false
 
   /** @param greeting The greeting, if it has been read from `inner` already. */
-  constructor(
-    inner: MultiaddrConnection,
-    ciphers?: { inbound: Cipher; outbound: Cipher },
-    greeting?: Uint8Array,
-  ) {
+  constructor(inner: MultiaddrConnection, ciphers?: Ciphers, greeting?: Uint8Array) {
     super({
       log: inner.log,
       remoteAddr: inner.remoteAddr,
@@ -90,7 +54,7 @@ export class GuardedConnection extends AbstractMultiaddrConnection {
       if (error === undefined) this.onTransportClosed()
       else if (local === true) this.abort(error)
       else this.onRemoteReset()
-      this.#free()
+      this.#closed = true
     })
   }
 
@@ -116,7 +80,7 @@ export class GuardedConnection extends AbstractMultiaddrConnection {
       return
     }
     this.#allowedBytes = leftBytes
-    this.#deliver(this.#ciphers === undefined ? data : decipher(this.#ciphers.inbound, data))
+    this.#deliver(this.#ciphers === undefined ? data : this.#ciphers.inbound.apply(data))
   }
 
   #deliver(data: Data): void {
@@ -135,21 +99,13 @@ export class GuardedConnection extends AbstractMultiaddrConnection {
     return equalBytes(bytes, wanted)
   }
 
-  #free(): void {
-    if (this.#closed) return
-    this.#closed = true
-    if (this.#ciphers === undefined) return
-    freeCipher(this.#ciphers.inbound)
-    freeCipher(this.#ciphers.outbound)
-  }
-
   async sendClose(options?: AbortOptions): Promise<void> {
     await this.#inner.close(options)
   }
 
   sendData(data: Data): { sentBytes: number; canSendMore: boolean } {
     const sentBytes = data.byteLength
-    const bytes = this.#ciphers === undefined ? data : encipher(this.#ciphers.outbound, data)
+    const bytes = this.#ciphers === undefined ? data : this.#ciphers.outbound.apply(data)
     return { sentBytes, canSendMore: this.#inner.send(bytes) }
   }
 

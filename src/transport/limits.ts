@@ -26,8 +26,6 @@ export const MAX_HANDSHAKE_BYTES = 8 * KIBIBYTE
 export const REFUSAL_LINGER_MS = 500
 /** Longest message of the membership exchange: a certificate of 1 KiB and its tag. */
 export const MAX_MEMBERSHIP_MESSAGE_BYTES = KIBIBYTE + 1
-/** Bytes that go through the stream cipher at once; more would make its memory grow for ever. */
-export const MAX_CIPHER_PIECE_BYTES = 64 * KIBIBYTE
 
 // Connections and streams of members.
 

@@ -5,6 +5,7 @@ import { concatBytes, fromUtf8, utf8 } from '../util/index.ts'
 import { withDeadline } from './deadline.ts'
 import { fromLibp2pPeerId } from './identity.ts'
 import { MAX_MEMBERSHIP_MESSAGE_BYTES, MEMBERSHIP_TIMEOUT_MS, REFUSAL_LINGER_MS } from './limits.ts'
+import { createNoiseCrypto } from './noise-crypto.ts'
 import type {
   AbortOptions,
   ConnectionEncrypter,
@@ -249,7 +250,7 @@ export const membershipExchange = (
   }
 
   return (components) => {
-    const inner = noise()(components)
+    const inner = noise({ crypto: createNoiseCrypto() })(components)
     return {
       protocol: MEMBERSHIP_PROTOCOL,
       secureOutbound: (connection, options) =>

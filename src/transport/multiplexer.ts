@@ -1,6 +1,7 @@
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { MeshError, toMeshError } from '../errors/index.ts'
 import { createTokenBucket } from '../util/index.ts'
+import { tuneWindows } from './windows.ts'
 import {
   MAX_CONNECTION_SEND_BUFFER_BYTES,
   MAX_CONTROL_FRAMES_PER_SECOND,
@@ -194,7 +195,7 @@ export const guardedMultiplexer =
         }
         // Added first, so that it sees (and can stop) everything before the multiplexer does.
         guard(components, init, { connection, session })
-        return inner.createStreamMuxer(connection)
+        return tuneWindows(inner.createStreamMuxer(connection))
       },
     }
   }

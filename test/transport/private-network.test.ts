@@ -18,9 +18,6 @@ stayAlive(t)
 
 const newPsk = (): Uint8Array => systemRandom.bytes(32)
 
-const stock = (psk: Uint8Array): (() => ConnectionProtector) =>
-  preSharedKey({ psk: utf8(`/key/swarm/psk/1.0.0/\n/base16/\n${toHex(psk)}\n`) })
-
 const ours = (...psks: Uint8Array[]): (() => ConnectionProtector) =>
   privateNetwork(
     { clock: systemClock, random: systemRandom },
@@ -70,22 +67,6 @@ const send = async (stream: Stream, pieces: Iterable<Uint8Array>): Promise<void>
 
 const MEBIBYTE = 2 ** 20
 
-for (const [title, dialler, listener] of [
-  ['ours to ours', ours, ours],
-  ['theirs to ours', stock, ours],
-  ['ours to theirs', ours, stock],
-] as const) {
-  t.test(`speaks the private network of libp2p: ${title}`, async (t) => {
-    const psk = newPsk()
-    const a = await startPlain(t, dialler(psk))
-    const b = await startPlain(t, listener(psk))
-    const [address] = b.libp2p.getMultiaddrs()
-    const stream = await a.libp2p.dialProtocol(address ?? multiaddr(''), PROTOCOL)
-    await send(stream, [systemRandom.bytes(3 * MEBIBYTE + 5)])
-    await until(() => b.received() === 3 * MEBIBYTE + 5, 'all bytes have come')
-  })
-}
-
 t.test('moves more than 64 MiB in writes of 8 MiB, in bounded memory', async (t) => {
   const psk = newPsk()
   const a = await startPlain(t, ours(psk))
@@ -104,6 +85,15 @@ t.test('moves more than 64 MiB in writes of 8 MiB, in bounded memory', async (t)
   clearInterval(watch)
   t.comment(`grew by ${Math.round((peak - before) / MEBIBYTE)} MiB`)
   t.ok(peak - before < 256 * MEBIBYTE)
+})
+
+t.test('a node of a plain libp2p private network with the same key is told apart', async (t) => {
+  const psk = newPsk()
+  const node = await startNode(t, { psks: [psk] })
+  const file = utf8(`/key/swarm/psk/1.0.0/\n/base16/\n${toHex(psk)}\n`)
+  const { libp2p } = await startPlain(t, preSharedKey({ psk: file }))
+  await t.rejects(libp2p.dial(multiaddr(addressOf(node))))
+  await refusedFor(node, 'ERR_PSK_MISMATCH')
 })
 
 t.test('connections one after another use up nothing', async (t) => {

@@ -36,6 +36,8 @@ t.test('what a handler says is the peer’s fault is held against it', async (t)
     throw new MeshError(codes[next++] ?? 'ERR_INTERNAL', 'no')
   })
   const gone = nextEvent(server, 'disconnect')
+  // Until it has noticed, it would take the old connection for a good one.
+  const noticed = nextEvent(client, 'disconnect')
   for (const code of codes) {
     const stream = await open()
     await stream.receive().catch(() => undefined)
@@ -43,6 +45,7 @@ t.test('what a handler says is the peer’s fault is held against it', async (t)
     t.equal(server.counts().faults[code], 1)
   }
   t.equal((await gone).id, client.peerId, 'the third one ends it')
+  await noticed
   const error = await failure(client.dial(addressOf(server)))
   t.equal(error.data.reason, 'ERR_PEER_MISBEHAVED')
 })
