@@ -4,9 +4,7 @@
  * themselves. The baseline sends the whole index over the same connection. Then what keeping the tree
  * costs: time of one change and memory, with 100,000 and with 1,000,000 records in LMDB.
  */
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { generatePrivateKey, generatePsk, parsePsk } from '../src/keys/index.ts'
@@ -15,11 +13,11 @@ import { createLmdbStore, table } from '../src/store/index.ts'
 import { createEngine } from '../src/sync/sync.ts'
 import { createLibp2pTransport, createMembership } from '../src/transport/index.ts'
 import { createStoredTree } from '../src/tree/index.ts'
-import { digestToBytes, sha256, systemClock, systemRandom } from '../src/util/index.ts'
+import { digestToBytes, placedId, systemClock, systemRandom } from '../src/util/index.ts'
 import { createFakeCollection, encodeRecord, record } from '../test/support/fake-collection.ts'
+import { createMeter, portOf } from '../test/support/meter.ts'
 import { median } from './bench.ts'
 import { pause } from './process.ts'
-import type { AddressInfo } from 'node:net'
 import type { Digest } from '../src/util/index.ts'
 import type { Benchmark, Row } from './bench.ts'
 
@@ -29,28 +27,6 @@ const PAGE_IDS = 8_000
 const INDEX_PROTOCOL = '/mesh/bench-index/1'
 const INDEX_INIT = { maxFrameBytes: 2 ** 18, maxStreamsPerPeer: 2 }
 const [idTable, nodeTable] = [table('bench-ids'), table('bench-tree')]
-
-/** Passes bytes on and counts them. */
-const createMeter = async (port: number) => {
-  const count = { bytes: 0 }
-  const server = createServer((near) => {
-    const far = connect(port, '127.0.0.1')
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      from.on('data', (chunk: Buffer) => {
-        count.bytes += chunk.length
-        to.write(chunk)
-      })
-      from.on('close', () => to.destroy())
-      from.on('error', () => to.destroy())
-    }
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address() as AddressInfo
-  return { port: address.port, count, close: () => server.close() }
-}
 
 const startNode = async (names: readonly string[], psk: Uint8Array) => {
   const [clock, random, logger] = [systemClock, systemRandom, silentLogger]
@@ -80,18 +56,26 @@ const startNode = async (names: readonly string[], psk: Uint8Array) => {
   return { transport, state, sync }
 }
 
+/** About as long as a signed statement. */
+const recordOf = (name: string, version: number) =>
+  record(name, version, undefined, { pad: 'x'.repeat(450) })
+
+interface Change {
+  readonly side: Awaited<ReturnType<typeof startNode>>
+  readonly value: ReturnType<typeof record>
+}
+
 const measureSockets = async (log: (line: string) => void): Promise<Row[]> => {
   const names = Array.from({ length: ENTRIES + 1_001 }, (_, index) => `file-${index}`)
   const psk = parsePsk(generatePsk(systemRandom))
   const [a, b] = [await startNode(names, psk), await startNode(names, psk)]
   for (const name of names.slice(0, ENTRIES)) {
-    a.state.publish(record(name, 1))
-    b.state.publish(record(name, 1))
+    a.state.insert(recordOf(name, 1))
+    b.state.insert(recordOf(name, 1))
   }
   await a.transport.start()
   await b.transport.start()
-  const port = Number(/\/tcp\/(\d+)/.exec(b.transport.addresses()[0] ?? '')?.[1])
-  const meter = await createMeter(port)
+  const meter = await createMeter(portOf(b.transport.addresses()))
   const peer = b.transport.peerId
 
   /** Bytes of what `work` sends, once everything has gone through. */
@@ -122,22 +106,33 @@ const measureSockets = async (log: (line: string) => void): Promise<Row[]> => {
     while ((await stream.receive()) !== undefined);
     await stream.close()
   })
-  const differing: number[] = []
-  let fresh = ENTRIES
-  for (const count of [1, 1_000]) {
+  /** What one round costs beside the records that are new to somebody. */
+  const differing = async (what: string, make: () => Iterable<Change>): Promise<number> => {
     let recordBytes = 0
-    for (let index = 0; index < count; index++) {
-      // Nobody has them yet: a new version would be two differences, and its older one moved as well.
-      const value = record(`file-${fresh++}`, 1)
+    for (const { side, value } of make()) {
       recordBytes += 5 + encodeRecord(value).length
-      const side = index % 2 === 0 ? a : b
       side.state.insert(value)
     }
     const bytes = await cost(() => a.sync.pushPull(peer))
     if (a.state.digest() !== b.state.digest()) throw new Error('one round was not enough')
-    log(`  ${count} differ: ${bytes} bytes, of which ${recordBytes} are records`)
-    differing.push(bytes - recordBytes)
+    log(`  ${what}: ${bytes} bytes, of which ${recordBytes} are records`)
+    return bytes - recordBytes
   }
+  const sideOf = (index: number) => (index % 2 === 0 ? a : b)
+  let fresh = ENTRIES
+  function* added(count: number): Iterable<Change> {
+    for (let index = 0; index < count; index++) {
+      yield { side: sideOf(index), value: recordOf(names[fresh++] ?? '', 1) }
+    }
+  }
+  function* replaced(count: number): Iterable<Change> {
+    for (let index = 0; index < count; index++) {
+      yield { side: sideOf(index), value: recordOf(`file-${index * 97}`, 2) }
+    }
+  }
+  const one = await differing('1 differs', () => added(1))
+  const thousand = await differing('1,000 lacking', () => added(1_000))
+  const thousandReplaced = await differing('1,000 replaced', () => replaced(1_000))
   await Promise.all(
     [a, b].map(async ({ sync, transport }) => {
       await sync.stop()
@@ -154,13 +149,19 @@ const measureSockets = async (log: (line: string) => void): Promise<Row[]> => {
     reached: bytes <= goalBytes,
     data: { bytes, indexBytes },
   })
-  const [one = Number.NaN, thousand = Number.NaN] = differing
   return [
     row('sync round of equal catalogues of 100,000, on the socket', median(equal), 200),
     row('100,000 entries, 1 differs, on the socket without the record', one, 4_000),
-    row('100,000 entries, 1,000 differ, on the socket without the records', thousand, 150_000),
+    row('100,000 entries, 1,000 lacking on either side, without the records', thousand, 150_000),
+    row(
+      '100,000 entries, 1,000 replaced on either side, without the new records',
+      thousandReplaced,
+      150_000,
+    ),
   ]
 }
+
+const idOf = (index: number): Digest => placedId(`${index}`, 'old')
 
 export const measureTree = async (count: number, log: (line: string) => void) => {
   const path = mkdtempSync(join(tmpdir(), 'mesh-bench-'))
@@ -174,7 +175,7 @@ export const measureTree = async (count: number, log: (line: string) => void) =>
       await store.transaction((tx) => {
         const ids: Digest[] = []
         for (let index = at; index < Math.min(count, at + 50_000); index++) {
-          const id = sha256(`${index}`)
+          const id = idOf(index)
           ids.push(id)
           tx.put(idTable, digestToBytes(id), value)
         }
@@ -183,7 +184,7 @@ export const measureTree = async (count: number, log: (line: string) => void) =>
     }
     const change = (withTree: boolean, index: number): Promise<number> =>
       store.transaction((tx) => {
-        const [gone, come] = [sha256(`${index}`), sha256(`new ${withTree} ${index}`)]
+        const [gone, come] = [idOf(index), placedId(`${index}`, `new ${withTree}`)]
         const beganMs = performance.now()
         tx.remove(idTable, digestToBytes(gone))
         tx.put(idTable, digestToBytes(come), value)

@@ -14,10 +14,18 @@ export type Content = AsyncIterable<Uint8Array>
 
 /** One replicated thing, as its collection keeps it. */
 export interface Item {
-  /** Equal for equal things on every node; commits to everything that replicates. */
+  /**
+   * Equal for equal things on every node; commits to everything that replicates. Begins with a place
+   * (`placedId`) that is the same for what replaces each other.
+   */
   readonly id: Digest
   /** What nodes configure that they want. Several items may have one name. */
   readonly name: string
+  /**
+   * How new it is among those whose ids begin with the same place: what has a greater rank usually
+   * replaces it. A whole number; a hint that saves bytes, nothing is decided by it.
+   */
+  readonly rank: number
   /** As on the wire. */
   readonly bytes: Uint8Array
   readonly content?: ContentRef

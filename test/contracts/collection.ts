@@ -3,7 +3,7 @@
  */
 import { isMeshError } from '../../src/errors/index.ts'
 import { createSortedTree } from '../../src/tree/index.ts'
-import { compareBytes } from '../../src/util/index.ts'
+import { compareBytes, PLACE_BYTES } from '../../src/util/index.ts'
 import type { Test } from 'tap'
 import type { PeerId } from '../../src/keys/index.ts'
 import type { Collection } from '../../src/sync/collection.ts'
@@ -76,6 +76,28 @@ export const testCollection = (t: Test, create: () => Promise<CollectionWorld>):
     }
     t.same(roots[0], roots[1])
   })
+
+  t.test(
+    'versions of one name lie at one place, the greater one with the greater rank',
+    async (t) => {
+      const { collection, make, names } = await create()
+      const placeOf = (id: string): string => id.slice(0, 2 * PLACE_BYTES)
+      const places = new Set<string>()
+      for (const name of names) {
+        const [old, young] = [
+          collection.parse(await make(name, 1)),
+          collection.parse(await make(name, 2)),
+        ]
+        t.not(old.id, young.id)
+        t.equal(placeOf(old.id), placeOf(young.id))
+        t.ok(old.rank < young.rank)
+        places.add(placeOf(old.id))
+        await young.accept(undefined, peer, { signal })
+        t.equal(collection.get(young.id)?.rank, young.rank)
+      }
+      t.equal(places.size, names.length, 'each name at its own')
+    },
+  )
 
   t.test('what is not wanted is refused by policy and leaves no trace', async (t) => {
     const { collection, make, unwanted } = await create()

@@ -55,6 +55,7 @@ export const recordIdOf = ({ signature: _, ...rest }: FakeRecord): Digest =>
 const itemOf = (value: FakeRecord): Item => ({
   id: recordIdOf(value),
   name: value.name,
+  rank: value.version,
   bytes: encodeRecord(value),
   ...(value.content === undefined ? {} : { content: value.content }),
 })

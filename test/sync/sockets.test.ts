@@ -1,6 +1,5 @@
 /** Sync over the real transport: bytes on the socket, and files from one node to another. */
 import { once } from 'node:events'
-import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { createDisk } from '../../src/disk/index.ts'
@@ -12,31 +11,9 @@ import { createMemoryStore } from '../../src/store/index.ts'
 import { createSync } from '../../src/sync/index.ts'
 import { compareBytes, systemClock, systemRandom } from '../../src/util/index.ts'
 import { network, policyOf, sign, source } from '../support/files-mesh.ts'
+import { createMeter, portOf } from '../support/meter.ts'
 import { createNode } from '../transport/nodes.ts'
-import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
-
-/** Passes bytes on and counts them. */
-const createMeter = async (t: Test, port: number) => {
-  const count = { bytes: 0 }
-  const server = createServer((near) => {
-    const far = connect(port, '127.0.0.1')
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      from.on('data', (chunk: Buffer) => {
-        count.bytes += chunk.length
-        to.write(chunk)
-      })
-      from.on('close', () => to.destroy())
-      from.on('error', () => to.destroy())
-    }
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  return { port: (server.address() as AddressInfo).port, count }
-}
 
 const createPeer = async (
   t: Test,
@@ -76,8 +53,8 @@ for (const [label, psks] of [
     const directory = t.testdir({})
     const a = await createPeer(t, { directory, name: 'a', psks })
     const b = await createPeer(t, { directory, name: 'b', psks })
-    const port = Number(/\/tcp\/(\d+)\//.exec(b.transport.addresses()[0] ?? '')?.[1])
-    const meter = await createMeter(t, port)
+    const meter = await createMeter(portOf(b.transport.addresses()))
+    t.teardown(meter.close)
     await a.transport.dial(`/ip4/127.0.0.1/tcp/${meter.port}/p2p/${b.transport.peerId}`)
     while (b.sync.status().neighbours.length === 0) {
       await new Promise((resolve) => setTimeout(resolve, 10))

@@ -94,7 +94,11 @@ writeVectors('push-pull', () => ({
       ],
     }),
     pushPull('get-items', {
-      ...{ type: 'get-items', salt, groups: [{ prefix: 'abc', shorts: [5, 6] }] },
+      ...{ type: 'get-items', salt, groups: [{ prefix: 'abc', shorts: [5, 6], rivals: [] }] },
+    }),
+    pushPull('get-items, but nothing older than these', {
+      ...{ type: 'get-items', salt },
+      groups: [{ prefix: '', shorts: [7], rivals: [{ mark: 0xabcd, rank: 3 }] }],
     }),
     pushPull('items', { type: 'items', last: false, items: [inline] }),
     pushPull('no more items', { type: 'items', last: true, items: [] }),
@@ -116,6 +120,14 @@ writeVectors('push-pull', () => ({
     { title: 'more ranges than may be asked for', bytes: `07${'00'.repeat(16)}100104` },
     { title: 'a fingerprint that is cut off', bytes: '080100ff010000000000' },
     { title: 'a group of no ids', bytes: `09${'00'.repeat(16)}01000000` },
+    {
+      title: 'more rivals than ids in a list',
+      bytes: `09${'00'.repeat(16)}0100000105${'00'.repeat(4)}ff`,
+    },
+    {
+      title: 'a rival that is cut off',
+      bytes: `09${'00'.repeat(16)}01000001${'00'.repeat(5)}0100000000`,
+    },
     { title: 'more groups than may be asked for', bytes: `09${'00'.repeat(16)}0101` },
     { title: 'positions out of order', bytes: '0c0200000001000000' },
     { title: 'a name that is not UTF-8', bytes: '06010100000001000000ff' },

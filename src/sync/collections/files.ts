@@ -44,6 +44,7 @@ const itemOf = ({ id, signed }: FileRecord): Item => {
   return {
     id,
     name: signed.statement.name,
+    rank: signed.statement.version,
     bytes: encodeSignedStatement(signed),
     ...(content === undefined ? {} : { content }),
   }

@@ -9,6 +9,7 @@ import { createChannel } from './channel.ts'
 import { createNameReader, pagesOf } from './names.ts'
 import { createShortener, describePart } from './ranges.ts'
 import { packItems } from './replica.ts'
+import { createMarker, createOutdone } from './rivals.ts'
 import { stateOf } from './views.ts'
 import type { PeerId } from '../../keys/index.ts'
 import type { FrameStream } from '../../transport/index.ts'
@@ -71,6 +72,8 @@ const LIST_RETRY_MS = 1_000
 const HASHES_A_RANGE = 16
 /** Frames of our own beyond the beginner's limit that a round may come to. */
 const ALLOWANCE = 2
+/** Records may be asked for, asked for again, and put. */
+const RECORDS_ALLOWANCE = 3
 
 /** Answers rounds on one kept stream until the peer ends it; rejects with what the peer did wrong. */
 export const answerRounds = async (stream: FrameStream, init: AnswererInit): Promise<void> => {
@@ -131,17 +134,23 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
     await channel.send({ type: 'ranges', parts })
   }
 
-  /** The ids that a peer means by short ones; those that are not here any more are left out. */
+  /**
+   * The ids that a peer means by short ones, without those that are not here any more, and without
+   * those of which it has something newer.
+   */
   const idsOf = (
-    { tree }: Round,
+    { tree, replica }: Round,
     { salt, groups }: Extract<Request, { type: 'get-items' }>,
   ): Digest[] => {
     const shorten = createShortener(salt)
-    return groups.flatMap(({ prefix, shorts }) => {
+    const markOf = createMarker(salt)
+    const rankOf = (id: Digest): number | undefined => replica.collection.get(id)?.rank
+    return groups.flatMap(({ prefix, shorts, rivals }) => {
       // Longer ranges are not listed, so nobody knows short ids of them.
       if (tree.summary(prefix).count > 2 * MAX_LIST_IDS) return []
       const wanted = new Set(shorts)
-      return tree.ids(prefix).filter((id) => wanted.has(shorten(id)))
+      const isOutdone = createOutdone(rivals, markOf, rankOf)
+      return tree.ids(prefix).filter((id) => wanted.has(shorten(id)) && !isOutdone(id))
     })
   }
 
@@ -242,7 +251,8 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
         for (const { shorts } of request.groups) records += shorts.length
       }
       if (request.type === 'put-items') records += request.items.length
-      if (records > 2 * MAX_ROUND_RECORDS) throw malformed('more records than a round may have')
+      if (records > RECORDS_ALLOWANCE * MAX_ROUND_RECORDS)
+        throw malformed('more records than a round may have')
       await answer(current, request)
     }
   }

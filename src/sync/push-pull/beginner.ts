@@ -1,27 +1,20 @@
 import { MeshError } from '../../errors/index.ts'
-import { forEachParallel } from '../../util/index.ts'
-import {
-  MAX_AGREED_DIFFERENCES,
-  MAX_PARALLEL_ACCEPTS,
-  MAX_REQUEST_RECORDS,
-  MAX_ROUND_BYTES,
-} from '../limits.ts'
-import { MAX_REQUEST_GROUPS, MAX_ROUND_RANGES, MAX_ROUND_RECORDS } from '../limits.ts'
-import { skipUnsupported } from '../intake.ts'
+import { MAX_AGREED_DIFFERENCES, MAX_ROUND_BYTES } from '../limits.ts'
+import { MAX_ROUND_RANGES, MAX_ROUND_RECORDS } from '../limits.ts'
 import { malformed } from '../wire.ts'
 import { findDifference } from './difference.ts'
+import { exchangeRecords } from './exchange.ts'
 import { createNameReader, pagesOf } from './names.ts'
 import { createShortener, SALT_BYTES } from './ranges.ts'
-import { packItems } from './replica.ts'
 import { stateOf } from './views.ts'
 import type { IdTree } from '../../tree/index.ts'
 import type { Clock, Digest, Random } from '../../util/index.ts'
 import type { Intake } from '../intake.ts'
 import type { Mark } from './agreements.ts'
 import type { Channel } from './channel.ts'
-import type { Difference, LackingGroup } from './difference.ts'
+import type { Difference } from './difference.ts'
 import type { NameList, OwnNames } from './names.ts'
-import type { Part, Short } from './ranges.ts'
+import type { Part } from './ranges.ts'
 import type { Replica } from './replica.ts'
 
 /** What one round came to. */
@@ -56,23 +49,6 @@ interface Differing {
   readonly root: Digest
 }
 
-/** The groups that one request has room for. */
-function* requestsOf(lacking: readonly LackingGroup[]): Generator<LackingGroup[]> {
-  let groups: LackingGroup[] = []
-  let count = 0
-  for (const group of lacking) {
-    const full = groups.length === MAX_REQUEST_GROUPS
-    if (full || count + group.shorts.length > MAX_REQUEST_RECORDS) {
-      yield groups
-      groups = []
-      count = 0
-    }
-    groups.push(group)
-    count += group.shorts.length
-  }
-  if (groups.length > 0) yield groups
-}
-
 /** The side that begins a round with one peer, for one collection. */
 export const beginRound = async (
   channel: Channel,
@@ -83,12 +59,9 @@ export const beginRound = async (
   const settled = replica.settledOf(peer)
   const salt = random.bytes(SALT_BYTES)
   const shorten = createShortener(salt)
-  /** The peer sent what we could not read: it has something that we know nothing of. */
-  let isPartlyUnread = false
-
   /** Both have the same, but for what is settled: as far as is known, nothing else may differ. */
   const agree = (mark: Mark): void => {
-    if (isPartlyUnread || settled.theirs.size + settled.ours.size > MAX_AGREED_DIFFERENCES) return
+    if (settled.theirs.size + settled.ours.size > MAX_AGREED_DIFFERENCES) return
     replica.agreements.agree(peer, { mark, atMs: clock.nowMs(), except: replica.disputed(peer) })
   }
 
@@ -162,83 +135,6 @@ export const beginRound = async (
     return (await channel.expect('ranges')).parts
   }
 
-  /** One answer to `get-items`; answers with how much of it was news. */
-  const takeItems = async (open: Map<Short, string>): Promise<number> => {
-    let received = 0
-    let skipped = 0
-    for (let last = false; !last; ) {
-      const page = await channel.expect('items')
-      last = page.last
-      if (page.items.length === 0 && !last) throw malformed('an empty page of records')
-      await forEachParallel(page.items, MAX_PARALLEL_ACCEPTS, async (item) => {
-        const taken = await intake.take(collection, item, peer, { signal }).catch(skipUnsupported)
-        if (taken === undefined) {
-          // Its id is not known either, but that so many were asked for.
-          isPartlyUnread = true
-          if (++skipped > open.size) throw malformed('a record that was not asked for')
-          return
-        }
-        const { arrival, outcome } = taken
-        const { id, name } = arrival
-        const short = shorten(id)
-        const prefix = open.get(short)
-        if (prefix === undefined || !id.startsWith(prefix)) {
-          throw malformed('a record that was not asked for')
-        }
-        open.delete(short)
-        if (outcome === 'stored') {
-          received++
-          onTaken()
-        }
-        // Refused, or kept with fewer signatures: asking for it again would change nothing.
-        if (outcome !== 'unwanted' && !collection.has(id)) settled.addTheirs(id, name)
-      })
-    }
-    return received
-  }
-
-  /** Gets what we lack; answers with how much of it was news. */
-  const pull = async (tree: IdTree, lacking: readonly LackingGroup[]): Promise<number> => {
-    let received = 0
-    for (const groups of requestsOf(lacking)) {
-      if (!roomLeft()) break
-      // Some may have come meanwhile, from somebody else.
-      const wanted = groups.flatMap(({ prefix, shorts }) => {
-        const here = new Set(tree.ids(prefix).map(shorten))
-        const left = shorts.filter((short) => !here.has(short))
-        return left.length === 0 ? [] : [{ prefix, shorts: left }]
-      })
-      if (wanted.length === 0) continue
-      const open = new Map(
-        wanted.flatMap(({ prefix, shorts }) => shorts.map((short) => [short, prefix] as const)),
-      )
-      await channel.send({ type: 'get-items', salt, groups: wanted })
-      received += await takeItems(open)
-    }
-    return received
-  }
-
-  /** Gives what the peer lacks; answers with how much of it was taken. */
-  const push = async (extra: readonly Digest[], { selection }: NameList): Promise<number> => {
-    let sent = 0
-    const wanted = (name: string): boolean => selection.has(name)
-    for await (const { items, ids, names } of packItems(collection, extra, wanted, signal)) {
-      if (!roomLeft()) break
-      await channel.send({ type: 'put-items', items })
-      const { notKept } = await channel.expect('taken')
-      if (notKept.some((position) => position >= items.length)) {
-        throw malformed('a position too far')
-      }
-      sent += items.length - notKept.length
-      for (const position of notKept) {
-        const id = ids[position]
-        const name = names[position]
-        if (id !== undefined && name !== undefined) settled.addOurs(id, name)
-      }
-    }
-    return sent
-  }
-
   const nothing = { received: 0, sent: 0, differences: 0 }
 
   const exchange = async (
@@ -255,14 +151,15 @@ export const beginRound = async (
       ask,
     })
     if (!found.cut) settled.keep(found.settled.theirs, found.settled.ours)
-    const received = await pull(tree, found.lacking)
-    // What we just got may have replaced some of what we had; that is skipped.
-    const sent = await push(found.extra, other)
+    const { received, sent, unread } = await exchangeRecords(channel, found, {
+      ...{ replica, intake, salt, tree, other, onTaken },
+    })
     await channel.send({ type: 'done' })
     const differences = found.lackingCount + found.extra.length
     const moved = received + sent > 0
     const whole = !found.cut && roomLeft()
-    if (whole) agree(mark)
+    // What could not be read is something that we know nothing of.
+    if (whole && !unread) agree(mark)
     if (whole && !moved && tree.summary('').hash === before)
       settled.agree({ ours: before, theirs: root })
     // If nothing moved the next round would be no better: ranges may speak of what does not exist.

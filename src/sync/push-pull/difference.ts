@@ -9,6 +9,8 @@ import type { Part, Short } from './ranges.ts'
 export interface LackingGroup {
   readonly prefix: string
   readonly shorts: readonly Short[]
+  /** Ours that the peer has not and that begin so. */
+  readonly ours: readonly Digest[]
 }
 
 export interface Difference {
@@ -117,11 +119,12 @@ export const findDifference = async (init: DifferenceInit): Promise<Difference> 
       if (known?.startsWith(prefix) === true) found.theirs.add(known)
       else wanted.push(short)
     }
+    const before = extra.length
     addExtra([...ours.values()])
     const room = maxIds - lackingCount
     if (wanted.length > room) cut = true
     if (room <= 0 || wanted.length === 0) return
-    lacking.push({ prefix, shorts: wanted.slice(0, room) })
+    lacking.push({ prefix, shorts: wanted.slice(0, room), ours: extra.slice(before) })
     lackingCount += Math.min(room, wanted.length)
   }
 

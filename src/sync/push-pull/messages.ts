@@ -7,8 +7,15 @@ import { readName, unknownType, writeCollection, writeDigest, writeItem } from '
 import { SALT_BYTES, SHORT_BYTES } from './ranges.ts'
 import type { Digest } from '../../util/index.ts'
 import type { WireItem } from '../wire.ts'
-import type { LackingGroup } from './difference.ts'
-import type { Part } from './ranges.ts'
+import type { Part, Short } from './ranges.ts'
+import type { Rival } from './rivals.ts'
+
+/** Records out of one range that are asked for, and what the asking side keeps in it. */
+export interface WantedGroup {
+  readonly prefix: string
+  readonly shorts: readonly Short[]
+  readonly rivals: readonly Rival[]
+}
 
 export type PushPullMessage =
   /** Begins a round: what the sender believes to be the state of both. */
@@ -37,7 +44,7 @@ export type PushPullMessage =
   | {
       readonly type: 'get-items'
       readonly salt: Uint8Array
-      readonly groups: readonly LackingGroup[]
+      readonly groups: readonly WantedGroup[]
     }
   | { readonly type: 'items'; readonly last: boolean; readonly items: readonly WireItem[] }
   /** Answered by `taken`. */
@@ -104,9 +111,11 @@ export const encodePushPull = (message: PushPullMessage): Uint8Array => {
       break
     case 'get-items':
       writer.fixed(message.salt).u16(message.groups.length)
-      for (const { prefix, shorts } of message.groups) {
+      for (const { prefix, shorts, rivals } of message.groups) {
         writePrefix(writer, prefix)
         writeShorts(writer, shorts)
+        writer.u8(rivals.length)
+        for (const { mark, rank } of rivals) writer.u16(mark).u32(rank)
       }
       break
     case 'items':
@@ -203,11 +212,21 @@ const readMaxListIds = (reader: ByteReader): number => {
 
 const readSalt = (reader: ByteReader): Uint8Array => Uint8Array.from(reader.fixed(SALT_BYTES))
 
-const readGroup = (reader: ByteReader): LackingGroup => {
+const readRivals = (reader: ByteReader): Rival[] => {
+  const count = reader.u8()
+  if (count > MAX_LIST_IDS) throw malformed(`${count} rivals`)
+  return Array.from({ length: count }, () => {
+    const mark = reader.u16()
+    return { mark, rank: reader.u32() }
+  })
+}
+
+const readGroup = (reader: ByteReader): WantedGroup => {
   const prefix = readPrefix(reader)
   const count = reader.u8()
   if (count === 0 || count > MAX_LIST_IDS) throw malformed(`a group of ${count} ids`)
-  return { prefix, shorts: readShorts(reader, count) }
+  const shorts = readShorts(reader, count)
+  return { prefix, shorts, rivals: readRivals(reader) }
 }
 
 const readNames = (reader: ByteReader): string[] =>

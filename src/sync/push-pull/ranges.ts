@@ -20,12 +20,12 @@ export type Part =
   /** Many: fingerprints of the sixteen parts; `null` for one without ids. */
   | { readonly kind: 'split'; readonly parts: readonly (Short | null)[] }
 
-/** Turns digests into short ones with the salt of one round. */
-export const createShortener = (salt: Uint8Array): ((digest: Digest) => Short) => {
+/** Turns digests, 64 hex digits, into short ones with the salt of one round. */
+export const createShortener = (salt: Uint8Array): ((hex: string) => Short) => {
   const buffer = Buffer.alloc(salt.length + 32)
   buffer.set(salt)
-  return (digest) => {
-    buffer.write(digest, salt.length, 'hex')
+  return (hex) => {
+    buffer.write(hex, salt.length, 'hex')
     return hash('sha256', buffer, 'buffer').readUIntBE(0, SHORT_BYTES)
   }
 }

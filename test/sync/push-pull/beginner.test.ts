@@ -9,6 +9,7 @@ import {
 import { decodePushPull, encodePushPull } from '../../../src/sync/push-pull/messages.ts'
 import { digestOfNames } from '../../../src/sync/push-pull/names.ts'
 import { createShortener } from '../../../src/sync/push-pull/ranges.ts'
+import { createMarker } from '../../../src/sync/push-pull/rivals.ts'
 import { PUSH_PULL_INIT, PUSH_PULL_PROTOCOL } from '../../../src/sync/push-pull/push-pull.ts'
 import { sha256 } from '../../../src/util/index.ts'
 import { encodeRecord, record, recordIdOf } from '../../support/fake-collection.ts'
@@ -383,13 +384,20 @@ t.test('a record that nobody can check yet is skipped, and the round goes on', a
         return [listing(recordIdOf(token), recordIdOf(good))(message)]
       if (message.type === 'put-items') return [{ type: 'taken', notKept: [] }]
       if (message.type !== 'get-items') return undefined
-      const items = records.map((each) => ({ holds: false, record: encodeRecord(each) }))
+      const shorten = createShortener(message.salt)
+      const wanted = new Set(message.groups.flatMap(({ shorts }) => shorts))
+      const items = records
+        .filter((each) => wanted.has(shorten(recordIdOf(each))))
+        .map((each) => ({ holds: false, record: encodeRecord(each) }))
       return [{ type: 'items', last: true, items }]
     })
   const { mesh, node, asked, error, blamed } = await playing(token, good)
   t.equal(error, undefined)
   t.match(node.state.current('c'), { version: 1 })
-  t.equal(asked.at(-1)?.type, 'put-items', 'what the peer lacks was given too')
+  t.ok(
+    asked.some(({ type }) => type === 'put-items'),
+    'what the peer lacks was given too',
+  )
   t.same(blamed, [])
   await mesh.stop()
 
@@ -397,3 +405,32 @@ t.test('a record that nobody can check yet is skipped, and the round goes on', a
   t.match(flood.error, { code: 'ERR_PROTOCOL_MALFORMED' }, 'more of them than were asked for')
   await flood.mesh.stop()
 })
+
+t.test(
+  'what is left out because ours is newer is asked for again when ours is there',
+  async (t) => {
+    const old = record('a', 0)
+    const { mesh, asked, error, blamed } = await play((message) => {
+      if (message.type === 'round') return [differs]
+      if (message.type === 'get-ranges') return [listing(recordIdOf(old))(message)]
+      if (message.type === 'put-items') return [{ type: 'taken', notKept: [0] }]
+      if (message.type !== 'get-items') return undefined
+      const asItWas = message.groups.every(({ rivals }) => rivals.length === 0)
+      const items = asItWas ? [{ holds: false, record: encodeRecord(old) }] : []
+      return [{ type: 'items', last: true, items }]
+    })
+    t.equal(error, undefined)
+    t.same(blamed, [])
+    const records = asked.filter(({ type }) => type.endsWith('-items'))
+    t.same(
+      records.map(({ type }) => type),
+      ['get-items', 'put-items', 'get-items'],
+    )
+    const [first, , last] = records
+    if (first?.type !== 'get-items' || last?.type !== 'get-items') return t.fail('requests')
+    const ours = createMarker(first.salt)(recordIdOf(record('a', 1)))
+    t.same(first.groups[0]?.rivals, [{ mark: ours, rank: 1 }])
+    t.same(last.groups, [{ ...first.groups[0], rivals: [] }])
+    return mesh.stop()
+  },
+)

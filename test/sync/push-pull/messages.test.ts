@@ -60,7 +60,13 @@ const message: fc.Arbitrary<PushPullMessage> = fc.oneof(
     type: type('get-items'),
     salt,
     groups: fc.array(
-      fc.record({ prefix, shorts: fc.array(short, { minLength: 1, maxLength: MAX_LIST_IDS }) }),
+      fc.record({
+        prefix,
+        shorts: fc.array(short, { minLength: 1, maxLength: MAX_LIST_IDS }),
+        rivals: fc.array(fc.record({ mark: fc.nat(65_535), rank: fc.nat(2 ** 31 - 1) }), {
+          maxLength: MAX_LIST_IDS,
+        }),
+      }),
       { maxLength: MAX_REQUEST_GROUPS },
     ),
   }),

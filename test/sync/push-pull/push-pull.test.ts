@@ -76,6 +76,28 @@ t.test(
   },
 )
 
+t.test(
+  'what was replaced on either side travels once, and its older version not at all',
+  async (t) => {
+    const names = namesOf(2_000)
+    const long = { pad: 'x'.repeat(2_000) }
+    const mesh = await createPair(
+      (a, b) => {
+        for (const [index, name] of names.entries()) {
+          a.insert(record(name, index < 50 ? 2 : 1, undefined, long))
+          b.insert(record(name, index >= 50 && index < 100 ? 2 : 1, undefined, long))
+        }
+      },
+      { count: 2, names },
+    )
+    t.ok(inStep(mesh.node(0), mesh.node(1)))
+    const { bytes } = traffic(mesh)
+    t.comment(`${bytes} bytes for 100 records of 2,100`)
+    t.ok(bytes > 200_000 && bytes < 235_000, `${bytes} bytes`)
+    await mesh.stop()
+  },
+)
+
 t.test('a node that was away for ten versions catches up when it is back', async (t) => {
   const mesh = await createFakeMesh({ count: 5 })
   await mesh.link(allPairs(5))
