@@ -157,6 +157,7 @@ const toEntry = (name: Selector, at: ConfigPath, file: FileDocument): FileEntry 
     fallback: file.fallback,
     file: {
       name,
+      ...(file.content_type === undefined ? {} : { contentType: file.content_type }),
       signers: file.signers === SELF ? [] : unique(file.signers),
       threshold,
       ...(deleteSigners === undefined ? {} : { deleteSigners: unique(deleteSigners) }),

@@ -80,6 +80,10 @@ export const resolveDocument = (
       socketMode: http.socket_mode,
       allowedHosts: [...new Set(http.allowed_hosts)],
       metrics: http.metrics,
+      requestsPerSecond: http.requests_per_second,
+      ...(http.token_file === undefined
+        ? {}
+        : { tokenPath: resolveSecretPath(http.token_file, path, environment) }),
     },
   }
 }

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { isIP } from 'node:net'
 import { DEFAULT_CLUSTER_PORT, DEFAULT_HTTP_PORT, DEFAULT_SOCKET_PATH } from '../api/index.ts'
 import { MAX_PSKS, parsePublicKey } from '../keys/index.ts'
 import { parseNetworkId } from '../statement/index.ts'
@@ -18,6 +19,22 @@ const host = () =>
   textOf('a host', (text) => {
     if (!isHost(text)) throw wrong(`${JSON.stringify(text)} is neither an IP address nor a name`)
     return text
+  })
+
+/** An interface has up to 15 characters, an alternative name of one up to 127; neither has a `/`. */
+const listener = () =>
+  textOf('an address or the name of an interface', (text) => {
+    if (isIP(text) !== 0 || /^[^\s/:]{1,127}$/.test(text)) return text
+    const examples = '"127.0.0.1", "::1", "lo" or "wg0"'
+    throw wrong(`${JSON.stringify(text)} is neither an address nor an interface; write ${examples}`)
+  })
+
+const contentType = () =>
+  textOf('a media type such as "text/plain; charset=utf-8"', (text) => {
+    const token = '[A-Za-z0-9!#$&^_.+-]{1,127}'
+    const form = new RegExp(`^${token}/${token}(?:; ?${token}=${token})*$`)
+    if (form.test(text)) return text
+    throw wrong(`${JSON.stringify(text.slice(0, 60))} is not a media type; write "text/plain"`)
   })
 
 const shownMode = (mode: number): string | undefined => {
@@ -169,11 +186,11 @@ const cluster = table({
 
 const http = table({
   listen: v.pipe(
-    v.optional(list(host(), 'hosts'), ['127.0.0.1']),
+    v.optional(list(listener(), 'addresses or interfaces'), ['127.0.0.1']),
     setting({
-      type: 'list of hosts',
+      type: 'list of addresses and interfaces',
       about:
-        'Addresses the HTTP API listens on. An empty list: the unix socket only. Uploads are signed and need no further right.',
+        'Where the HTTP API listens: IP addresses, names of network interfaces (`lo`, `wg0`), or their alternative names, which stands for every address that the interface has except link-local ones. An interface may come and go while the daemon runs: it is looked for every 10 s, and health says that it is missing. An empty list: the unix socket only. Uploads are signed and need no further right.',
     }),
   ),
   port: v.pipe(
@@ -198,6 +215,24 @@ const http = table({
       type: 'list of hosts',
       about:
         'Further names that requests may address this daemon by (`Host`), as behind a proxy. `localhost` and the addresses listened on always may; the list keeps web pages from reaching the daemon through a browser.',
+    }),
+  ),
+  requests_per_second: v.pipe(
+    v.optional(integer(0, 1_000_000), 500),
+    setting({
+      type: 'number',
+      about:
+        'How often one address (an IPv6 /64) may ask over TCP, on average over 5 s; beyond it the answer is 429. Raise it where everybody comes through one proxy. 0: no limit. The unix socket has none.',
+    }),
+  ),
+  token_file: v.pipe(
+    v.optional(path()),
+    setting({
+      type: 'path',
+      secret: true,
+      fallback: 'none',
+      about:
+        'File of bearer tokens, one a line, of at least 32 characters each (`openssl rand -hex 32`). Whoever shows one (`Authorization: Bearer …`) may do over TCP what the unix socket may. Several: for changing them without an interruption. Read again on SIGHUP. Nothing is encrypted on the way: listen on a private network, or behind a proxy that speaks TLS.',
     }),
   ),
   metrics: v.pipe(
@@ -302,6 +337,15 @@ export const fileSchema = table({
     setting({
       type: 'duration',
       about: 'How long the content of older versions stays on the disk after a deletion.',
+    }),
+  ),
+  content_type: v.pipe(
+    v.optional(contentType()),
+    setting({
+      type: 'string',
+      fallback: 'by the extension of the name',
+      about:
+        'Media type of the content over HTTP, as `"text/plain; charset=utf-8"`. Whatever it is, a browser runs nothing of it (`Content-Security-Policy: sandbox`).',
     }),
   ),
   max_files: v.pipe(

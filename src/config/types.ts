@@ -24,6 +24,7 @@ export interface ConfiguredFile {
   /** Absolute. */
   readonly fallbackPath?: string
   readonly purgeAfterMs: number
+  readonly contentType?: string
   /** Of a pattern, and only there. */
   readonly maxFiles?: number
 }
@@ -57,13 +58,17 @@ export interface Config {
     readonly dht: { readonly enabled: boolean }
   }
   readonly http: {
-    /** Hosts to listen on; empty: the unix socket only. */
+    /** Addresses and interfaces to listen on; empty: the unix socket only. */
     readonly listen: readonly string[]
     readonly port: number
     readonly socketPath: string
     readonly socketMode: number
     /** Host names, besides the addresses listened on, that requests may name. */
     readonly allowedHosts: readonly string[]
+    /** Requests a second from one address over TCP; 0: no limit. */
+    readonly requestsPerSecond: number
+    /** File of bearer tokens. */
+    readonly tokenPath?: string
     /** Whether metrics are told over TCP, too. */
     readonly metrics: boolean
   }

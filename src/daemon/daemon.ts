@@ -18,6 +18,7 @@ import { checkNewCertificate, takeOver, warnOfRestart } from './reload.ts'
 import { checkStateDirectory, makeStateDirectory, warnOfDamage } from './state-directory.ts'
 import { createSpread } from './spread.ts'
 import { createStatus, warningBodies } from './status.ts'
+import { readTokens } from './tokens.ts'
 import { chooseCertificate, readTrust } from './trust.ts'
 import { createTrustFiles, keptRevocations, trustPolicies, withRevoked } from './trust-files.ts'
 import { createKeyedLock } from '../util/index.ts'
@@ -119,6 +120,7 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
     const own = () => loadIdentity(network.identityKeyPath, { random })
     const { identity } = await enter('identity', own)
     let trust = await enter('trust', () => readTrust(network))
+    let tokens = await enter('tokens', () => readTokens(listen))
     let certificate: NodeCertificate | undefined
     const ownCheck = () => ({
       network: network.id,
@@ -226,7 +228,7 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
     const http = createHttp(
       {
         ...{ ...child('http'), ...status, ...spread, files, metrics, warnings },
-        ...{ events: feed, networkId: network.id },
+        ...{ events: feed, tokens: () => tokens, networkId: network.id },
         preview: createPreview({
           ...{ files, policiesOf, inForce: () => inForce },
           async check(next) {
@@ -245,9 +247,11 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
     running = {
       check: checkPlace,
       async apply(next, nextTrust) {
+        const nextTokens = await readTokens(next.http)
         await reloads.run('policies', async () => {
           await node.reload(policiesOf(next))
           trust = nextTrust
+          tokens = nextTokens
           inForce = next
         })
         await trustFiles.refresh()

@@ -21,8 +21,14 @@ const fixed: Readonly<Record<string, (config: Config) => unknown>> = {
   'http.socket': ({ http }) => http.socketPath,
   'http.socket_mode': ({ http }) => http.socketMode,
   'http.allowed_hosts': ({ http }) => http.allowedHosts,
+  'http.requests_per_second': ({ http }) => http.requestsPerSecond,
   'http.metrics': ({ http }) => http.metrics,
 }
+
+const withTokens = (
+  { tokenPath: _, ...http }: Config['http'],
+  tokenPath: string | undefined,
+): Config['http'] => ({ ...http, ...(tokenPath === undefined ? {} : { tokenPath }) })
 
 /** A configuration as far as a running daemon can take it over. */
 export interface Change {
@@ -49,7 +55,9 @@ export const takeOver = (running: Config, next: Config): Change => {
   return {
     waiting,
     config: {
-      ...{ ...next, stateDir: running.stateDir, cluster: running.cluster, http: running.http },
+      ...{ ...next, stateDir: running.stateDir, cluster: running.cluster },
+      // The tokens are read again; everything else of it waits.
+      http: withTokens(running.http, next.http.tokenPath),
       network: {
         ...next.network,
         id: running.network.id,

@@ -24,7 +24,11 @@ export interface Case {
   readonly kept: readonly Kept[]
   readonly nowMs: number
   /** Who uploads is told at once what would lose. `force` allows a jump of versions. */
-  readonly from: { readonly kind: Origin['kind']; readonly force?: boolean }
+  readonly from: {
+    readonly kind: Origin['kind']
+    readonly force?: boolean
+    readonly expects?: Extract<Origin, { kind: 'upload' }>['expects']
+  }
   /** Entries of this arrival that were verified by an earlier judgement; they are added to. */
   readonly verified?: Set<SignatureEntry>
 }
@@ -162,6 +166,8 @@ const checkUpload = (
   if (from.kind !== 'upload') return
   const { statement } = signed
   const winner = before.winner?.signed
+  const unexpected = winner?.id === signed.id ? undefined : from.expects?.(before.winner)
+  if (unexpected !== undefined) throw unexpected
   if (winner !== undefined && winner.id !== signed.id) {
     const current = winner.statement.version
     // At the last number there is no higher one, and the time decides.

@@ -40,13 +40,24 @@ export interface FilePolicy {
   readonly fallbackPath?: string
   /** How long older content stays after a tombstone. @default 0 */
   readonly purgeAfterMs?: number
+  /** Media type of the content over HTTP. @default by the name's extension */
+  readonly contentType?: string
   /** Of a pattern: names that one set of signers may use. @default 1000 */
   readonly maxFiles?: number
 }
 
 /** Where a statement comes from. Uploads are told at once when they would lose; peers are not. */
 export type Origin =
-  | { readonly kind: 'upload' /** Allows a jump of versions. */; readonly force?: boolean }
+  | {
+      readonly kind: 'upload'
+      /** Allows a jump of versions. */
+      readonly force?: boolean
+      /**
+       * Asked when the signatures hold, and again before anything is stored: why what wins now is not
+       * what the upload is meant to replace. Not asked if the very statement is there already.
+       */
+      readonly expects?: (winner: FileRecord | undefined) => MeshError | undefined
+    }
   | { readonly kind: 'peer'; readonly peer: PeerId }
 
 /** The whole content in pieces; read at most once, never past the size that the statement names. */

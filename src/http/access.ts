@@ -61,6 +61,6 @@ export const isWorldReadable = ({ mode }: { readonly mode: number }): boolean =>
 export const socketOnly = (what: string, socketPath: string): MeshError =>
   new MeshError(
     'ERR_REQUEST_FORBIDDEN',
-    `${what} only on the unix socket of the daemon, which is ${socketPath}`,
+    `${what} only on the unix socket of the daemon, which is ${socketPath}, or with a bearer token (http.token_file)`,
     { data: { socket: socketPath } },
   )

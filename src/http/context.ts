@@ -3,6 +3,7 @@ import { MeshError } from '../errors/index.ts'
 import { isWorldReadable, socketOnly } from './access.ts'
 import { RETRY_AFTER_SECONDS } from './limits.ts'
 import { toProblem } from './problem.ts'
+import type { IncomingMessage } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FileView } from '../files/index.ts'
 import type { FileName } from '../statement/index.ts'
@@ -10,7 +11,9 @@ import type { HttpServices } from './services.ts'
 import type { Listeners } from './listeners.ts'
 
 /** What every route is given. */
-export interface Context extends Pick<Listeners, 'isLocal' | 'awaitsContinue'> {
+export interface Context extends Pick<Listeners, 'awaitsContinue'> {
+  /** Whether who asks may see everything: over the unix socket, or with a bearer token. */
+  isLocal(request: IncomingMessage): boolean
   readonly services: HttpServices
   readonly socketPath: string
   /** Whether metrics are told over TCP, too. */
@@ -33,6 +36,7 @@ export const sendProblem = (
   members: Readonly<Record<string, unknown>> = {},
 ): FastifyReply => {
   const { body } = toProblem(error, reply.request.id, members)
+  if (body.status === 401) void reply.header('WWW-Authenticate', 'Bearer realm="mesh"')
   if (body.status === 429) void reply.header('Retry-After', RETRY_AFTER_SECONDS)
   return reply
     .code(body.status)

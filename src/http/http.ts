@@ -8,12 +8,16 @@ import { createListeners } from './listeners.ts'
 import { registerCatalogue } from './routes/catalogue.ts'
 import { registerContent } from './routes/content.ts'
 import { registerEvents } from './routes/events.ts'
+import { createClientRates } from './client-rates.ts'
+import { isAddress } from './interfaces.ts'
+import { hasToken } from './tokens.ts'
 import { createRequestCounts, registerMetrics } from './routes/metrics.ts'
 import { registerExplain } from './routes/explain.ts'
 import { registerPreview } from './routes/preview.ts'
 import { registerStatus } from './routes/status.ts'
 import { registerUpload } from './routes/upload.ts'
 import { toProblem } from './problem.ts'
+import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import type { Context } from './context.ts'
 import type { Listeners } from './listeners.ts'
@@ -36,12 +40,29 @@ const createApp = (): FastifyInstance => {
   return app
 }
 
-/** What holds for every request before its route is reached. */
-const guard = (app: FastifyInstance, isLocal: Listeners['isLocal'], hosts: readonly string[]) => {
-  const checkHost = createHostCheck(hosts)
+/** What holds for every request before its route is reached. Answers who may see everything. */
+const guard = (
+  app: FastifyInstance,
+  { clock, tokens }: Pick<HttpServices, 'clock' | 'tokens'>,
+  isLocal: Listeners['isLocal'],
+  init: HttpInit,
+): WeakSet<IncomingMessage> => {
+  const checkHost = createHostCheck([...init.listen.filter(isAddress), ...init.allowedHosts])
+  const checkRate = createClientRates({ clock }, { perSecond: init.requestsPerSecond ?? 0 })
+  const trusted = new WeakSet<IncomingMessage>()
   app.addHook('onRequest', async ({ raw }) => {
     const named = hostsOf(raw)
-    if (!isLocal(raw)) for (const host of named) checkHost(host, raw.socket.localAddress)
+    if (isLocal(raw)) trusted.add(raw)
+    else {
+      checkRate(raw.socket.remoteAddress)
+      for (const host of named) checkHost(host, raw.socket.localAddress)
+      const isKnown = hasToken(raw.headers.authorization, tokens())
+      if (isKnown === true) trusted.add(raw)
+      if (isKnown === false) {
+        const message = 'the bearer token is none of those in the file that http.token_file names'
+        throw new MeshError('ERR_TOKEN_INVALID', message)
+      }
+    }
     if (raw.url !== undefined && raw.url.length > MAX_URL_BYTES) {
       throw new MeshError(
         'ERR_REQUEST_TOO_LARGE',
@@ -52,12 +73,14 @@ const guard = (app: FastifyInstance, isLocal: Listeners['isLocal'], hosts: reado
   // Bodies are read by the route that wants one, and by nobody else.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  return trusted
 }
 
 /** What every answer carries, and how one is given to a request with a body that nobody read. */
 const finish = (app: FastifyInstance, { clock }: Pick<HttpServices, 'clock'>): void => {
   app.addHook('onSend', async (request, reply, payload) => {
     void reply.header('X-Content-Type-Options', 'nosniff')
+    void reply.header('Cross-Origin-Resource-Policy', 'same-origin')
     if (!hasBodyLeft(request.raw)) return payload
     void reply.header('Connection', 'close')
     if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return payload
@@ -141,17 +164,18 @@ export const createHttp = (services: HttpServices, init: HttpInit): Http => {
     const controller = new AbortController()
     const closing = new AbortController()
     const listeners = createListeners(
-      { clock, handle: (request, response) => app.routing(request, response) },
+      { ...services, handle: (request, response) => app.routing(request, response) },
       init,
     )
     const { isLocal, awaitsContinue } = listeners
+    const trusted = guard(app, services, isLocal, init)
     const { socketPath } = init
     const { signal: stopSignal } = controller
     const { signal: closingSignal } = closing
     const exposeMetrics = init.metrics ?? false
     const context: Context = {
       ...{ services, socketPath, exposeMetrics, stopSignal, closingSignal },
-      ...{ isLocal, awaitsContinue },
+      ...{ isLocal: (request) => trusted.has(request), awaitsContinue },
     }
 
     const known = new Map<string, Set<string>>()
@@ -160,7 +184,6 @@ export const createHttp = (services: HttpServices, init: HttpInit): Http => {
       known.set(url, methods)
       for (const each of [method].flat()) methods.add(each)
     })
-    guard(app, isLocal, [...init.listen, ...init.allowedHosts])
     finish(app, services)
     logRequests(app, services, isLocal)
     app.addHook('onResponse', async ({ method }, { statusCode }) => {

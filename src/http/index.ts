@@ -10,5 +10,7 @@
  */
 export { fileBody } from './bodies.ts'
 export { createHttp } from './http.ts'
+export { parseTokens } from './tokens.ts'
 export { problemStatus } from './problem.ts'
+export type { TokenDigest } from './tokens.ts'
 export type { Http, HttpInit, HttpServices, Reach } from './services.ts'

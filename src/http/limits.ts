@@ -39,5 +39,19 @@ export const MAX_EVENT_BATCH_COUNT = 500
 export const MAX_EVENT_BATCH_BYTES = 64 * 2 ** 10
 /** After this, a browser whose event stream broke off connects again. */
 export const EVENT_RETRY_MS = 2_000
+/** Clients, by address, whose requests are counted. Bounds memory; the one longest silent is forgotten. */
+export const MAX_RATED_CLIENTS = 4_096
+/** A burst may have as many requests as this many seconds. Lets scripts be scripts. */
+export const RATE_BURST_SECONDS = 5
+/** Shortest bearer token. Stops those that can be guessed. */
+export const MIN_TOKEN_CHARACTERS = 32
+/** Longest bearer token. Bounds what is hashed for each request. */
+export const MAX_TOKEN_CHARACTERS = 256
+/** Bearer tokens at the same time: the old ones, the new ones, and some for separate users. */
+export const MAX_TOKENS = 16
+/** Between two looks at which addresses the interfaces of `http.listen` have. */
+export const INTERFACE_CHECK_INTERVAL_MS = 10_000
+/** For `ip`, which is asked for alternative names of interfaces. Stops it from hanging. */
+export const ALTNAME_TIMEOUT_MS = 5_000
 /** After this, an upload refused for want of a place may try again. */
 export const RETRY_AFTER_SECONDS = 5

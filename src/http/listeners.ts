@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import { MeshError } from '../errors/index.ts'
 import {
   HEADERS_TIMEOUT_MS,
+  INTERFACE_CHECK_INTERVAL_MS,
   IDLE_TIMEOUT_MS,
   KEEP_ALIVE_TIMEOUT_MS,
   LINGER_MS,
@@ -10,13 +11,16 @@ import {
   MAX_REQUESTS_PER_CONNECTION,
   STOP_GRACE_MS,
 } from './limits.ts'
+import { createInterfaceWatch } from './interface-watch.ts'
+import { findAddresses, isAddress } from './interfaces.ts'
 import { limitConnections } from './places.ts'
 import { rawProblem } from './problem.ts'
 import { listenOnSocket } from './unix-socket.ts'
 import type { IncomingMessage, RequestListener, Server } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Worker } from '../observe/index.ts'
 import type { Clock } from '../util/index.ts'
-import type { HttpInit } from './services.ts'
+import type { HttpInit, HttpServices } from './services.ts'
 
 /** Servers of node:http that hand their requests to one listener function. */
 export interface Listeners {
@@ -94,7 +98,9 @@ const shut = (server: Server, graceMs: number, clock: Clock): Promise<void> =>
   })
 
 export const createListeners = (
-  components: { clock: Clock; handle: RequestListener },
+  components: Pick<HttpServices, 'clock' | 'health' | 'logger' | 'workers' | 'findAddresses'> & {
+    handle: RequestListener
+  },
   init: HttpInit,
 ): Listeners => {
   const localSockets = new WeakSet<Socket>()
@@ -125,17 +131,50 @@ export const createListeners = (
     return server
   }
 
+  const graceMs = init.stopGraceMs ?? STOP_GRACE_MS
+  let watcher: Worker | undefined
+
+  const listenOn = async (address: string): Promise<() => Promise<void>> => {
+    const server = build()
+    const forget = (): void => {
+      servers = servers.filter((each) => each !== server)
+    }
+    try {
+      await listenOnTcp(server, address, init.port)
+    } catch (error) {
+      forget()
+      throw error
+    }
+    return async () => {
+      forget()
+      await shut(server, graceMs, components.clock)
+    }
+  }
+
   const close = async (): Promise<void> => {
+    await watcher?.stop()
+    watcher = undefined
     const open = servers
     servers = []
-    const graceMs = init.stopGraceMs ?? STOP_GRACE_MS
     await Promise.all(open.map((server) => shut(server, graceMs, components.clock)))
   }
 
   return {
     async open() {
       try {
-        for (const host of init.listen) await listenOnTcp(build(), host, init.port)
+        for (const address of init.listen.filter(isAddress)) await listenOn(address)
+        const watch = createInterfaceWatch(
+          { ...components, find: components.findAddresses ?? findAddresses, listen: listenOn },
+          { entries: init.listen },
+        )
+        await watch.check({ strict: true })
+        if (watch.isNeeded) {
+          watcher = components.workers.add({
+            name: 'http-interfaces',
+            intervalMs: INTERFACE_CHECK_INTERVAL_MS,
+            run: () => watch.check({ strict: false }),
+          })
+        }
         const server = build()
         server.on('connection', (socket) => localSockets.add(socket))
         await listenOnSocket(server, { path: init.socketPath, mode: init.socketMode })

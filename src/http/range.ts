@@ -25,6 +25,14 @@ export const parseRange = (
   return { start, end: last === '' ? sizeBytes : Math.min(Number(last) + 1, sizeBytes) }
 }
 
+/**
+ * Whether an `If-Match` field names one of these strong entity tags, or any where there is one.
+ */
+export const matchesStrongly = (field: string, tags: readonly string[]): boolean =>
+  field.trim() === '*'
+    ? tags.length > 0
+    : field.split(',').some((each) => tags.includes(each.trim()))
+
 /** Whether an `If-None-Match` field names this strong entity tag, or any. */
 export const matchesTag = (field: string | undefined, tag: string): boolean =>
   field !== undefined &&

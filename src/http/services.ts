@@ -3,9 +3,11 @@ import type { CertificatesBody, HealthWarningBody, PeersBody } from '../api/inde
 import type { PreviewBody, SpreadBody, StatusBody } from '../api/index.ts'
 import type { Feed } from '../feed/index.ts'
 import type { Files } from '../files/index.ts'
-import type { Logger, Metrics } from '../observe/index.ts'
+import type { Health, Logger, Metrics, Workers } from '../observe/index.ts'
 import type { FileName, NetworkId } from '../statement/index.ts'
 import type { Clock } from '../util/index.ts'
+import type { FindAddresses } from './interfaces.ts'
+import type { TokenDigest } from './tokens.ts'
 
 /** What the API is a face of. */
 export interface HttpServices {
@@ -27,6 +29,12 @@ export interface HttpServices {
   certificates(): CertificatesBody
   /** What a reload with this configuration would do. @throws MeshError `ERR_CONFIG_*` */
   preview(configuration: string): Promise<PreviewBody>
+  readonly health: Pick<Health, 'raise' | 'clear'>
+  readonly workers: Pick<Workers, 'add'>
+  /** Bearer tokens with which TCP may do what the unix socket may; as they are now. */
+  tokens(): readonly TokenDigest[]
+  /** @default the machine's own */
+  readonly findAddresses?: FindAddresses
   /** What is wrong now, the most severe first. */
   warnings(): readonly HealthWarningBody[]
   /** Where the daemon is in its life. */
@@ -45,7 +53,7 @@ export interface Reach {
 
 /** Where to listen. */
 export interface HttpInit {
-  /** Hosts of TCP listeners. */
+  /** Addresses of TCP listeners, and names or alternative names of interfaces. */
   readonly listen: readonly string[]
   /** Port of each; 0 lets the system choose. */
   readonly port: number
@@ -55,6 +63,11 @@ export interface HttpInit {
   readonly socketMode: number
   /** Names that requests over TCP may be addressed to, besides loopback and the listeners' own. */
   readonly allowedHosts: readonly string[]
+  /**
+   * Requests a second from one address over TCP, on average; 0: no limit.
+   * @default 0
+   */
+  readonly requestsPerSecond?: number
   /** Whether GET /metrics is answered over TCP, too. @default false */
   readonly metrics?: boolean
   /**

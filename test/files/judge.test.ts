@@ -1,10 +1,12 @@
 import t from 'tap'
+import { MeshError } from '../../src/errors/index.ts'
 import { createSignedStatement, encodeStatement, parseFileName } from '../../src/statement/index.ts'
 import { parseNetworkId } from '../../src/statement/index.ts'
 import { sha256 } from '../../src/util/index.ts'
 import { createWorld, fromPeer, HOUR_MS, keys, NAME, policy, short, sign, source } from './world.ts'
 import { START_MS, upload } from './world.ts'
 import type { Test } from 'tap'
+import type { FileRecord, Origin } from '../../src/files/index.ts'
 import type { SignedStatement, Statement } from '../../src/statement/index.ts'
 import type { Timestamp } from '../../src/util/index.ts'
 import type { Draft, World } from './world.ts'
@@ -22,7 +24,7 @@ const refuses = async (
   world: World,
   code: string,
   signed: SignedStatement,
-  from = upload,
+  from: Origin = upload,
 ): Promise<void> => {
   const before = await world.everything()
   const view = world.files.view(NAME)
@@ -376,4 +378,35 @@ t.test('refuses a statement of which any line was changed after signing', async 
   )
   await world.files.reload([policy(), policy({ name: parseFileName('etc/other') })])
   await refuses(t, world, 'ERR_SIGNATURE_INVALID', elsewhere, fromPeer)
+})
+
+t.test('an upload is refused that is meant to replace something else', async (t) => {
+  const world = await createWorld()
+  t.teardown(() => world.stop())
+  const asked: (number | undefined)[] = []
+  const expecting = (version: number | undefined) => ({
+    kind: 'upload' as const,
+    expects: (winner: FileRecord | undefined) => {
+      const current = winner?.signed.statement.version
+      asked.push(current)
+      const message = `${NAME} version ${current} is here`
+      return current === version ? undefined : new MeshError('ERR_PRECONDITION_FAILED', message)
+    },
+  })
+  await refuses(t, world, 'ERR_PRECONDITION_FAILED', await sign({ version: 1 }), expecting(1))
+  const first = await sign({ version: 1, text: 'one' })
+  t.equal(short(await world.files.accept(first, source('one'), expecting(undefined))), 'stored')
+  t.same(asked, [undefined, undefined, undefined], 'before the content and after it')
+  t.equal(short(await world.files.accept(first, undefined, expecting(7))), 'known')
+  t.equal(asked.length, 3, 'what is there already is what was asked for')
+  const forged = await sign({ version: 2, by: ['eve'] })
+  await refuses(t, world, 'ERR_FILE_SIGNER_NOT_ALLOWED', forged, expecting(7))
+  t.equal(asked.length, 3, 'nobody else learns what is here')
+  // Another version takes its place while the content of one is read.
+  const slow = (async function* () {
+    await world.put({ version: 2, text: 'two' })
+    yield Buffer.from('three')
+  })()
+  const third = await sign({ version: 3, text: 'three' })
+  t.equal(short(await world.files.accept(third, slow, expecting(1))), 'ERR_PRECONDITION_FAILED')
 })

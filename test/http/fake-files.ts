@@ -14,6 +14,7 @@ import type {
   FileRecord,
   Files,
   FileView,
+  Origin,
   Verdict,
 } from '../../src/files/index.ts'
 import type { FileName, SignedStatement } from '../../src/statement/index.ts'
@@ -51,7 +52,7 @@ export const createFakeFiles = (policies: readonly FilePolicy[]): FakeFiles => {
   const policyOf = (name: FileName): FilePolicy | undefined =>
     policies.find((policy) => policy.name === name)
 
-  const judge = (signed: SignedStatement): 'new' | 'known' => {
+  const judge = (signed: SignedStatement, from: Origin): 'new' | 'known' => {
     const { name, content } = signed.statement
     const policy = policyOf(name)
     if (policy === undefined) throw new MeshError('ERR_FILE_NOT_CONFIGURED', `${name} is not ours`)
@@ -60,6 +61,9 @@ export const createFakeFiles = (policies: readonly FilePolicy[]): FakeFiles => {
     if (!verifyEntry(signed, entry)) throw new MeshError('ERR_SIGNATURE_INVALID', 'bad signature')
     const winner = held.get(name)?.[0]?.record.signed
     if (winner?.id === signed.id) return 'known'
+    const unexpected =
+      from.kind === 'upload' ? from.expects?.(held.get(name)?.[0]?.record) : undefined
+    if (unexpected !== undefined) throw unexpected
     if (winner !== undefined && compareStatements(signed, winner) < 0) {
       throw new MeshError('ERR_FILE_NOT_NEWER', 'older', { data: { name } })
     }
@@ -99,7 +103,7 @@ export const createFakeFiles = (policies: readonly FilePolicy[]): FakeFiles => {
     return { ...base, state: 'shown', winner, shownAtMs: 1_700_000_000_000 }
   }
 
-  const accept: Files['accept'] = async (signed, source) => {
+  const accept: Files['accept'] = async (signed, source, from) => {
     if (failure !== undefined) {
       const error = failure
       failure = undefined
@@ -107,7 +111,7 @@ export const createFakeFiles = (policies: readonly FilePolicy[]): FakeFiles => {
     }
     const record = { id: recordId(signed), signed }
     try {
-      if (judge(signed) === 'known') {
+      if (judge(signed, from) === 'known') {
         return { outcome: 'known', record, wins: true, contentMissing: false }
       }
       const { name } = signed.statement

@@ -8,7 +8,12 @@ import { join } from 'node:path'
 import { createHttp } from '../../src/http/index.ts'
 import { createFeed } from '../../src/feed/index.ts'
 import { encodeSshsig, generatePrivateKey } from '../../src/keys/index.ts'
-import { createMetrics, silentLogger } from '../../src/observe/index.ts'
+import {
+  createHealth,
+  createMetrics,
+  createWorkers,
+  silentLogger,
+} from '../../src/observe/index.ts'
 import {
   parseFileName,
   parseNetworkId,
@@ -27,10 +32,13 @@ import { createFakeFiles } from './fake-files.ts'
 import type { HealthWarningBody, StatusBody } from '../../src/api/index.ts'
 import type { Feed } from '../../src/feed/index.ts'
 import type { FilePolicy } from '../../src/files/index.ts'
+import type { Health } from '../../src/observe/index.ts'
 import type { Http, HttpInit, HttpServices } from '../../src/http/index.ts'
 import type { PrivateKey } from '../../src/keys/index.ts'
 import type { SignedStatement, Statement } from '../../src/statement/index.ts'
 import type { Timestamp } from '../../src/util/index.ts'
+import type { FindAddresses } from '../../src/http/interfaces.ts'
+import type { TokenDigest } from '../../src/http/index.ts'
 import type { FakeFiles } from './fake-files.ts'
 
 export const signer = generatePrivateKey(systemRandom)
@@ -47,6 +55,7 @@ const policy = (name: string, mode: number): FilePolicy => ({
 export interface Harness {
   readonly http: Http
   readonly feed: Feed
+  readonly health: Health
   readonly files: FakeFiles
   readonly url: string
   readonly socketPath: string
@@ -86,7 +95,11 @@ export const status: StatusBody = {
 
 export const startHarness = async (
   overrides: Partial<HttpInit> &
-    Partial<Pick<HttpServices, 'clock' | 'logger' | 'status'>> & { feed?: Feed } = {},
+    Partial<Pick<HttpServices, 'clock' | 'logger' | 'status'>> & {
+      feed?: Feed
+      tokens?: readonly TokenDigest[]
+      findAddresses?: FindAddresses
+    } = {},
 ): Promise<Harness> => {
   // Not t.testdir(): a unix socket's path must be short.
   const directory = mkdtempSync(join(tmpdir(), 'mesh-http-'))
@@ -100,6 +113,8 @@ export const startHarness = async (
     logger = silentLogger,
     ...init
   } = overrides
+  const health = createHealth({ clock })
+  const workers = createWorkers({ clock, random: systemRandom, logger })
   const http = createHttp(
     {
       files,
@@ -118,6 +133,10 @@ export const startHarness = async (
         changes: [],
       }),
       reach: () => ({ peers: [], unreachable: [], lastError: undefined }),
+      health,
+      workers,
+      tokens: () => overrides.tokens ?? [],
+      ...(overrides.findAddresses === undefined ? {} : { findAddresses: overrides.findAddresses }),
       warnings: () => warnings,
       phase: () => phase,
     },
@@ -130,6 +149,7 @@ export const startHarness = async (
   })
   return {
     http,
+    health,
     feed,
     files,
     url: http.urls()[0] ?? '',

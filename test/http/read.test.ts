@@ -23,7 +23,7 @@ t.test('gives the content with its statement and a strong tag', async (t) => {
   t.equal(got.status, 200)
   t.equal(got.body.toString(), 'hello world')
   t.match(got.headers, {
-    'content-type': 'application/octet-stream',
+    'content-type': 'text/plain; charset=utf-8',
     'content-length': '11',
     'x-content-type-options': 'nosniff',
     'accept-ranges': 'bytes',

@@ -4,6 +4,7 @@ import { isMeshError, MeshError } from '../../errors/index.ts'
 import { parseFileName } from '../../statement/index.ts'
 import { parseDigest } from '../../util/index.ts'
 import { readableView, sendProblem } from '../context.ts'
+import { CONTENT_SECURITY_POLICY, contentTypeOf } from '../content-types.ts'
 import { matchesTag, parseRange } from '../range.ts'
 import { statementHeaders } from '../statement-headers.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -63,6 +64,7 @@ const send = async (
   request: FastifyRequest,
   reply: FastifyReply,
   file: OpenFile,
+  contentType: string | undefined,
 ): Promise<FastifyReply> => {
   const { signed } = file.record
   const { content } = signed.statement
@@ -72,6 +74,7 @@ const send = async (
     ETag: tag,
     'Accept-Ranges': 'bytes',
     'Cache-Control': 'no-cache',
+    'Content-Security-Policy': CONTENT_SECURITY_POLICY,
     ...statementHeaders(signed),
   }
   if (matchesTag(request.headers['if-none-match'], tag)) {
@@ -92,7 +95,7 @@ const send = async (
   }
   const { start, end } = range === 'whole' ? { start: 0, end: sizeBytes } : range
   const body = request.method === 'HEAD' ? undefined : await begin(file, start, end)
-  void reply.headers(headers).type('application/octet-stream')
+  void reply.headers(headers).type(contentTypeOf(signed.statement.name, contentType))
   void reply.header('Content-Length', end - start)
   if (range !== 'whole') {
     void reply.code(206).header('Content-Range', `bytes ${start}-${end - 1}/${sizeBytes}`)
@@ -126,12 +129,14 @@ export const registerContent = (app: FastifyInstance, context: Context): void =>
       const name = parseFileName(request.params['*'])
       const view = readableView(context, request, name)
       const wanted = request.query[STATEMENT_PARAMETER]
-      if (wanted !== undefined) return send(request, reply, await openRemembered(name, wanted))
+      if (wanted !== undefined) {
+        return send(request, reply, await openRemembered(name, wanted), view.policy.contentType)
+      }
       for (let opening = 1; ; opening++) {
         const file = await context.services.files.open(name, { signal: context.stopSignal })
         if (file === undefined) throw notShown(context.services.files.view(name) ?? view)
         try {
-          return await send(request, reply, file)
+          return await send(request, reply, file, view.policy.contentType)
         } catch (error) {
           // An update took its place: what it brought is as good an answer.
           const replaced = isMeshError(error, 'ERR_FILE_CONTENT_MISSING')

@@ -4,13 +4,15 @@ import { parseFileName } from '../../statement/index.ts'
 import { versionBody } from '../bodies.ts'
 import { sendProblem } from '../context.ts'
 import { IDLE_TIMEOUT_MS, MAX_CONCURRENT_UPLOADS } from '../limits.ts'
+import { matchesStrongly, matchesTag } from '../range.ts'
 import { storedSchema } from '../schemas.ts'
 import { readStatementHeaders } from '../statement-headers.ts'
 import { createUploadBody } from '../upload-body.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { IncomingMessage } from 'node:http'
 import type { StoredBody } from '../../api/index.ts'
-import type { Verdict } from '../../files/index.ts'
+import type { ErrorCode } from '../../errors/index.ts'
+import type { FileRecord, Verdict } from '../../files/index.ts'
 import type { FileName, SignedStatement } from '../../statement/index.ts'
 import type { Context, NamedRoute } from '../context.ts'
 import type { UploadBody } from '../upload-body.ts'
@@ -30,6 +32,11 @@ const options = {
   },
 }
 
+/** With these goes the current version. */
+const TELLS_CURRENT: readonly ErrorCode[] = [
+  ...(['ERR_FILE_NOT_NEWER', 'ERR_FILE_VERSION_JUMP', 'ERR_PRECONDITION_FAILED'] as const),
+]
+
 const malformed = (why: string): MeshError => new MeshError('ERR_REQUEST_MALFORMED', why)
 
 /** The statement of the header fields, which must be about the file that the path names. */
@@ -40,6 +47,36 @@ const readStatement = (request: FastifyRequest<UploadRoute>): SignedStatement =>
     throw malformed(`the path names ${name}, the statement ${signed.statement.name}`)
   }
   return signed
+}
+
+/**
+ * What a conditional request is meant to replace (RFC 9110, 13.1): by the entity tag of the content, as
+ * GET /files/{name} has it, of the statement, as GET /statements/{name} has it, or the statement's id.
+ */
+const expectationOf = (
+  { headers }: Pick<FastifyRequest, 'headers'>,
+  name: FileName,
+  nowMs: () => number,
+) => {
+  const ifMatch = headers['if-match']
+  const ifNoneMatch = headers['if-none-match']
+  if (ifMatch === undefined && ifNoneMatch === undefined) return undefined
+  return (winner: FileRecord | undefined): MeshError | undefined => {
+    const { content = 'deleted', expires = 'never', version } = winner?.signed.statement ?? {}
+    const isThere = content !== 'deleted' && (expires === 'never' || expires > nowMs())
+    const tags =
+      isThere && winner !== undefined ? [content.digest, winner.id, winner.signed.id] : []
+    const quoted = tags.map((tag) => `"${tag}"`)
+    const wanted = ifMatch === undefined || matchesStrongly(ifMatch, quoted)
+    const unwanted = quoted.some((tag) => matchesTag(ifNoneMatch, tag))
+    if (wanted && !unwanted) return undefined
+    const what = isThere ? `version ${version} is the current one` : 'there is no current version'
+    return new MeshError(
+      'ERR_PRECONDITION_FAILED',
+      `${name}: ${what}, which is not what the request asks for; read it and try again`,
+      { data: { name } },
+    )
+  }
 }
 
 /** Size of the content; what the client says of the body's length must agree. */
@@ -72,8 +109,7 @@ export const registerUpload = (app: FastifyInstance, context: Context): void => 
   const answer = (reply: FastifyReply, name: FileName, verdict: Verdict): FastifyReply => {
     if (verdict.outcome === 'refused') {
       const { error } = verdict
-      const losing = ['ERR_FILE_NOT_NEWER', 'ERR_FILE_VERSION_JUMP'].includes(error.code)
-      return sendProblem(reply, error, losing ? currentOf(name) : {})
+      return sendProblem(reply, error, TELLS_CURRENT.includes(error.code) ? currentOf(name) : {})
     }
     const winner = verdict.wins ? verdict.record : services.files.view(name)?.winner
     const body: StoredBody = {
@@ -81,6 +117,8 @@ export const registerUpload = (app: FastifyInstance, context: Context): void => 
       outcome: verdict.outcome,
       current: versionBody(winner ?? verdict.record),
     }
+    const { content } = body.current
+    if (content !== null) void reply.header('ETag', `"${content.sha256}"`)
     void reply.header('Location', routes.file(name))
     return reply.code(verdict.outcome === 'stored' ? 201 : 200).send(body)
   }
@@ -89,13 +127,16 @@ export const registerUpload = (app: FastifyInstance, context: Context): void => 
     request: FastifyRequest<UploadRoute>,
     signed: SignedStatement,
     body: UploadBody | undefined,
-  ): Promise<Verdict> =>
-    services.files.accept(
+  ): Promise<Verdict> => {
+    const force = request.query[FORCE_PARAMETER] === 'true'
+    const expects = expectationOf(request, signed.statement.name, () => services.clock.nowMs())
+    return services.files.accept(
       signed,
       body?.content,
-      { kind: 'upload', force: request.query[FORCE_PARAMETER] === 'true' },
+      { kind: 'upload', force, ...(expects === undefined ? {} : { expects }) },
       { signal: stopSignal },
     )
+  }
 
   app.put<UploadRoute>(routes.file('*'), options, async (request, reply) => {
     const signed = readStatement(request)

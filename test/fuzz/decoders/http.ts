@@ -1,6 +1,8 @@
 /** What a request says beside a statement, and what a daemon tells without being asked again. */
 import { readEventStream } from '../../../src/client/event-stream.ts'
 import { formatCursor, parseCursor } from '../../../src/feed/cursor.ts'
+import { matchesStrongly } from '../../../src/http/range.ts'
+import { hasToken, parseTokens } from '../../../src/http/tokens.ts'
 import { holds } from '../engine.ts'
 import type { Decoder } from '../engine.ts'
 
@@ -14,6 +16,24 @@ export const httpDecoders: readonly Decoder[] = [
       holds(formatCursor(cursor) === text, `${text} is not the only spelling`)
       holds(Number.isSafeInteger(cursor.sequence), `${cursor.sequence} is exact`)
     },
+  },
+  {
+    name: 'http/tokens.ts#parseTokens',
+    text: true,
+    seeds: [`# of alice\n${'a'.repeat(32)}\n`, 'Zm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFy=\r\n\n'],
+    run: ({ text }) => holds(parseTokens(text).length > 0, 'no token'),
+  },
+  {
+    name: 'http/tokens.ts#hasToken',
+    text: true,
+    seeds: [`Bearer ${'a'.repeat(32)}`],
+    run: ({ text }) => holds(hasToken(text, []) !== true, 'right where there is none'),
+  },
+  {
+    name: 'http/range.ts#matchesStrongly',
+    text: true,
+    seeds: ['"abc"', '"x", "abc"', '*'],
+    run: ({ text }) => matchesStrongly(text, ['"abc"']),
   },
   {
     name: 'client/event-stream.ts#readEventStream',

@@ -1,0 +1,74 @@
+import { networkInterfaces } from 'node:os'
+import t from 'tap'
+import { createInterfaceWatch } from '../../src/http/interface-watch.ts'
+import { findAddresses, isAddress } from '../../src/http/interfaces.ts'
+import { MeshError } from '../../src/errors/index.ts'
+import { createHealth, silentLogger } from '../../src/observe/index.ts'
+import { call, startHarness } from './harness.ts'
+
+t.test('tells an address from an interface', async (t) => {
+  for (const address of ['127.0.0.1', '::1', 'localhost']) t.ok(isAddress(address), address)
+  for (const name of ['lo', 'wg0', 'enp0s31f6', 'my-network']) t.notOk(isAddress(name), name)
+})
+
+t.test('finds the addresses of an interface, and none where there is none', async (t) => {
+  const loopback = Object.keys(networkInterfaces()).find((name) =>
+    networkInterfaces()[name]?.some(({ address }) => address === '127.0.0.1'),
+  )
+  if (loopback !== undefined) t.ok((await findAddresses(loopback)).includes('127.0.0.1'))
+  t.same(await findAddresses('no-such-interface'), [])
+  t.same(await findAddresses('constructor'), [])
+})
+
+t.test('listens on what an interface has, as it comes and goes', async (t) => {
+  const health = createHealth({ clock: { nowMs: () => 0 } })
+  const has = new Map<string, string[]>([['lo', ['127.0.0.1', '::1']]])
+  const taken = new Set<string>()
+  const open = new Set<string>()
+  const watch = createInterfaceWatch(
+    {
+      health,
+      logger: silentLogger,
+      find: async (name) => has.get(name) ?? [],
+      async listen(address) {
+        if (taken.has(address)) throw new MeshError('ERR_LISTEN_FAILED', `${address} is taken`)
+        open.add(address)
+        return async () => void open.delete(address)
+      },
+    },
+    { entries: ['127.0.0.1', 'lo', 'wg0'] },
+  )
+  t.ok(watch.isNeeded)
+  await watch.check({ strict: true })
+  t.same([...open], ['::1'], 'what is listened on by its address is not listened on twice')
+  t.match(health.list(), [{ code: 'http-interface-missing', subject: 'wg0' }])
+
+  has.set('wg0', ['10.0.0.1', 'fd00::1'])
+  taken.add('fd00::1')
+  await watch.check({ strict: false })
+  t.same([...open], ['::1', '10.0.0.1'])
+  t.match(health.list(), [{ code: 'http-listen-failed', subject: 'fd00::1' }])
+  await t.rejects(watch.check({ strict: true }), { code: 'ERR_LISTEN_FAILED' })
+
+  taken.clear()
+  has.set('wg0', ['10.0.0.2', 'fd00::1'])
+  await watch.check({ strict: false })
+  t.same([...open], ['::1', '10.0.0.2', 'fd00::1'])
+  t.same(health.list(), [])
+
+  has.delete('wg0')
+  await watch.check({ strict: false })
+  t.same([...open], ['::1'])
+  t.match(health.list(), [{ code: 'http-interface-missing' }])
+})
+
+t.test('serves on an interface that is named', async (t) => {
+  const findAddresses = async (name: string) => (name === 'lo' ? ['127.0.0.1'] : [])
+  const harness = await startHarness({ listen: ['lo', 'wg0'], findAddresses })
+  t.teardown(harness.stop)
+  t.match(harness.http.urls(), [/^http:\/\/127\.0\.0\.1:\d+$/])
+  t.equal((await call(harness.url, 'GET', '/files')).status, 200)
+  const named = await call(harness.url, 'GET', '/files', { headers: { Host: 'lo' } })
+  t.equal(named.status, 403, 'an interface is no name of this machine')
+  t.match(harness.health.list(), [{ code: 'http-interface-missing', subject: 'wg0' }])
+})
