@@ -1,18 +1,25 @@
 import { EventEmitter } from 'node:events'
-import { MeshError } from '../errors/index.ts'
+import { isMeshError, MeshError } from '../errors/index.ts'
 import { createKeyedLock, sha256 } from '../util/index.ts'
 import { createLooseBlocks } from './cache.ts'
 import { createCatalogue } from './catalogue.ts'
+import { createChecker } from './checker.ts'
+import { createCollector } from './collector.ts'
+import { mendRows } from './consistency.ts'
 import { createContents } from './contents.ts'
+import { createDamage } from './damage.ts'
 import { createDepot } from './depot.ts'
 import { createLeases } from './leases.ts'
-import { DEFAULT_CACHE_BYTES, DEFAULT_QUOTA_BYTES, MAX_BLOCK_BYTES } from './limits.ts'
-import { MAX_INLINE_BLOCK_BYTES, MAX_READ_PLACES } from './limits.ts'
+import * as limits from './limits.ts'
+import { createRoom } from './room.ts'
+import { createScrubber } from './scrubber.ts'
 import type { Disk } from '../disk/index.ts'
-import type { Health, Logger, Workers } from '../observe/index.ts'
+import type { Health, Logger, Worker, Workers } from '../observe/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Clock, Digest } from '../util/index.ts'
-import type { Blocks, BlocksEvents, Locate, Owner } from './types.ts'
+import type { Checked } from './checker.ts'
+import type { Reservation } from './room.ts'
+import type { Blocks, BlocksEvents, BlocksStat, Locate, Owner } from './types.ts'
 
 export interface BlocksComponents {
   /** Open. */
@@ -32,6 +39,10 @@ export interface BlocksInit {
   readonly cacheBytes?: number
   /** Room for all blocks in the store, the cache included. @default 16 GiB */
   readonly quotaBytes?: number
+  /** Pace of the check in the background; 0: only when asked for. @default 4 MiB */
+  readonly scrubBytesPerSecond?: number
+  /** How long a block stays that nobody keeps any more. @default 1 hour */
+  readonly gcDelayMs?: number
 }
 
 const checkAbort = (signal: AbortSignal | undefined): void => {
@@ -39,34 +50,38 @@ const checkAbort = (signal: AbortSignal | undefined): void => {
 }
 
 const checkBlock = (digest: Digest, bytes: Uint8Array): void => {
-  if (bytes.length > MAX_BLOCK_BYTES) {
+  if (bytes.length > limits.MAX_BLOCK_BYTES) {
     throw new MeshError(
       'ERR_LIMIT_EXCEEDED',
-      `a block has ${bytes.length} bytes; at most ${MAX_BLOCK_BYTES} may be`,
+      `a block has ${bytes.length} bytes; at most ${limits.MAX_BLOCK_BYTES} may be`,
       { data: { digest, sizeBytes: bytes.length } },
     )
   }
   if (sha256(bytes) === digest) return
   throw new MeshError(
     'ERR_BLOCK_MISMATCH',
-    `these ${bytes.length} bytes are not sha256:${digest}`,
-    {
-      data: { digest },
-    },
+    `these ${bytes.length} bytes are not sha256:${digest}; fetch the block again`,
+    { data: { digest } },
   )
 }
 
 /** A block store over a store and a disk; the rest of the disk is left alone. */
 export const createBlocks = (components: BlocksComponents, init: BlocksInit = {}): Blocks => {
-  const { store, disk, clock, logger: parent, locate } = components
-  const { cacheBytes = DEFAULT_CACHE_BYTES, quotaBytes = DEFAULT_QUOTA_BYTES } = init
-  const logger = parent.child('blocks')
+  const { store, disk, clock, health, workers, locate } = components
+  const { cacheBytes = limits.DEFAULT_CACHE_BYTES } = init
+  const { quotaBytes = limits.DEFAULT_QUOTA_BYTES } = init
+  const logger = components.logger.child('blocks')
   const events = new EventEmitter<BlocksEvents>()
   const catalogue = createCatalogue(store)
   const depot = createDepot({ disk, locate })
   const leases = createLeases()
   const locks = createKeyedLock()
-  const loose = createLooseBlocks()
+  const loose = createLooseBlocks({ clock })
+  /** Blocks that are being removed: they count as gone. */
+  const going = new Set<Digest>()
+  let started: Promise<void> | undefined
+  let gcWorker: Worker | undefined
+  let straysAtMs = 0
 
   /** Has memory say of blocks what the store says; the order of callers does not matter. */
   const refresh = (digests: Iterable<Digest>): void => {
@@ -76,37 +91,58 @@ export const createBlocks = (components: BlocksComponents, init: BlocksInit = {}
       loose.set(digest, row && stored && { ...row, sizeBytes: stored.sizeBytes })
     }
   }
+  const damage = createDamage({ catalogue, disk, health, logger, clock, events, refresh })
 
+  const isStored = (digest: Digest): boolean =>
+    !going.has(digest) && catalogue.stored(digest) !== undefined
   const has = (digest: Digest): boolean =>
-    catalogue.stored(digest) !== undefined ||
-    catalogue.isServed(digest) ||
-    contents.holding(digest) !== undefined
+    isStored(digest) || catalogue.isServed(digest) || contents.holding(digest) !== undefined
+  const isNeeded = (digest: Digest): boolean => leases.has(digest) || contents.needs(digest)
 
-  const damaged = (
-    digest: Digest,
-    owners: readonly (Owner | undefined)[],
-    where: 'content' | 'stored',
-  ): void => {
-    logger.error({ digest, owners, where }, 'a block is damaged')
-    for (const owner of owners) events.emit('damage', { digest, owner, where })
+  /** Removes a block from the store unless somebody keeps or needs it. */
+  const drop = (digest: Digest): Promise<boolean> =>
+    locks.run(digest, async () => {
+      if (isNeeded(digest)) return false
+      // From here on nobody is told that it is here, so nobody can come to need it.
+      going.add(digest)
+      try {
+        const stored = catalogue.stored(digest)
+        const isGone = await catalogue.drop(digest)
+        refresh([digest])
+        // The row goes first: a crash in between leaves a file that garbage collection finds.
+        if (isGone && stored?.place === 'file') await depot.removeFile(digest)
+        return isGone
+      } finally {
+        going.delete(digest)
+      }
+    })
+
+  const room = createRoom({
+    ...{ loose, cacheBytes, quotaBytes, isNeeded, drop },
+    storedBytes: () => catalogue.totals().storedBytes,
+  })
+
+  /** What the store has of a block. */
+  const readStored = async (digest: Digest): Promise<Uint8Array | 'wrong' | 'gone'> => {
+    const stored = catalogue.stored(digest)
+    if (stored === undefined || going.has(digest)) return 'gone'
+    if (stored.place === 'inline') {
+      const bytes = catalogue.inlineBytes(digest)
+      return bytes !== undefined && sha256(bytes) === digest ? bytes : 'wrong'
+    }
+    const found = await depot.readFile(digest, stored.sizeBytes)
+    return typeof found === 'string' ? 'wrong' : found
   }
 
-  const getStored = async (digest: Digest): Promise<Uint8Array | undefined> => {
-    const stored = catalogue.stored(digest)
-    if (stored === undefined) return undefined
-    const inline = stored.place === 'inline' ? catalogue.inlineBytes(digest) : undefined
-    if (inline !== undefined && sha256(inline) === digest) return inline
-    if (stored.place === 'file') {
-      const found = await depot.readFile(digest, stored.sizeBytes)
-      if (typeof found !== 'string') return found
-    }
-    await locks.run(digest, async () => {
-      if (catalogue.stored(digest) === undefined) return
-      const owners = await catalogue.loseStored(digest, clock.nowMs())
-      refresh([digest])
-      damaged(digest, owners.length > 0 ? owners : [undefined], 'stored')
+  /** The same; what is wrong is looked at again when nobody can be removing it. */
+  const getStored = async (digest: Digest): Promise<Uint8Array | 'wrong' | 'gone'> => {
+    const found = await readStored(digest)
+    if (found !== 'wrong') return found
+    return locks.run(digest, async () => {
+      const again = await readStored(digest)
+      if (again === 'wrong') await damage.stored(digest)
+      return again
     })
-    return undefined
   }
 
   const get = async (
@@ -115,43 +151,141 @@ export const createBlocks = (components: BlocksComponents, init: BlocksInit = {}
   ): Promise<Uint8Array | undefined> => {
     checkAbort(signal)
     const stored = await getStored(digest)
-    if (stored !== undefined) return stored
-    for (const { owner, served } of catalogue.refs(digest, MAX_READ_PLACES)) {
+    if (typeof stored !== 'string') {
+      loose.touch(digest)
+      return stored
+    }
+    for (const { owner, served } of catalogue.refs(digest, limits.MAX_READ_PLACES)) {
       if (served === undefined || served.damaged) continue
       checkAbort(signal)
       const found = await depot.readContent(owner, { digest, ...served })
       if (typeof found !== 'string') return found
-      if (found === 'wrong' && (await catalogue.loseServed(digest, owner, clock.nowMs()))) {
-        damaged(digest, [owner], 'content')
-      }
+      if (found === 'wrong') await damage.served(digest, owner)
     }
     const held = contents.holding(digest)
     return held?.assembly.read(held.index)
   }
 
-  const put = (digest: Digest, bytes: Uint8Array, owner?: Owner): Promise<void> =>
-    locks.run(digest, async () => {
-      const isHere = catalogue.stored(digest) !== undefined
-      if (owner === undefined && !isHere && has(digest)) return
-      const isSmall = bytes.length <= MAX_INLINE_BLOCK_BYTES
-      if (!isHere && !isSmall) await depot.writeFile(digest, bytes)
-      await catalogue.keep(digest, {
-        ...{ sizeBytes: bytes.length, nowMs: clock.nowMs() },
-        ...(isSmall ? { inline: bytes } : {}),
-        ...(owner === undefined ? {} : { owner }),
-      })
-      refresh([digest])
-    })
+  const write = async (digest: Digest, bytes: Uint8Array): Promise<void> => {
+    try {
+      await depot.writeFile(digest, bytes)
+    } catch (error) {
+      if (!isMeshError(error, 'ERR_DISK_FULL')) throw error
+      // Not under our own lock alone: what is given up are other blocks.
+      if (!(await room.giveUp())) throw error
+      await depot.writeFile(digest, bytes)
+    }
+  }
 
-  const contents = createContents({ disk, catalogue, locks, clock, put, get, has, refresh })
+  const put = async (digest: Digest, bytes: Uint8Array, owner?: Owner): Promise<void> => {
+    let reservation: Reservation | undefined
+    if (!isStored(digest)) {
+      if (owner === undefined && has(digest)) return
+      reservation = await room.make(bytes.length, owner === undefined ? 'cache' : 'pinned')
+      if (reservation === undefined) return
+    }
+    try {
+      await locks.run(digest, async () => {
+        const isSmall = bytes.length <= limits.MAX_INLINE_BLOCK_BYTES
+        if (!isSmall && catalogue.stored(digest) === undefined) await write(digest, bytes)
+        await catalogue.keep(digest, {
+          ...{ sizeBytes: bytes.length, nowMs: clock.nowMs() },
+          ...(isSmall ? { inline: bytes } : {}),
+          ...(owner === undefined ? {} : { owner }),
+        })
+        refresh([digest])
+        loose.touch(digest)
+      })
+    } finally {
+      reservation?.release()
+    }
+    damage.review()
+  }
+
+  const contents = createContents({
+    ...{ disk, catalogue, locks, clock, logger, put, get, has, refresh },
+  })
+
+  const checkStored = async (digest: Digest): Promise<Checked['outcome']> => {
+    const found = await getStored(digest)
+    return typeof found !== 'string' ? 'right' : found === 'wrong' ? 'damaged' : 'gone'
+  }
+  const checker = createChecker({
+    ...{ catalogue, disk, locate, damage, checkStored },
+    get: (digest) => get(digest, undefined),
+    isWrong: async (owner, block) => (await depot.readContent(owner, block)) === 'wrong',
+  })
+  const scrubber = createScrubber({
+    ...{ catalogue, checker, clock, damage, logger, workers },
+    bytesPerSecond: init.scrubBytesPerSecond ?? limits.DEFAULT_SCRUB_BYTES_PER_SECOND,
+  })
+  const collector = createCollector({
+    ...{ catalogue, disk, clock, logger, locks, loose, isNeeded, drop },
+    delayMs: init.gcDelayMs ?? limits.GC_DELAY_MS,
+    assemblies: () => contents.assemblies(),
+    remove: (owner) => contents.remove(owner),
+  })
+
+  /** After a crash: a few blocks are read, so that a disk that lost much is noticed at once. */
+  const checkSome = async (): Promise<void> => {
+    let [blocks, bytes] = [0, 0]
+    for await (const { sizeBytes, stage } of checker.walk({})) {
+      if (stage !== 'stored') return
+      blocks++
+      bytes += sizeBytes
+      if (blocks >= limits.START_CHECK_BLOCKS || bytes >= limits.START_CHECK_BYTES) return
+    }
+  }
+
+  const collectInBackground = async (signal: AbortSignal): Promise<void> => {
+    const nowMs = clock.monotonicMs()
+    const strays = straysAtMs === 0 || nowMs - straysAtMs >= limits.STRAY_SEARCH_INTERVAL_MS
+    await collector.collect({ now: false, strays, signal })
+    if (strays) straysAtMs = nowMs
+  }
+
+  const start = async (): Promise<void> => {
+    refresh(Array.from(catalogue.looseBlocks(), ({ key }) => key))
+    await contents.recover()
+    await room.shrink()
+    if (store.uncleanOpens > 0) await checkSome()
+    damage.review()
+    damage.announce()
+    gcWorker = workers.add({
+      name: 'blocks-gc',
+      intervalMs: limits.GC_INTERVAL_MS,
+      run: collectInBackground,
+    })
+    scrubber.start()
+  }
+
+  const stat = (): BlocksStat => {
+    const { nextOwner: _, ...totals } = catalogue.totals()
+    const cached = loose.count('cache')
+    const unreferenced = loose.count('unreferenced')
+    return {
+      ...{ ...totals, quotaBytes, cacheBytes },
+      ...{ cachedBlocks: cached.blocks, cachedBytes: cached.bytes },
+      unreferencedBlocks: unreferenced.blocks,
+      unreferencedBytes: unreferenced.bytes,
+      assemblies: contents.assemblies().length,
+      damagedBlocks: catalogue.damageCount(),
+      scrub: scrubber.stat(),
+    }
+  }
 
   return {
     events,
-    async start() {
-      refresh(Array.from(catalogue.looseBlocks(), ({ key }) => key))
-      await contents.recover()
+    start() {
+      started ??= start()
+      return started
     },
     async stop() {
+      if (started === undefined) return
+      await started.catch(() => {})
+      started = undefined
+      await scrubber.stop()
+      await gcWorker?.stop()
       await contents.close()
     },
     has,
@@ -162,6 +296,7 @@ export const createBlocks = (components: BlocksComponents, init: BlocksInit = {}
       await put(digest, bytes, owner)
     },
     async pin(digest, owner) {
+      if (going.has(digest)) return false
       const pinned = await catalogue.pin(digest, owner, clock.nowMs())
       refresh([digest])
       return pinned
@@ -169,38 +304,59 @@ export const createBlocks = (components: BlocksComponents, init: BlocksInit = {}
     async unpin(digest, owner) {
       await catalogue.unpin(digest, owner, clock.nowMs())
       refresh([digest])
+      damage.review()
     },
     lease: (digests) => leases.take(digests),
-    addContent: (owner, content, { signal } = {}) => contents.add(owner, content, signal),
-    remove: (owner) => contents.remove(owner),
+    async addContent(owner, content, { signal } = {}) {
+      await contents.add(owner, content, signal)
+      damage.review()
+    },
+    async remove(owner) {
+      await contents.remove(owner)
+      damage.review()
+    },
     listOf: (owner, { signal } = {}) => contents.listOf(owner, signal),
     hasContent: (owner) => catalogue.owner(owner)?.state === 'content',
     *owners() {
       for (const { key: owner, value } of catalogue.owners()) {
-        if (value.state === 'going') continue
         const { state } = value
-        const kind =
-          state === 'pins' ? 'pins' : state === 'assembling' ? 'assembly' : ('content' as const)
-        yield { owner, kind }
+        if (state === 'going') continue
+        yield {
+          owner,
+          kind: state === 'pins' ? 'pins' : state === 'assembling' ? 'assembly' : 'content',
+        }
       }
     },
     assemble: (owner, list, { signal } = {}) => contents.assemble(owner, list, signal),
     assemblies: () => contents.assemblies(),
-    stat() {
-      const totals = catalogue.totals()
-      const cached = loose.count('cache')
-      const unreferenced = loose.count('unreferenced')
-      return {
-        ...{ storedBlocks: totals.storedBlocks, storedBytes: totals.storedBytes, quotaBytes },
-        ...{ cachedBlocks: cached.blocks, cachedBytes: cached.bytes, cacheBytes },
-        unreferencedBlocks: unreferenced.blocks,
-        unreferencedBytes: unreferenced.bytes,
-        contents: totals.contents,
-        contentBlocks: totals.contentBlocks,
-        contentBytes: totals.contentBytes,
-        assemblies: contents.assemblies().length,
-        damagedBlocks: catalogue.damageCount(),
+    stat,
+    async verify({ signal, onProgress } = {}) {
+      const { storedBytes, contentBytes } = catalogue.totals()
+      let progress = {
+        ...{ checkedBlocks: 0, checkedBytes: 0, damagedBlocks: 0 },
+        totalBytes: storedBytes + contentBytes,
       }
+      const nowMs = clock.nowMs()
+      const check = (): void => checkAbort(signal)
+      const contradictions = await mendRows(store, { nowMs, check })
+      if (contradictions > 0) {
+        logger.error({ contradictions }, 'rows of the block store contradicted each other')
+        refresh(Array.from(catalogue.looseBlocks(), ({ key }) => key))
+      }
+      for await (const { sizeBytes, outcome } of checker.walk({ signal })) {
+        progress = {
+          ...progress,
+          checkedBlocks: progress.checkedBlocks + (sizeBytes > 0 ? 1 : 0),
+          checkedBytes: progress.checkedBytes + sizeBytes,
+          damagedBlocks: progress.damagedBlocks + (outcome === 'damaged' ? 1 : 0),
+        }
+        onProgress?.(progress)
+      }
+      await catalogue.forgetDamage(nowMs)
+      damage.review()
+      return { ...progress, contradictions }
     },
+    gc: ({ now = false, signal } = {}) => collector.collect({ now, strays: true, signal }),
+    scrub: () => scrubber.wake(),
   }
 }

@@ -1,44 +1,102 @@
-import { MIN_CACHED_BLOCK_BYTES } from './limits.ts'
+import { HEAT_HALF_LIFE_MS, MIN_CACHED_BLOCK_BYTES } from './limits.ts'
+import { createHeap } from './heap.ts'
 import type { Digest } from '../util/index.ts'
 import type { Loose } from './rows.ts'
-
-/** What nobody keeps of the stored blocks, in memory; the store has the truth. */
-export interface LooseBlocks {
-  /** Takes over what the store says of a block: that nobody keeps it, or something else. */
-  set(digest: Digest, loose: (Loose & { readonly sizeBytes: number }) | undefined): void
-  get(digest: Digest): LooseBlock | undefined
-  entries(): Iterable<[Digest, LooseBlock]>
-  /** Of one kind. */
-  count(why: Loose['why']): { readonly blocks: number; readonly bytes: number }
-}
 
 export interface LooseBlock extends Loose {
   readonly sizeBytes: number
 }
 
+/** What nobody keeps of the stored blocks, in memory; the store has the truth. */
+export interface LooseBlocks {
+  /** Takes over what the store says of a block: that nobody keeps it, or something else. */
+  set(digest: Digest, loose: LooseBlock | undefined): void
+  get(digest: Digest): LooseBlock | undefined
+  /** The block was asked for. */
+  touch(digest: Digest): void
+  /** The cached block that was asked for least, recent times counting more; but none of `skip`. */
+  coldest(skip: (digest: Digest) => boolean): Digest | undefined
+  /** Those that garbage collection is for. */
+  unreferenced(): Iterable<[Digest, LooseBlock]>
+  count(why: Loose['why']): { readonly blocks: number; readonly bytes: number }
+}
+
 /** What a block takes of the room for cached ones. */
 export const cachedSize = (sizeBytes: number): number => Math.max(sizeBytes, MIN_CACHED_BLOCK_BYTES)
 
-export const createLooseBlocks = (): LooseBlocks => {
-  const entries = new Map<Digest, LooseBlock>()
-  const counts = { cache: { blocks: 0, bytes: 0 }, unreferenced: { blocks: 0, bytes: 0 } }
-  const count = ({ why, sizeBytes }: LooseBlock, by: 1 | -1): void => {
-    counts[why].blocks += by
-    counts[why].bytes += by * cachedSize(sizeBytes)
+/**
+ * Heat is the count of requests, each counting half after the half-life. Since all cool at the same
+ * pace, their order stays the same while time passes; what is kept is the logarithm of the heat that
+ * a block would have had at one moment, so that nothing has to be cooled.
+ */
+const heated = (heat: number, nowMs: number): number => {
+  const more = nowMs / HEAT_HALF_LIFE_MS
+  const [low, high] = heat < more ? [heat, more] : [more, heat]
+  return high + Math.log2(1 + 2 ** (low - high))
+}
+
+export const createLooseBlocks = ({ clock }: { clock: { monotonicMs(): number } }): LooseBlocks => {
+  const cached = new Map<Digest, LooseBlock & { heat: number }>()
+  const going = new Map<Digest, LooseBlock>()
+  const bytes = { cache: 0, unreferenced: 0 }
+  // What is in the heap may be colder than the block is now, or gone; it is never warmer.
+  const heap = createHeap<Digest>()
+  const queued = new Set<Digest>()
+
+  const queue = (digest: Digest, heat: number): void => {
+    if (queued.has(digest)) return
+    queued.add(digest)
+    heap.push(heat, digest)
   }
+  const remove = (digest: Digest): void => {
+    const before = cached.get(digest) ?? going.get(digest)
+    if (before !== undefined) bytes[before.why] -= cachedSize(before.sizeBytes)
+    cached.delete(digest)
+    going.delete(digest)
+  }
+
   return {
     set(digest, loose) {
-      const before = entries.get(digest)
-      if (before !== undefined) count(before, -1)
-      if (loose === undefined) {
-        entries.delete(digest)
-        return
+      const heat = cached.get(digest)?.heat ?? clock.monotonicMs() / HEAT_HALF_LIFE_MS
+      remove(digest)
+      if (loose === undefined) return
+      bytes[loose.why] += cachedSize(loose.sizeBytes)
+      if (loose.why === 'unreferenced') going.set(digest, loose)
+      else {
+        cached.set(digest, { ...loose, heat })
+        queue(digest, heat)
       }
-      entries.set(digest, loose)
-      count(loose, 1)
     },
-    get: (digest) => entries.get(digest),
-    entries: () => entries.entries(),
-    count: (why) => ({ ...counts[why] }),
+    get: (digest) => cached.get(digest) ?? going.get(digest),
+    touch(digest) {
+      const entry = cached.get(digest)
+      if (entry !== undefined) entry.heat = heated(entry.heat, clock.monotonicMs())
+    },
+    coldest(skip) {
+      const skipped: [number, Digest][] = []
+      let found: Digest | undefined
+      for (let top = heap.pop(); top !== undefined; top = heap.pop()) {
+        const digest = top.value
+        const entry = cached.get(digest)
+        queued.delete(digest)
+        if (entry === undefined) continue
+        if (entry.heat > top.key) {
+          queue(digest, entry.heat)
+          continue
+        }
+        skipped.push([entry.heat, digest])
+        if (!skip(digest)) {
+          found = digest
+          break
+        }
+      }
+      for (const [heat, digest] of skipped) queue(digest, heat)
+      return found
+    },
+    unreferenced: () => going.entries(),
+    count: (why) => ({
+      blocks: why === 'cache' ? cached.size : going.size,
+      bytes: bytes[why],
+    }),
   }
 }

@@ -25,6 +25,8 @@ export interface Entry<K, V> {
   readonly value: V
 }
 
+/** What a row of damage can count. */
+const MAX_COUNTED_BYTES = 2 ** 32 - 1
 /** Number of the store itself among the owners of damage. */
 const NOBODY = 0
 
@@ -38,6 +40,8 @@ export interface Catalogue {
   /** Whether some content serves the block. */
   isServed(digest: Digest): boolean
   isPinned(digest: Digest): boolean
+  /** Owners that pin the block. */
+  pinnedBy(digest: Digest): Owner[]
   owner(owner: Owner): OwnerRow | undefined
   totals(): Totals
   scrub(): ScrubRow
@@ -62,6 +66,8 @@ export interface Catalogue {
   loseStored(digest: Digest, nowMs: number): Promise<Owner[]>
   /** The block in the content of `owner` is wrong; `false` if that is known, or over. */
   loseServed(digest: Digest, owner: Owner, nowMs: number): Promise<boolean>
+  /** The content of `owner` is wrong as a whole; `false` if that is known, or over. */
+  loseContent(owner: Owner, nowMs: number): Promise<boolean>
   /** Forgets damage of what nobody keeps, from before `beforeMs`. */
   forgetDamage(beforeMs: number): Promise<void>
 
@@ -114,6 +120,10 @@ export const createCatalogue = (store: Store): Catalogue => {
     for (const { ref } of refsIn(reader, digest)) if (is(ref)) return true
     return false
   }
+  const pinnersIn = (reader: Reader, digest: Digest): Owner[] =>
+    [...refsIn(reader, digest)].flatMap(({ number, ref }) =>
+      ref.pinned ? [ownerOfNumber(reader, number)] : [],
+    )
   const isPinnedIn = (reader: Reader, digest: Digest): boolean =>
     someRef(reader, digest, ({ pinned }) => pinned)
 
@@ -150,6 +160,13 @@ export const createCatalogue = (store: Store): Catalogue => {
     }))
   }
 
+  /** Whatever was wrong with the content as a whole is over. */
+  const mendContent = (tx: Transaction, row: OwnerRow | undefined): void => {
+    if (row?.content !== undefined) {
+      tx.remove(rows.damageTable, rows.refKey(row.content, row.number))
+    }
+  }
+
   const putOwner = (tx: Transaction, owner: Owner, row: Omit<OwnerRow, 'number'>): OwnerRow => {
     const before = ownerIn(tx, owner)
     const number =
@@ -160,11 +177,13 @@ export const createCatalogue = (store: Store): Catalogue => {
     tx.put(rows.ownerNumberTable, rows.numberKey(number), utf8(owner))
     countContent(tx, before, -1)
     countContent(tx, after, 1)
+    if (after.state === 'content') mendContent(tx, before)
     return after
   }
 
   const forgetOwner = (tx: Transaction, owner: Owner, row: OwnerRow): void => {
     countContent(tx, row, -1)
+    mendContent(tx, row)
     tx.remove(rows.ownerTable, utf8(owner))
     tx.remove(rows.ownerNumberTable, rows.numberKey(row.number))
   }
@@ -255,6 +274,7 @@ export const createCatalogue = (store: Store): Catalogue => {
     isServed: (digest) =>
       someRef(store, digest, ({ served }) => served !== undefined && !served.damaged),
     isPinned: (digest) => isPinnedIn(store, digest),
+    pinnedBy: (digest) => pinnersIn(store, digest),
     owner: (owner) => ownerIn(store, owner),
     totals: () => totalsIn(store),
     scrub: () => decoded(store, rows.metaTable, rows.SCRUB_KEY, rows.decodeScrub) ?? rows.NO_SCRUB,
@@ -318,9 +338,7 @@ export const createCatalogue = (store: Store): Catalogue => {
         if (stored === undefined) return []
         const row = rows.encodeDamageRow({ sizeBytes: stored.sizeBytes, atMs: nowMs })
         tx.put(rows.damageTable, rows.refKey(digest, NOBODY), row)
-        return [...refsIn(tx, digest)].flatMap(({ number, ref }) =>
-          ref.pinned ? [ownerOfNumber(tx, number)] : [],
-        )
+        return pinnersIn(tx, digest)
       }),
     loseServed: (digest, owner, nowMs) =>
       store.transaction((tx) => {
@@ -330,6 +348,16 @@ export const createCatalogue = (store: Store): Catalogue => {
         putRef(tx, digest, row.number, { ...ref, served: { ...ref.served, damaged: true } })
         const damage = rows.encodeDamageRow({ sizeBytes: ref.served.sizeBytes, atMs: nowMs })
         tx.put(rows.damageTable, rows.refKey(digest, row.number), damage)
+        return true
+      }),
+    loseContent: (owner, nowMs) =>
+      store.transaction((tx) => {
+        const row = ownerIn(tx, owner)
+        if (row?.content === undefined) return false
+        const key = rows.refKey(row.content, row.number)
+        if (tx.get(rows.damageTable, key) !== undefined) return false
+        const damage = { sizeBytes: Math.min(row.sizeBytes, MAX_COUNTED_BYTES), atMs: nowMs }
+        tx.put(rows.damageTable, key, rows.encodeDamageRow(damage))
         return true
       }),
     forgetDamage: (beforeMs) =>

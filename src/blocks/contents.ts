@@ -6,9 +6,11 @@ import { MAX_ENTRIES_PER_TRANSACTION } from './limits.ts'
 import { partialPath } from './paths.ts'
 import type { BlockList } from '../chunk/index.ts'
 import type { Disk } from '../disk/index.ts'
+import type { Logger } from '../observe/index.ts'
 import type { Digest, KeyedLock } from '../util/index.ts'
 import type { OpenAssembly } from './assembly.ts'
 import type { Catalogue, ContentBlock } from './catalogue.ts'
+import type { OwnerRow } from './rows.ts'
 import type { Assembly, AssemblyState, Content, Owner } from './types.ts'
 
 interface Components {
@@ -16,6 +18,7 @@ interface Components {
   readonly catalogue: Catalogue
   readonly locks: KeyedLock
   readonly clock: { nowMs(): number }
+  readonly logger: Logger
   put(digest: Digest, bytes: Uint8Array, owner: Owner): Promise<void>
   get(digest: Digest, signal: AbortSignal | undefined): Promise<Uint8Array | undefined>
   has(digest: Digest): boolean
@@ -165,6 +168,13 @@ export const createContents = (components: Components): Contents => {
     return assembly
   }
 
+  const finishInterrupted = async (owner: Owner, row: OwnerRow): Promise<void> => {
+    const digest = row.state === 'going' ? undefined : row.list
+    const list = digest === undefined ? undefined : await readList(digest, undefined)
+    if (list === undefined || row.content === undefined) await removeHeld(owner)
+    else await addHeld(owner, { list, digest: row.content }, undefined)
+  }
+
   return {
     add: (owner, content, signal) =>
       locks.run(lockOf(owner), () => addHeld(owner, content, signal)),
@@ -196,12 +206,13 @@ export const createContents = (components: Components): Contents => {
         ({ value: { state } }) => state === 'adding' || state === 'going',
       )
       for (const { key: owner, value: row } of unfinished) {
-        const list =
-          row.state === 'going' || row.list === undefined
-            ? undefined
-            : await readList(row.list, undefined)
-        if (list === undefined || row.content === undefined) await removeHeld(owner)
-        else await addHeld(owner, { list, digest: row.content }, undefined)
+        try {
+          await finishInterrupted(owner, row)
+        } catch (error) {
+          // A full disk, say: not worth a daemon that does not start. The next start tries again.
+          if (!isMeshError(error)) throw error
+          components.logger.error({ owner, error }, 'what was interrupted cannot be finished')
+        }
       }
     },
     async close() {

@@ -14,4 +14,13 @@ export { MAX_BLOCK_BYTES } from './limits.ts'
 export { parseOwner } from './owner.ts'
 export type { BlocksComponents, BlocksInit } from './blocks.ts'
 export type { Assembly, AssemblyState, BlockDamage, Blocks, BlocksEvents } from './types.ts'
-export type { BlocksStat, Content, Lease, Locate, Located, Owner } from './types.ts'
+export type {
+  BlocksStat,
+  CheckProgress,
+  Content,
+  GcReport,
+  Lease,
+  Locate,
+  Located,
+} from './types.ts'
+export type { Owner, ScrubStat, VerifyReport } from './types.ts'

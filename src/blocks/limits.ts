@@ -14,3 +14,27 @@ export const MAX_ENTRIES_PER_TRANSACTION = 1000
 export const DEFAULT_CACHE_BYTES = 2 ** 30
 /** Room for all blocks, unless configured otherwise. Stops blocks from filling the disk. */
 export const DEFAULT_QUOTA_BYTES = 16 * 2 ** 30
+/** After this time a request for a cached block counts half: what was wanted once makes way. */
+export const HEAT_HALF_LIFE_MS = 30 * 60_000
+/** How full the cache is after blocks had to go, in hundredths: so that not every block costs another. */
+export const CACHE_LOW_WATER_PERCENT = 90
+/** How long a block stays that nobody keeps any more: whoever is about to keep it again finds it. */
+export const GC_DELAY_MS = 3_600_000
+/** Between two collections. */
+export const GC_INTERVAL_MS = 600_000
+/** Between two searches for files that no row speaks of, which a crash may leave. */
+export const STRAY_SEARCH_INTERVAL_MS = 86_400_000
+/** How long a content that was not put together to its end stays to be gone on with. */
+export const ABANDONED_ASSEMBLY_MS = 7 * 86_400_000
+/** Damaged blocks that are kept to be looked at. Stops a dying disk from filling itself. */
+export const MAX_DAMAGED_FILES = 16
+/** Bytes that scrub checks in one go, before it waits. */
+export const SCRUB_STEP_BYTES = 8 * 2 ** 20
+/** Bytes that scrub checks a second, unless configured otherwise: 1 TiB in three days. */
+export const DEFAULT_SCRUB_BYTES_PER_SECOND = 4 * 2 ** 20
+/** From the end of one scrub of everything to the beginning of the next. */
+export const SCRUB_INTERVAL_MS = 7 * 86_400_000
+/** Blocks that a start checks after a crash. Bounds how long it waits for the disk. */
+export const START_CHECK_BLOCKS = 64
+/** Bytes that a start checks after a crash. */
+export const START_CHECK_BYTES = 32 * 2 ** 20

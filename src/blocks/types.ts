@@ -55,6 +55,43 @@ export interface AssemblyState {
   readonly running: boolean
 }
 
+/** What a garbage collection has done. */
+export interface GcReport {
+  readonly removedBlocks: number
+  readonly removedBytes: number
+  /** Blocks that nobody keeps and that somebody needs now, or that are not old enough. */
+  readonly waitingBlocks: number
+  /** Files that no row spoke of. */
+  readonly strayFiles: number
+  readonly strayBytes: number
+  /** Contents that were begun long ago and never became whole. */
+  readonly abandonedAssemblies: number
+}
+
+/** How far a check of everything has come. */
+export interface CheckProgress {
+  readonly checkedBlocks: number
+  readonly checkedBytes: number
+  readonly damagedBlocks: number
+  /** Of everything, when it began. */
+  readonly totalBytes: number
+}
+
+/** What a check of everything has found. */
+export interface VerifyReport extends CheckProgress {
+  /** Rows of the database that contradict each other; they were mended where that is safe. */
+  readonly contradictions: number
+}
+
+/** How the background check stands. */
+export interface ScrubStat extends CheckProgress {
+  readonly running: boolean
+  readonly bytesPerSecond: number
+  /** Wall clock, ms since the epoch; `undefined`: never. */
+  readonly begunAtMs: number | undefined
+  readonly endedAtMs: number | undefined
+}
+
 /** What the block store holds. */
 export interface BlocksStat {
   /** All blocks in the store itself, and how much of that is pinned by owners. */
@@ -74,6 +111,7 @@ export interface BlocksStat {
   readonly contentBytes: number
   readonly assemblies: number
   readonly damagedBlocks: number
+  readonly scrub: ScrubStat
 }
 
 /** Blocks that must not go away; `release` (idempotent) lets them. */
@@ -138,6 +176,18 @@ export interface Blocks {
   assemblies(): readonly AssemblyState[]
 
   stat(): BlocksStat
+  /** Checks everything at once; what is damaged is treated as when `get` finds it. */
+  verify(options?: {
+    signal?: AbortSignal
+    onProgress?: (progress: CheckProgress) => void
+  }): Promise<VerifyReport>
+  /**
+   * Removes what nobody keeps, and files that no row speaks of. `now`: blocks go whatever their age;
+   * what somebody needs stays all the same.
+   */
+  gc(options?: { now?: boolean; signal?: AbortSignal }): Promise<GcReport>
+  /** Begins the next check in the background now, at its pace; does nothing while one is running. */
+  scrub(): void
 }
 
 /** A content that is being put together from its blocks in a file of its own. */

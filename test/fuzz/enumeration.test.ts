@@ -36,6 +36,7 @@ const exempt: Readonly<Record<string, string>> = {
   'daemon/identity.ts#loadIdentity': 'readPrivateKey',
   'daemon/trust.ts#readTrust': 'parseCertificate, parsePsk',
   'daemon/version.ts#readVersion': 'our own package.json',
+  'disk/work-file.ts#readAt': 'bytes as they are',
   'http/context.ts#readableView': 'a view of ours',
   'keys/peer-id.ts#peerIdFromPublicKey': 'a key of ours',
   'keys/certificate.ts#parsedFrom': 'parseCertificate',
