@@ -220,11 +220,11 @@ export interface PeerBody {
 export interface PeerVersionBody {
   /**
    * `same`: the statements that are here. `before`: the name has changed here since it was last found
-   * to keep the same; `version` is what it had then. `differs`: it was offered what is here and did
-   * not take it, or the other way round. `unwanted`: it is not configured for the name. `unknown`:
-   * nothing was compared since this daemon started.
+   * to keep the same; `version` is what it had then. `refuses`: it was offered the version that counts
+   * here and did not take it. `other`: it keeps something that this node did not take. `unwanted`: it
+   * is not configured for the name. `unknown`: nothing was compared since this daemon started.
    */
-  readonly has: 'same' | 'before' | 'differs' | 'unwanted' | 'unknown'
+  readonly has: 'same' | 'before' | 'refuses' | 'other' | 'unwanted' | 'unknown'
   /** The version that it had when the two last compared, as far as that is known. */
   readonly version: number | null
 }

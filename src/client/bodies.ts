@@ -192,7 +192,7 @@ export const spreadBody = object<SpreadBody>({
       version: nullable(number),
       peers: list(
         object<PeerVersionBody>({
-          has: oneOf('same', 'before', 'differs', 'unwanted', 'unknown'),
+          has: oneOf('same', 'before', 'refuses', 'other', 'unwanted', 'unknown'),
           version: nullable(number),
         }),
       ),

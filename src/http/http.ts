@@ -13,6 +13,7 @@ import { isAddress } from './interfaces.ts'
 import { hasToken } from './tokens.ts'
 import { createRequestCounts, registerMetrics } from './routes/metrics.ts'
 import { registerExplain } from './routes/explain.ts'
+import { registerPage } from './routes/page.ts'
 import { registerPreview } from './routes/preview.ts'
 import { registerStatus } from './routes/status.ts'
 import { registerUpload } from './routes/upload.ts'
@@ -81,6 +82,13 @@ const finish = (app: FastifyInstance, { clock }: Pick<HttpServices, 'clock'>): v
   app.addHook('onSend', async (request, reply, payload) => {
     void reply.header('X-Content-Type-Options', 'nosniff')
     void reply.header('Cross-Origin-Resource-Policy', 'same-origin')
+    // Of whatever is not the page itself a browser runs nothing, a signed file that is a script included.
+    if (!reply.hasHeader('Content-Security-Policy')) {
+      void reply.header(
+        'Content-Security-Policy',
+        "default-src 'none'; sandbox; frame-ancestors 'none'",
+      )
+    }
     if (!hasBodyLeft(request.raw)) return payload
     void reply.header('Connection', 'close')
     if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return payload
@@ -197,6 +205,7 @@ export const createHttp = (services: HttpServices, init: HttpInit): Http => {
     registerEvents(app, context)
     registerMetrics(app, context)
     registerPreview(app, context)
+    registerPage(app)
     refuseOtherMethods(app, new Map(known))
 
     await app.ready()

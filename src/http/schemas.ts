@@ -199,7 +199,7 @@ export const spreadSchema = object<SpreadBody>({
       version: nullable(integer),
       peers: array(
         object<PeerVersionBody>({
-          has: oneOf('same', 'before', 'differs', 'unwanted', 'unknown'),
+          has: oneOf('same', 'before', 'refuses', 'other', 'unwanted', 'unknown'),
           version: nullable(integer),
         }),
       ),

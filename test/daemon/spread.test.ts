@@ -68,7 +68,7 @@ t.test('tells who has what, who is behind and who differs', async (t) => {
 
   await upload(mesh, node, { name: 'a', version: 2, by: ['anna'], content })
   await mesh.clock.advance(60_000)
-  t.same(cells()['a 2'], ['node-1 same 2', 'node-2 differs null'], 'it does not take anna’s')
+  t.same(cells()['a 2'], ['node-1 same 2', 'node-2 refuses null'], 'it does not take anna’s')
 
   const [, second] = mesh.nodes
   if (second === undefined) return

@@ -113,7 +113,7 @@ t.test('answers only to its own names over TCP', async (t) => {
 t.test('says 404 and 405 as problems, and never allows another origin', async (t) => {
   const harness = await startHarness()
   t.teardown(harness.stop)
-  for (const path of ['/', '/files/', '/nope', '/healthz/']) {
+  for (const path of ['/page', '/files/', '/nope', '/healthz/']) {
     const answer = await call(harness.url, 'GET', path)
     t.match(answer.json(), { status: path === '/files/' ? 400 : 404, type: /^urn:mesh:error:ERR_/ })
   }

@@ -65,10 +65,11 @@ export interface PeerKnowledge {
 
 /**
  * `same`: the statements that are here now. `before`: it had those of the last agreement, and the name
- * has changed here since. `differs`: it was offered what is here and did not take it, or the other way
- * round. `unwanted`: it is not configured for the name. `unknown`: nothing was compared yet.
+ * has changed here since. `refuses`: it was offered what counts here and did not take it. `other`: it
+ * keeps something that this node did not take. `unwanted`: it is not configured for the name.
+ * `unknown`: nothing was compared yet.
  */
-export type Has = 'same' | 'before' | 'differs' | 'unwanted' | 'unknown'
+export type Has = 'same' | 'before' | 'refuses' | 'other' | 'unwanted' | 'unknown'
 
 /** Reconciles with one peer at a time, now and then and whenever there is reason to. */
 export interface PushPull {
@@ -276,13 +277,16 @@ export const createPushPull = (init: PushPullInit): PushPull => {
     return {
       agreement,
       has(name, id) {
-        const isIn = ({ ours, theirs }: Disputed): boolean =>
-          theirs.has(name) || (id !== undefined && ours.has(id))
+        const disputedIn = ({ ours, theirs }: Disputed): Has | undefined => {
+          if (id !== undefined && ours.has(id)) return 'refuses'
+          return theirs.has(name) ? 'other' : undefined
+        }
         if (wants(peer, collection, name) === false) return 'unwanted'
-        if (disputed !== undefined && isIn(disputed)) return 'differs'
+        const now = disputed === undefined ? undefined : disputedIn(disputed)
+        if (now !== undefined) return now
         if (replica === undefined || agreement === undefined) return 'unknown'
         if (replica.agreements.changedAt(name) > agreement.mark) return 'before'
-        return isIn(agreement.except) ? 'differs' : 'same'
+        return disputedIn(agreement.except) ?? 'same'
       },
     }
   }
