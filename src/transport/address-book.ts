@@ -5,6 +5,7 @@ import {
   MAX_KNOWN_PEERS,
   PASS_ON_TTL_MS,
 } from './limits.ts'
+import { sha256, toHex } from '../util/index.ts'
 import type { PeerId } from '../keys/index.ts'
 import type { Clock, Random } from '../util/index.ts'
 
@@ -35,14 +36,19 @@ export interface AddressBook {
   forget(peer: PeerId): void
   /** Forgets who was not reached for too long. */
   expire(): void
-  /** Up to `count` random peers that were reached lately. */
-  sample(count: number, except: PeerId): KnownPeer[]
+  /**
+   * Up to `count` random peers that were reached lately, to be told to one. `anew`: others each time,
+   * else the same as long as nothing changes, and not those that any other peer is told.
+   */
+  sample(count: number, options: { to: PeerId; anew: boolean }): KnownPeer[]
   /** Peers that were reached once and have changed since this was last asked. */
   takeChanges(): Set<PeerId>
 }
 
 /** More than any two entries are apart: they expire before. */
 const REACHED_BONUS_MS = 2 * KNOWN_PEER_TTL_MS
+
+const SALT_BYTES = 16
 
 interface Entry {
   readonly peer: PeerId
@@ -75,6 +81,7 @@ export const createAddressBook = (
   const entries = new Map<PeerId, Entry>()
   const hearsay = new Map<PeerId, number>()
   let changes = new Set<PeerId>()
+  const salt = toHex(random.bytes(SALT_BYTES))
 
   const settle = (entry: Entry): void => {
     if (entry.source === undefined) return
@@ -201,18 +208,16 @@ export const createAddressBook = (
         }
       }
     },
-    sample(count, except) {
+    sample(count, { to, anew }) {
       const limitMs = clock.nowMs() - PASS_ON_TTL_MS
-      const fresh = [...entries.values()].filter(
-        ({ peer, lastConnectedMs }) => peer !== except && (lastConnectedMs ?? 0) >= limitMs,
-      )
-      // A partial shuffle: only the first `count` places are drawn.
-      const chosen: KnownPeer[] = []
-      while (chosen.length < count && fresh.length > 0) {
-        const [entry] = fresh.splice(random.below(fresh.length), 1)
-        if (entry !== undefined) chosen.push(describe(entry))
-      }
-      return chosen
+      // Salted, so that nobody can make keys that come first.
+      const draw = anew ? toHex(random.bytes(SALT_BYTES)) : `${salt} ${to}`
+      return [...entries.values()]
+        .filter(({ peer, lastConnectedMs }) => peer !== to && (lastConnectedMs ?? 0) >= limitMs)
+        .map((entry) => ({ entry, order: sha256(`${draw} ${entry.peer}`) }))
+        .sort((a, b) => (a.order < b.order ? -1 : 1))
+        .slice(0, count)
+        .map(({ entry }) => describe(entry))
     },
     takeChanges() {
       const taken = changes

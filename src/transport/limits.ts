@@ -132,6 +132,11 @@ export const MAX_PEER_EXCHANGE_BYTES = 80 * KIBIBYTE
 export const PEER_EXCHANGE_INTERVAL_MS = 5 * MINUTE_MS
 /** The same while there are fewer connections than wanted and nobody is left to dial. */
 export const PEER_EXCHANGE_HUNGRY_INTERVAL_MS = 30 * SECOND_MS
+/**
+ * Longest wait, with fewer connections than wanted, before peers are asked for what they have told
+ * already: some of it may have been tried and forgotten. Doubles from the line above.
+ */
+export const MAX_TOLD_ANEW_INTERVAL_MS = HOUR_MS
 export const PEER_EXCHANGE_TIMEOUT_MS = 10 * SECOND_MS
 /** Exchanges that one peer may ask for in a minute, after a burst of as many. */
 export const MAX_PEER_EXCHANGES_PER_MINUTE = 12

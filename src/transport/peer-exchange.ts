@@ -1,5 +1,5 @@
 import { isMeshError, MeshError } from '../errors/index.ts'
-import { createTokenBuckets } from '../util/index.ts'
+import { createTokenBuckets, sha256 } from '../util/index.ts'
 import { parsePeerAddress, readLocation } from './address.ts'
 import {
   MAX_ADDRESSES_PER_PEER,
@@ -11,9 +11,9 @@ import {
 } from './limits.ts'
 import { decodePeerExchange, encodePeerExchange } from './peer-exchange-codec.ts'
 import type { PeerId } from '../keys/index.ts'
-import type { Clock } from '../util/index.ts'
+import type { Clock, Digest } from '../util/index.ts'
 import type { AddressBook } from './address-book.ts'
-import type { PeerExchange } from './peer-exchange-codec.ts'
+import type { PeerExchange, PeerTelling } from './peer-exchange-codec.ts'
 import type { FrameStream, Peer, ProtocolInit, Transport } from './types.ts'
 
 /** Wire format: docs/protocols/peers.md. */
@@ -43,10 +43,21 @@ export const tcpAddressRules: AddressRules = {
   },
 }
 
+const isOf = <T extends PeerExchange['type']>(
+  message: PeerExchange,
+  type: T,
+): message is Extract<PeerExchange, { type: T }> => message.type === type
+
 /** Both sides say where they can be reached, and where others can: a request and its answer. */
 export interface PeerExchanger {
-  /** Whether anybody new was heard of. */
-  ask(peer: Peer, signal: AbortSignal): Promise<boolean>
+  /**
+   * Whether anybody new was heard of. What has not changed since the two last told each other is not
+   * told again, unless it is wanted `anew`: then the peer tells of others, if it knows more than it may
+   * tell at once.
+   */
+  ask(peer: Peer, options: { anew: boolean; signal: AbortSignal }): Promise<boolean>
+  /** The peer is gone; when it comes back it is told, and tells, from the start. */
+  forget(peer: PeerId): void
 }
 
 export const createPeerExchanger = (
@@ -70,14 +81,18 @@ export const createPeerExchanger = (
     },
   )
 
-  const compose = (to: Peer): PeerExchange => ({
+  /** Digests of what connected peers have told last. */
+  const heard = new Map<PeerId, Digest>()
+
+  const compose = (to: Peer, { anew }: { anew: boolean }): PeerExchange => ({
+    type: 'telling',
     own: transport
       .addresses()
       .map((address) => rules.parse(address).location)
       .filter((location) => rules.isUsable(location, to))
       .slice(0, MAX_ADDRESSES_PER_PEER),
     peers: book
-      .sample(MAX_EXCHANGED_PEERS, to.id)
+      .sample(MAX_EXCHANGED_PEERS, { to: to.id, anew })
       .map(({ peer, locations }) => ({
         peer,
         locations: locations.filter((location) => rules.isUsable(location, to)),
@@ -98,7 +113,12 @@ export const createPeerExchanger = (
     return isNew && rules.isUsable(observed, from) ? [...locations, observed] : [...locations]
   }
 
-  const take = (from: Peer, { own, peers }: PeerExchange): boolean => {
+  const digestFor = (peer: Peer, wanted: boolean): PeerExchange => {
+    const digest = sha256(encodePeerExchange(compose(peer, { anew: false })))
+    return { type: 'digest', digest, wanted }
+  }
+
+  const take = (from: Peer, { own, peers }: PeerTelling): boolean => {
     const usable = (locations: readonly string[]): string[] =>
       locations.filter((location) => rules.isUsable(location, from))
     book.learn(from.id, withObserved(from, usable(own)))
@@ -128,30 +148,68 @@ export const createPeerExchanger = (
     )
   }
 
+  const outOfPlace = ({ type }: PeerExchange): MeshError =>
+    new MeshError('ERR_PROTOCOL_MALFORMED', `malformed peer exchange: ${type} out of place`)
+
+  /** What one stream may ask for: each kind of message once. */
   const answer = async (stream: FrameStream): Promise<void> => {
     spend(stream.peer)
-    const request = await stream.receive({ timeoutMs: PEER_EXCHANGE_TIMEOUT_MS })
-    if (request === undefined) return
-    const message = decodePeerExchange(request)
-    const peer = connectedPeer(stream.peer)
-    await stream.send(encodePeerExchange(compose(peer)))
-    take(peer, message)
+    const seen = new Set<PeerExchange['type']>()
+    for (;;) {
+      const frame = await stream.receive({ timeoutMs: PEER_EXCHANGE_TIMEOUT_MS })
+      if (frame === undefined) return
+      const message = decodePeerExchange(frame)
+      if (seen.has(message.type)) throw outOfPlace(message)
+      seen.add(message.type)
+      const peer = connectedPeer(stream.peer)
+      if (message.type === 'digest') {
+        const wanted = heard.get(peer.id) !== message.digest
+        await stream.send(encodePeerExchange(digestFor(peer, wanted)))
+      } else if (message.type === 'get') {
+        await stream.send(encodePeerExchange(compose(peer, message)))
+      } else {
+        heard.set(peer.id, sha256(frame))
+        take(peer, message)
+      }
+    }
   }
 
   transport.handle(PEERS_PROTOCOL, PEERS_INIT, answer)
 
+  const receive = async <T extends PeerExchange['type']>(
+    stream: FrameStream,
+    type: T,
+  ): Promise<{ message: Extract<PeerExchange, { type: T }>; digest: Digest }> => {
+    const frame = await stream.receive({ timeoutMs: PEER_EXCHANGE_TIMEOUT_MS })
+    if (frame === undefined) {
+      throw new MeshError('ERR_STREAM_CLOSED', `${stream.peer} did not tell its peers`)
+    }
+    const message = decodePeerExchange(frame)
+    if (!isOf(message, type)) throw outOfPlace(message)
+    return { message, digest: sha256(frame) }
+  }
+
+  /** Both sides' digests first, and then what is news to either. */
+  const exchange = async (stream: FrameStream, peer: Peer, anew: boolean): Promise<boolean> => {
+    await stream.send(encodePeerExchange(digestFor(peer, false)))
+    const { digest, wanted } = (await receive(stream, 'digest')).message
+    if (wanted) await stream.send(encodePeerExchange(compose(peer, { anew: false })))
+    if (!anew && heard.get(peer.id) === digest) return false
+    await stream.send(encodePeerExchange({ type: 'get', anew }))
+    const told = await receive(stream, 'telling')
+    // What was told anew is a part of more: its digest would only hide the rest.
+    if (told.digest === digest) heard.set(connectedPeer(peer.id).id, digest)
+    return take(peer, told.message)
+  }
+
   return {
-    async ask(peer, signal) {
+    forget: (peer) => void heard.delete(peer),
+    async ask(peer, { anew, signal }) {
       const stream = await transport.open(peer.id, PEERS_PROTOCOL, PEERS_INIT, { signal })
       const onAbort = (): void => stream.abort(new MeshError('ERR_ABORTED', 'peering is stopping'))
       signal.addEventListener('abort', onAbort, { once: true })
       try {
-        await stream.send(encodePeerExchange(compose(peer)))
-        const response = await stream.receive({ timeoutMs: PEER_EXCHANGE_TIMEOUT_MS })
-        if (response === undefined) {
-          throw new MeshError('ERR_STREAM_CLOSED', `${peer.id} did not tell its peers`)
-        }
-        const news = take(peer, decodePeerExchange(response))
+        const news = await exchange(stream, peer, anew)
         await stream.close()
         return news
       } catch (error) {

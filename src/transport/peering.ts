@@ -9,6 +9,7 @@ import {
   MAX_HEARSAY_FAILURES,
   MAX_IDLE_BACKOFF_MS,
   MAX_PARALLEL_DIALS,
+  MAX_TOLD_ANEW_INTERVAL_MS,
   PEER_EXCHANGE_HUNGRY_INTERVAL_MS,
   PEER_EXCHANGE_INTERVAL_MS,
   STABLE_CONNECTION_MS,
@@ -119,6 +120,9 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
   /** Of their certificates, as they were last here. */
   const names = new Map<PeerId, string>()
   let hungryMs = PEER_EXCHANGE_HUNGRY_INTERVAL_MS
+  /** Peers are asked to tell what they have told already, as long as there are too few of them. */
+  let anewMs = PEER_EXCHANGE_HUNGRY_INTERVAL_MS
+  let anewDueMs = 0
   let controller = new AbortController()
   let running: { dialler: Worker; exchange: Worker; saver: Worker } | undefined
 
@@ -212,7 +216,9 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
 
   /** What one peer does not tell, another one will: a failure is no news. */
   const ask = async (peer: Peer, signal: AbortSignal): Promise<void> => {
-    const news = await exchanger.ask(peer, signal).catch((error: unknown) => {
+    const nowMs = clock.monotonicMs()
+    const anew = connectedCount() < target && nowMs >= anewDueMs
+    const news = await exchanger.ask(peer, { anew, signal }).catch((error: unknown) => {
       if (!signal.aborted) logger.debug({ peer: peer.id, error }, 'a peer did not tell its peers')
       return false
     })
@@ -220,6 +226,9 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
     hungryMs = news
       ? PEER_EXCHANGE_HUNGRY_INTERVAL_MS
       : Math.min(hungryMs * 2, PEER_EXCHANGE_INTERVAL_MS)
+    if (news) anewMs = PEER_EXCHANGE_HUNGRY_INTERVAL_MS
+    else if (anew) anewMs = Math.min(anewMs * 2, MAX_TOLD_ANEW_INTERVAL_MS)
+    if (news || anew) anewDueMs = nowMs + anewMs
     if (connectedCount() < target) running?.exchange.wake(hungryMs)
   }
 
@@ -239,6 +248,7 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
     const lastedMs = clock.monotonicMs() - (since.get(peer.id) ?? clock.monotonicMs())
     since.delete(peer.id)
     told.delete(peer.id)
+    exchanger.forget(peer.id)
     if (lastedMs >= STABLE_CONNECTION_MS) attempts.succeeded(peer.id)
     if (book.get(peer.id) !== undefined) {
       attempts.failed(peer.id, attempts.get(peer.id)?.lastError)
@@ -292,6 +302,7 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
     async start() {
       if (running !== undefined) return
       controller = new AbortController()
+      anewDueMs = clock.monotonicMs() + anewMs
       peerStore.load()
       transport.events.on('connect', onConnect)
       transport.events.on('disconnect', onDisconnect)

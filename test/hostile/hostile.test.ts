@@ -510,7 +510,8 @@ t.test('a member that lies', async (t) => {
       }))
       const stream = await open('/mesh/peers/1').catch(() => undefined)
       if (stream === undefined) break
-      await stream.send(encodePeerExchange({ own: [], peers })).catch(() => {})
+      await stream.send(encodePeerExchange({ type: 'telling', own: [], peers })).catch(() => {})
+      await stream.send(encodePeerExchange({ type: 'get', anew: true })).catch(() => {})
       await stream.receive({ timeoutMs: 3_000 }).catch(() => {})
       await stream.close().catch(() => {})
     }

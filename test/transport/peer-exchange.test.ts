@@ -1,5 +1,7 @@
 import t from 'tap'
 import { generatePrivateKey, peerIdFromPublicKey } from '../../src/keys/index.ts'
+import { silentLogger } from '../../src/observe/index.ts'
+import { createMemoryNetwork } from '../../src/transport/index.ts'
 import { createAddressBook } from '../../src/transport/address-book.ts'
 import { MAX_PEER_EXCHANGES_PER_MINUTE } from '../../src/transport/limits.ts'
 import {
@@ -9,17 +11,27 @@ import {
 } from '../../src/transport/peer-exchange.ts'
 import { decodePeerExchange, encodePeerExchange } from '../../src/transport/peer-exchange-codec.ts'
 import { systemRandom } from '../../src/util/index.ts'
+import { createSeededRandom } from '../support/random.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
 import { addressOf, connect, startNode, stayAlive, until } from './nodes.ts'
 import { startPeeringNode } from './peering-nodes.ts'
 import type { PeerId } from '../../src/keys/index.ts'
 import type { FrameStream, Peer, ProtocolHandler } from '../../src/transport/index.ts'
 import type { ProtocolInit, Transport } from '../../src/transport/index.ts'
-import type { PeerExchange } from '../../src/transport/peer-exchange-codec.ts'
+import type { AddressRules } from '../../src/transport/peer-exchange.ts'
+import type { PeerTelling } from '../../src/transport/peer-exchange-codec.ts'
 
 stayAlive(t)
 
 const LIMITS = { maxFrameBytes: 80 * 1024, maxStreamsPerPeer: 2 }
+
+const GET = encodePeerExchange({ type: 'get', anew: false })
+
+const tellingOf = (frame: Uint8Array | undefined): PeerTelling => {
+  const message = decodePeerExchange(frame ?? new Uint8Array())
+  if (message.type !== 'telling') throw new Error(message.type)
+  return message
+}
 
 const peerAt = (address: string): Peer => ({
   id: 'x' as PeerId,
@@ -40,7 +52,7 @@ t.test('addresses are told where they mean something', async (t) => {
 })
 
 t.test('loopback and link-local addresses are told to nobody far away', async (t) => {
-  const told = async (address: string): Promise<PeerExchange> => {
+  const told = async (address: string): Promise<PeerTelling> => {
     const clock = createVirtualClock()
     const own = peerIdFromPublicKey(generatePrivateKey(systemRandom).publicKey)
     const other = peerIdFromPublicKey(generatePrivateKey(systemRandom).publicKey)
@@ -50,6 +62,7 @@ t.test('loopback and link-local addresses are told to nobody far away', async (t
     book.connected(other)
     let handler: ProtocolHandler | undefined
     let said: Uint8Array | undefined
+    const question = [GET]
     const here = ['/ip4/127.0.0.1/tcp/1', '/ip6/fe80::1/tcp/1', '/ip4/10.0.0.1/tcp/1']
     const transport = {
       peers: () => [asker],
@@ -61,12 +74,12 @@ t.test('loopback and link-local addresses are told to nobody far away', async (t
     createPeerExchanger({ transport, book, clock }, { rules: tcpAddressRules, onLearned: () => {} })
     await handler?.({
       peer: asker.id,
-      receive: async () => encodePeerExchange({ own: [], peers: [] }),
+      receive: async () => question.pop(),
       send: async (frame: Uint8Array) => {
         said = frame
       },
     } as unknown as FrameStream)
-    return decodePeerExchange(said ?? new Uint8Array())
+    return tellingOf(said)
   }
   t.match(await told('/ip4/203.0.113.1/tcp/1/p2p/x'), {
     own: ['/ip4/10.0.0.1/tcp/1'],
@@ -90,7 +103,7 @@ t.test('garbage is a fault, and so is asking without end', async (t) => {
   await connect(eager, node.transport)
   const ask = async (): Promise<void> => {
     const stream = await eager.open(node.transport.peerId, PEERS_PROTOCOL, LIMITS)
-    await stream.send(encodePeerExchange({ own: [], peers: [] }))
+    await stream.send(GET)
     await stream.receive()
     await stream.close()
   }
@@ -118,13 +131,12 @@ t.test('what is told about peers is not passed on before it is seen to be true',
   const other = await startNode(t)
   const stream = await liar.open(node.transport.peerId, PEERS_PROTOCOL, LIMITS)
   const rumour = { peer: other.peerId, locations: ['/ip4/127.0.0.1/tcp/1'] }
-  await stream.send(encodePeerExchange({ own: [], peers: [rumour] }))
-  await stream.receive()
+  await stream.send(encodePeerExchange({ type: 'telling', own: [], peers: [rumour] }))
   await until(() => node.peering.status().some(({ lastError }) => lastError !== undefined), 'tried')
   const asker = await startNode(t)
   await connect(asker, node.transport)
   const asking = await asker.open(node.transport.peerId, PEERS_PROTOCOL, LIMITS)
-  await asking.send(encodePeerExchange({ own: [], peers: [] }))
+  await asking.send(GET)
   const answer = await asking.receive()
   t.notOk(Buffer.from(answer ?? []).includes('/tcp/1'), 'the rumour is not in there')
 })
@@ -137,9 +149,9 @@ t.test(
       const peer = await startNode(t)
       await connect(peer, node.transport)
       const stream = await peer.open(node.transport.peerId, PEERS_PROTOCOL, LIMITS)
-      await stream.send(encodePeerExchange({ own, peers: [] }))
-      const answer = await stream.receive()
-      return { peer, heard: decodePeerExchange(answer ?? new Uint8Array()) }
+      await stream.send(encodePeerExchange({ type: 'telling', own, peers: [] }))
+      await stream.send(GET)
+      return { peer, heard: tellingOf(await stream.receive()) }
     }
     const { peer } = await exchange(['/ip4/10.9.9.9/tcp/4444', '/quic/is/not/ours'])
     const { heard } = await exchange([])
@@ -149,3 +161,64 @@ t.test(
     ])
   },
 )
+
+/** Two that are connected in memory, each of which knows one more; `frames`: sizes, in their order. */
+const createTwo = async () => {
+  const clock = createVirtualClock()
+  const random = createSeededRandom('exchange')
+  const frames: number[] = []
+  const network = createMemoryNetwork(
+    { clock, random },
+    { onFrame: ({ sizeBytes }) => void frames.push(sizeBytes) },
+  )
+  const rules: AddressRules = {
+    parse(address) {
+      const [location = '', peer = ''] = address.split('/p2p/')
+      return { location, peer: peer as PeerId }
+    },
+    isUsable: () => true,
+  }
+  const newPeer = (): PeerId => peerIdFromPublicKey(generatePrivateKey(random).publicKey)
+  const create = async () => {
+    const transport = network.createTransport({ peerId: newPeer(), logger: silentLogger })
+    const book = createAddressBook({ clock, random }, { own: transport.peerId })
+    book.connected(newPeer(), '/memory/friend')
+    const exchanger = createPeerExchanger({ transport, book, clock }, { rules, onLearned() {} })
+    await transport.start()
+    return { transport, book, exchanger }
+  }
+  const [a, b] = [await create(), await create()]
+  const run = async <T>(promise: Promise<T>): Promise<T> => {
+    await clock.advance(1_000)
+    return promise
+  }
+  const peer = await run(a.transport.dial(b.transport.addresses()[0] ?? ''))
+  const { signal } = new AbortController()
+  const ask = async (anew = false): Promise<{ news: boolean; sizes: number[] }> => {
+    frames.length = 0
+    return { news: await run(a.exchanger.ask(peer, { anew, signal })), sizes: [...frames] }
+  }
+  return { a, b, ask, newPeer }
+}
+
+t.test('what was told is not told again as long as it is the same', async (t) => {
+  const { a, b, ask, newPeer } = await createTwo()
+  const first = await ask()
+  t.ok(first.news)
+  t.equal(first.sizes.length, 5, 'two digests, a telling each way, and the question for one')
+  t.ok([...a.book.all()].length > 2 && [...b.book.all()].length > 2)
+  const second = await ask()
+  t.same(second, { news: false, sizes: [34, 34] })
+
+  b.book.connected(newPeer(), '/memory/new')
+  t.same((await ask()).sizes.length, 4, 'the side that has news tells it')
+  t.same((await ask()).sizes, [34, 34])
+  a.book.connected(newPeer(), '/memory/new')
+  t.same((await ask()).sizes.length, 3, 'and so does the other one')
+  t.same((await ask()).sizes, [34, 34])
+
+  t.equal((await ask(true)).sizes.length, 4, 'what is wanted anew is told again')
+  t.same((await ask()).sizes, [34, 34])
+  a.exchanger.forget(b.transport.peerId)
+  t.equal((await ask()).sizes.length, 4, 'so is what was told before the two met again')
+})

@@ -19,21 +19,38 @@ const here = '/ip4/10.0.0.1/tcp/7946'
 const there = '/ip6/2001:db8::1/tcp/7946'
 const named = '/dns4/node-1.example/tcp/7946'
 
+const told = (own: readonly string[], peers: readonly string[]): string =>
+  `02${list(own)}${list(peers)}`
+
 writeVectors('peers', () => ({
   about: 'Messages of /mesh/peers/1',
   accepted: [
-    { why: 'nothing known', hex: list([]) + list([]), value: { own: [], peers: [] } },
+    {
+      why: 'a digest',
+      hex: `01${'ab'.repeat(32)}00`,
+      value: { type: 'digest', digest: 'ab'.repeat(32), wanted: false },
+    },
+    {
+      why: 'a digest of one who wants the telling of the other',
+      hex: `01${'cd'.repeat(32)}01`,
+      value: { type: 'digest', digest: 'cd'.repeat(32), wanted: true },
+    },
+    { why: 'a question', hex: '0300', value: { type: 'get', anew: false } },
+    { why: 'a question for others', hex: '0301', value: { type: 'get', anew: true } },
+    { why: 'nothing known', hex: told([], []), value: { type: 'telling', own: [], peers: [] } },
     {
       why: 'own addresses only',
-      hex: list([text(here), text(there)]) + list([]),
-      value: { own: [here, there], peers: [] },
+      hex: told([text(here), text(there)], []),
+      value: { type: 'telling', own: [here, there], peers: [] },
     },
     {
       why: 'two peers, by key',
-      hex:
-        list([text(here)]) +
-        list([first.key + list([text(named)]), second.key + list([text(here), text(there)])]),
+      hex: told(
+        [text(here)],
+        [first.key + list([text(named)]), second.key + list([text(here), text(there)])],
+      ),
       value: {
+        type: 'telling',
         own: [here],
         peers: [
           { peer: first.peer, locations: [named] },
@@ -44,19 +61,24 @@ writeVectors('peers', () => ({
   ],
   refused: [
     ['empty', ''],
-    ['cut short', list([text(here)])],
-    ['a byte left over', `${list([]) + list([])}00`],
-    ['own addresses not sorted', list([text(there), text(here)]) + list([])],
-    ['an address twice', list([text(here), text(here)]) + list([])],
-    ['nine addresses', list([...'123456789'].map(text)) + list([])],
-    ['an address of 257 bytes', list([text('x'.repeat(257))]) + list([])],
-    ['an address that is not UTF-8', `${list([`${u32(1)}ff`])}${list([])}`],
-    ['peers not sorted', list([]) + list([second.key + list([]), first.key + list([])])],
-    ['a peer twice', list([]) + list([first.key + list([]), first.key + list([])])],
-    ['33 peers', list([]) + list(Array(33).fill(first.key + list([])))],
-    ['more peers than bytes', list([]) + u32(0xffffffff)],
-    ['a key of small order', list([]) + list([`01${'00'.repeat(31)}${list([])}`])],
-    ['a key that is not canonical', list([]) + list(['ff'.repeat(32) + list([])])],
+    ['type 0', '00'],
+    ['an unknown type', '0400'],
+    ['half a digest', `01${'ab'.repeat(16)}00`],
+    ['a flag of two', '0302'],
+    ['a question and something after it', '030000'],
+    ['cut short', `02${list([text(here)])}`],
+    ['a byte left over', `${told([], [])}00`],
+    ['own addresses not sorted', told([text(there), text(here)], [])],
+    ['an address twice', told([text(here), text(here)], [])],
+    ['nine addresses', told([...'123456789'].map(text), [])],
+    ['an address of 257 bytes', told([text('x'.repeat(257))], [])],
+    ['an address that is not UTF-8', told([`${u32(1)}ff`], [])],
+    ['peers not sorted', told([], [second.key + list([]), first.key + list([])])],
+    ['a peer twice', told([], [first.key + list([]), first.key + list([])])],
+    ['33 peers', told([], Array(33).fill(first.key + list([])))],
+    ['more peers than bytes', `02${list([])}${u32(0xffffffff)}`],
+    ['a key of small order', told([], [`01${'00'.repeat(31)}${list([])}`])],
+    ['a key that is not canonical', told([], ['ff'.repeat(32) + list([])])],
   ].map(([why, hex]) => ({ why, code: 'ERR_PROTOCOL_MALFORMED', hex })),
 }))
 
