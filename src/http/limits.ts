@@ -11,8 +11,11 @@ export const HEADERS_TIMEOUT_MS = 10_000
 export const KEEP_ALIVE_TIMEOUT_MS = 5_000
 /** Requests on one connection. Gives others a turn when connections are scarce. */
 export const MAX_REQUESTS_PER_CONNECTION = 1_000
-/** Longest configuration that is judged without being applied. Bounds memory. */
-export const MAX_PREVIEW_BYTES = 16 * 2 ** 20
+/**
+ * Longest configuration that is judged without being applied, one at a time. Stops everybody else from
+ * waiting: reading the worst of 16 MiB took up to 8 s, this takes about one.
+ */
+export const MAX_PREVIEW_BYTES = 2 * 2 ** 20
 /** Silence in both directions. Stops a reader who asks for a large file and then takes nothing. */
 export const IDLE_TIMEOUT_MS = 120_000
 /**
@@ -20,6 +23,17 @@ export const IDLE_TIMEOUT_MS = 120_000
  * request. Bounds memory and descriptors.
  */
 export const MAX_CONNECTIONS = 256
+/**
+ * How long an answer may lie there without any of it being taken, when a newcomer finds no place. Stops
+ * readers who ask for large files and take nothing from keeping everybody else out.
+ */
+export const READER_STALL_MS = 2_000
+/** Least speed of a reader that keeps its place then, over {@link READER_WINDOW_MS}. Stops the same, drop by drop. */
+export const MIN_READER_BYTES_PER_SECOND = 16 * 2 ** 10
+/** Time over which a reader's speed is measured. */
+export const READER_WINDOW_MS = 5_000
+/** How often readers are looked at while half of the places are taken. */
+export const PLACES_LOOK_INTERVAL_MS = 500
 /** Bodies that stream in at the same time. Bounds staged files and the load on the disk. */
 export const MAX_CONCURRENT_UPLOADS = 16
 /** Least speed of a body, measured over {@link BODY_RATE_WINDOW_MS}. Stops a body that never ends. */
@@ -31,6 +45,11 @@ export const BODY_RATE_WINDOW_MS = 20_000
  * of a reset connection.
  */
 export const LINGER_MS = 2_000
+/**
+ * What is read and thrown away of a refused body; then the client has to wait for the end of the answer.
+ * Stops bodies without end from having us read as fast as we can.
+ */
+export const MAX_LINGER_BYTES = 16 * 2 ** 20
 /** How long requests under way may take to end when the listeners stop. */
 export const STOP_GRACE_MS = 3_000
 /** Events of one answer or one piece of a stream. Bounds what a slow reader has us hold for it. */

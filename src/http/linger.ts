@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { LINGER_MS } from './limits.ts'
+import { LINGER_MS, MAX_LINGER_BYTES } from './limits.ts'
 import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../util/index.ts'
 
@@ -16,14 +16,22 @@ export const hasBodyLeft = (request: IncomingMessage): boolean =>
  */
 export const lingering = (answer: string | Buffer, request: IncomingMessage, clock: Clock) => {
   const stream = new Readable({ read() {} })
+  let leftBytes = MAX_LINGER_BYTES
+  const drop = (piece: Buffer): void => {
+    leftBytes -= piece.length
+    // Who goes on sending finds that nobody takes it, and can still read the answer.
+    if (leftBytes < 0) request.pause()
+  }
   const end = (): void => {
     cancel()
+    request.off('data', drop)
     for (const event of ['end', 'close', 'error']) request.off(event, end)
     stream.push(null)
   }
   const cancel = clock.schedule(LINGER_MS, end)
   for (const event of ['end', 'close', 'error']) request.once(event, end)
   stream.push(answer)
+  request.on('data', drop)
   request.resume()
   if (request.destroyed || request.readableEnded) end()
   return stream

@@ -116,7 +116,7 @@ export const createListeners = (
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       connectionsCheckingInterval: 1_000,
     })
-    limitConnections(server, MAX_CONNECTIONS)
+    limitConnections(server, { maxConnections: MAX_CONNECTIONS, clock: components.clock })
     server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION
     server.timeout = IDLE_TIMEOUT_MS
     server.on('request', components.handle)

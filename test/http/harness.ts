@@ -52,6 +52,8 @@ const policy = (name: string, mode: number): FilePolicy => ({
   mode,
 })
 
+type Deferred = PromiseWithResolvers<void>
+
 export interface Harness {
   readonly http: Http
   readonly feed: Feed
@@ -61,6 +63,8 @@ export interface Harness {
   readonly socketPath: string
   readonly warnings: HealthWarningBody[]
   setPhase(phase: ReturnType<HttpServices['phase']>): void
+  /** The configuration `slow` is judged from `began` until `end` is resolved. */
+  readonly slow: { readonly began: Deferred; readonly end: Deferred }
   stop(): Promise<void>
 }
 
@@ -106,6 +110,7 @@ export const startHarness = async (
   const socketPath = join(directory, 'sock')
   const files = createFakeFiles([policy('hello.txt', 0o644), policy('secret/key', 0o640)])
   const warnings: HealthWarningBody[] = []
+  const slow = { began: Promise.withResolvers<void>(), end: Promise.withResolvers<void>() }
   let phase: ReturnType<HttpServices['phase']> = 'ready'
   const {
     clock = systemClock,
@@ -127,11 +132,16 @@ export const startHarness = async (
       peers: () => ({ peers: [] }),
       spread: (after) => ({ peers: [], files: [], next: after ?? null }),
       certificates: () => ({ networkId, certificates: [], revoked: [] }),
-      preview: async (configuration) => ({
-        refused: configuration === 'bad' ? 'it is bad' : null,
-        restartNeeded: [],
-        changes: [],
-      }),
+      async preview(configuration) {
+        if (configuration === 'slow') {
+          slow.began.resolve()
+          await slow.end.promise
+        }
+        return {
+          ...{ refused: configuration === 'bad' ? 'it is bad' : null },
+          ...{ restartNeeded: [], changes: [] },
+        }
+      },
       reach: () => ({ peers: [], unreachable: [], lastError: undefined }),
       health,
       workers,
@@ -155,6 +165,7 @@ export const startHarness = async (
     url: http.urls()[0] ?? '',
     socketPath,
     warnings,
+    slow,
     setPhase(next) {
       phase = next
     },

@@ -222,6 +222,12 @@ t.test('judges a configuration on the socket only, and none that is too long', a
   })
   t.match((await post(harness.socketPath, 'good')).json(), { refused: null })
   t.match(await post(harness.socketPath, ' '.repeat(MAX_PREVIEW_BYTES + 1)), { status: 413 })
+  const first = post(harness.socketPath, 'slow')
+  await harness.slow.began.promise
+  t.match(await post(harness.socketPath, 'good'), { status: 429 }, 'one at a time')
+  harness.slow.end.resolve()
+  t.match(await first, { status: 200 })
+  t.match(await post(harness.socketPath, 'good'), { status: 200 })
   const bytes = Uint8Array.of(0xff)
   const bad = await call(harness.socketPath, 'POST', '/config/preview', { body: bytes })
   t.match(bad, { status: 400 })

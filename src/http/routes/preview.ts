@@ -17,7 +17,8 @@ const readBody = async (request: IncomingMessage): Promise<string> => {
     if (length > MAX_PREVIEW_BYTES) {
       throw new MeshError(
         'ERR_FILE_TOO_LARGE',
-        `a configuration of more than ${MAX_PREVIEW_BYTES} bytes is not looked at`,
+        `a configuration of more than ${MAX_PREVIEW_BYTES} bytes is not judged while the daemon runs; ` +
+          'mesh config check without --running reads it',
       )
     }
     pieces.push(piece)
@@ -30,6 +31,7 @@ const readBody = async (request: IncomingMessage): Promise<string> => {
 /** POST /config/preview: what a reload with the configuration in the body would do. */
 export const registerPreview = (app: FastifyInstance, context: Context): void => {
   const { services, isLocal, awaitsContinue, socketPath } = context
+  let judging = false
   app.route({
     method: 'POST',
     url: routes.preview,
@@ -37,7 +39,17 @@ export const registerPreview = (app: FastifyInstance, context: Context): void =>
     handler: async (request, reply) => {
       if (!isLocal(request.raw)) throw socketOnly('configurations are judged', socketPath)
       if (awaitsContinue(request.raw)) reply.raw.writeContinue()
-      return services.preview(await readBody(request.raw))
+      const text = await readBody(request.raw)
+      if (judging) {
+        const why = 'another configuration is being judged; try again in a moment'
+        throw new MeshError('ERR_LIMIT_EXCEEDED', why)
+      }
+      judging = true
+      try {
+        return await services.preview(text)
+      } finally {
+        judging = false
+      }
     },
   })
 }
