@@ -38,6 +38,11 @@ export const tree: readonly (Branch | Leaf)[] = [
     load: async () => (await import('./commands/peers.ts')).peersCommand,
   },
   {
+    name: 'transfers',
+    summary: 'show content that is on its way',
+    load: async () => (await import('./commands/transfers.ts')).transfersCommand,
+  },
+  {
     name: 'explain',
     summary: 'say why a file is here or is not',
     load: async () => (await import('./commands/explain.ts')).explainCommand,

@@ -26,13 +26,18 @@ import type {
   PreviewBody,
   PublicStatusBody,
   ReasonBody,
+  ReceivingBody,
   RefusedEventBody,
   RevocationBody,
+  SendingBody,
   SpreadBody,
   StatusBody,
   StoredBody,
   StreamStartBody,
   TransferEventBody,
+  TransferPeerBody,
+  TransfersBody,
+  TransfersSummaryBody,
   TrustBody,
   VersionBody,
   WorkerBody,
@@ -143,6 +148,33 @@ export const healthBody = object<HealthBody>({
     })(value, path)
     return { code, severity, subject: '', message: '', since: '' }
   }),
+})
+
+const transferPeer = {
+  peerId: text,
+  name: nullable(text),
+  bytes: number,
+  bytesPerSecond: number,
+}
+
+export const transfersBody = object<TransfersBody>({
+  receiving: list(
+    object<ReceivingBody>({
+      name: text,
+      sha256: text,
+      state: oneOf('searching', 'listing', 'fetching', 'finishing'),
+      doneBytes: number,
+      totalBytes: number,
+      localBytes: number,
+      bytesPerSecond: number,
+      leftMs: nullable(number),
+      startedAt: text,
+      holders: list(object<TransferPeerBody>(transferPeer)),
+    }),
+  ),
+  sending: list(
+    object<SendingBody>({ ...transferPeer, file: text, sha256: text, startedAt: text }),
+  ),
 })
 
 export const peersBody = object<PeersBody>({
@@ -379,6 +411,14 @@ const fullStatus = object<StatusBody>({
       receivedBytes: number,
     }),
     fetching: list(text),
+  }),
+  transfers: object<TransfersSummaryBody>({
+    receiving: number,
+    sending: number,
+    doneBytes: number,
+    totalBytes: number,
+    receivedPerSecond: number,
+    sentPerSecond: number,
   }),
   workers: list(
     object<WorkerBody>({

@@ -3,7 +3,14 @@ import { CERTIFICATE_HEADER, SIGNATURE_HEADER, STATEMENT_HEADER } from '../api/i
 import { STATEMENT_PARAMETER } from '../api/index.ts'
 import { systemClock, utf8 } from '../util/index.ts'
 import { toTarget } from './address.ts'
-import { certificatesBody, filesBody, healthBody, historyBody, peersBody } from './bodies.ts'
+import {
+  certificatesBody,
+  filesBody,
+  healthBody,
+  historyBody,
+  peersBody,
+  transfersBody,
+} from './bodies.ts'
 import { explainBody, previewBody, spreadBody, statusBody, storedBody } from './bodies.ts'
 import { streamEvents } from './events.ts'
 import { exchange, readText } from './exchange.ts'
@@ -96,6 +103,7 @@ export const createClient = (address: DaemonAddress, init: ClientInit = {}): Cli
         : fail(answer)
     },
     peers: ({ signal } = {}) => get(routes.peers, peersBody, signal),
+    transfers: ({ signal } = {}) => get(routes.transfers, transfersBody, signal),
     spread: ({ after, signal } = {}) =>
       get(`${routes.spread}${query({ [AFTER_PARAMETER]: after })}`, spreadBody, signal),
     certificates: ({ signal } = {}) => get(routes.certificates, certificatesBody, signal),

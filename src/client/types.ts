@@ -3,6 +3,7 @@ import type { ExplainBody } from '../api/index.ts'
 import type { CertificatesBody, FilesBody, HealthBody, HistoryBody } from '../api/index.ts'
 import type { PeersBody, PreviewBody } from '../api/index.ts'
 import type { PublicStatusBody, SpreadBody, StatusBody, StoredBody } from '../api/index.ts'
+import type { TransfersBody } from '../api/index.ts'
 import type { MeshError } from '../errors/index.ts'
 import type { Clock } from '../util/index.ts'
 
@@ -89,6 +90,8 @@ export interface Client {
   /** Resolves whether the daemon is well or not. */
   health(options?: RequestOptions): Promise<HealthBody>
   peers(options?: RequestOptions): Promise<PeersBody>
+  /** Content that is on its way from and to peers now. */
+  transfers(options?: RequestOptions): Promise<TransfersBody>
   /** Which peer has which version, as far as the daemon knows; `after` a name, if there are more. */
   spread(options?: RequestOptions & { readonly after?: string }): Promise<SpreadBody>
   /** Every node certificate that the daemon knows of, and every revocation. */

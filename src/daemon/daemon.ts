@@ -23,6 +23,7 @@ import { chooseCertificate, readTrust } from './trust.ts'
 import { createTrustFiles, keptRevocations, trustPolicies, withRevoked } from './trust-files.ts'
 import { createKeyedLock } from '../util/index.ts'
 import { readVersion } from './version.ts'
+import { keepTransferEvents } from './transfer-events.ts'
 import type { Config } from '../config/index.ts'
 import type { NodeCertificate } from '../keys/index.ts'
 import type { Health, Logger } from '../observe/index.ts'
@@ -220,6 +221,7 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
       ...{ version: readVersion(), networkId: network.id, certificate: () => certificate },
       ...{ clock, health, workers, files, transport, peering, sync, trustFiles, ownCertificate },
     })
+    keepTransferEvents({ sync, files, workers }, { feed })
     const spread = createSpread({ files, sync, peering })
     await run('spread', spread)
     const metrics = createMetrics()

@@ -128,6 +128,27 @@ export const daemonMetrics = (sources: MetricSources): readonly MetricInit[] => 
     counter('mesh_content_fetch_failures_total', 'Attempts to fetch content that failed.', () => {
       return counts().contentFailures
     }),
+    counter(
+      'mesh_block_bytes_total',
+      'Bytes of blocks: verified ones that came, and all that went.',
+      () => [
+        { value: counts().blockBytesSent, labels: { direction: 'sent' } },
+        { value: counts().blockBytesReceived, labels: { direction: 'received' } },
+      ],
+      ['direction'],
+    ),
+    gauge(
+      'mesh_transfers',
+      'Contents on their way now; each peer that gets one counts.',
+      () => {
+        const { receiving, sending } = status().transfers
+        return [
+          { value: sending, labels: { direction: 'sent' } },
+          { value: receiving, labels: { direction: 'received' } },
+        ]
+      },
+      ['direction'],
+    ),
     gauge(
       'mesh_health_warnings',
       'What is wrong now, by code.',

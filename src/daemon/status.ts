@@ -4,6 +4,7 @@ import { outcomeOf } from '../sync/index.ts'
 import { revokedError } from '../trust/index.ts'
 import { formatTimestamp } from '../util/index.ts'
 import { listCertificates } from './certificates.ts'
+import { createTransfers } from './transfers.ts'
 import type { CertificatesBody, FileStateBody, HealthWarningBody } from '../api/index.ts'
 import type { PeersBody, RoundBody, StatusBody } from '../api/index.ts'
 import type { Files } from '../files/index.ts'
@@ -80,6 +81,7 @@ const countLastRounds = (
 /** Answers GET /status and GET /peers. */
 export const createStatus = (sources: StatusSources) => {
   const { clock, health, workers, files, transport, peering, sync, trustFiles } = sources
+  const transfers = createTransfers({ sync, transport })
   const startedAt = new Date(clock.nowMs()).toISOString()
   const startedMs = clock.monotonicMs()
 
@@ -109,6 +111,7 @@ export const createStatus = (sources: StatusSources) => {
           rounds: { ...counts.pushPulls },
           fetching,
         },
+        transfers: transfers.summary(),
         workers: workers.list().map(({ lastError, nextRunInMs, ...worker }) => ({
           ...worker,
           lastError: lastError ?? null,
@@ -161,6 +164,7 @@ export const createStatus = (sources: StatusSources) => {
         }),
       }
     },
+    transfers: transfers.transfers,
     certificates: (): CertificatesBody => listCertificates(sources),
     reach(name: FileName): Reach {
       const { wants, missing } = sync.about(name)

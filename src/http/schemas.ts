@@ -8,7 +8,12 @@ import type {
   HealthEventBody,
   PeerEventBody,
   RefusedEventBody,
+  ReceivingBody,
+  SendingBody,
   TransferEventBody,
+  TransferPeerBody,
+  TransfersBody,
+  TransfersSummaryBody,
   FaultBody,
   FileBody,
   FileChangeBody,
@@ -150,6 +155,33 @@ export const storedSchema = object<StoredBody>({
 export const healthSchema = object<HealthBody>({
   status: oneOf('ok', 'degraded', 'starting', 'stopping'),
   warnings: array(warning),
+})
+
+const transferPeer = {
+  peerId: string,
+  name: nullable(string),
+  bytes: integer,
+  bytesPerSecond: integer,
+}
+
+export const transfersSchema = object<TransfersBody>({
+  receiving: array(
+    object<ReceivingBody>({
+      name: string,
+      sha256: string,
+      state: oneOf('searching', 'listing', 'fetching', 'finishing'),
+      doneBytes: integer,
+      totalBytes: integer,
+      localBytes: integer,
+      bytesPerSecond: integer,
+      leftMs: nullable(integer),
+      startedAt: string,
+      holders: array(object<TransferPeerBody>(transferPeer)),
+    }),
+  ),
+  sending: array(
+    object<SendingBody>({ ...transferPeer, file: string, sha256: string, startedAt: string }),
+  ),
 })
 
 export const peersSchema = object<PeersBody>({
@@ -370,6 +402,14 @@ export const statusSchema = object<StatusBody>({
       receivedBytes: integer,
     }),
     fetching: array(string),
+  }),
+  transfers: object<TransfersSummaryBody>({
+    receiving: integer,
+    sending: integer,
+    doneBytes: integer,
+    totalBytes: integer,
+    receivedPerSecond: integer,
+    sentPerSecond: integer,
   }),
   workers: array(
     object<WorkerBody>({

@@ -1,6 +1,6 @@
 import type { ExplainBody } from '../api/index.ts'
 import type { CertificatesBody, HealthWarningBody, PeersBody } from '../api/index.ts'
-import type { PreviewBody, SpreadBody, StatusBody } from '../api/index.ts'
+import type { PreviewBody, SpreadBody, StatusBody, TransfersBody } from '../api/index.ts'
 import type { Feed } from '../feed/index.ts'
 import type { Files } from '../files/index.ts'
 import type { Health, Logger, Metrics, Workers } from '../observe/index.ts'
@@ -24,6 +24,7 @@ export interface HttpServices {
   readonly metrics: Pick<Metrics, 'add' | 'expose'>
   status(): StatusBody
   peers(): PeersBody
+  transfers(): TransfersBody
   /** Which peer has which version, behind this name. */
   spread(after?: FileName): SpreadBody
   certificates(): CertificatesBody

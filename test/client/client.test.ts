@@ -5,12 +5,13 @@ import t from 'tap'
 import { createClient } from '../../src/client/index.ts'
 import { shortDirectory } from '../support/short-directory.ts'
 import { answer, certificates, file, peer, preview, problem, readAll } from './fixtures.ts'
-import { serve, spread, status, stored, version } from './fixtures.ts'
+import { serve, spread, status, stored, transfers, version } from './fixtures.ts'
 
 const routes: Readonly<Record<string, unknown>> = {
   '/status': status,
   '/healthz': { status: 'ok', warnings: [] },
   '/peers': { peers: [peer] },
+  '/transfers': transfers,
   '/spread?after=a': spread,
   '/certificates': certificates,
   '/files': { networkId: 'local', files: [file] },
@@ -28,6 +29,7 @@ t.test('reads every kind of answer, checked and copied', async (t) => {
   t.same(await client.status(), status)
   t.same(await client.health(), { status: 'ok', warnings: [] })
   t.same(await client.peers(), { peers: [peer] })
+  t.same(await client.transfers(), transfers)
   t.same(await client.spread({ after: 'a' }), spread)
   t.same(await client.certificates(), certificates)
   t.same(await client.files(), { networkId: 'local', files: [file] })

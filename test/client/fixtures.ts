@@ -105,6 +105,10 @@ export const status = {
     rounds: { equal: 0, differed: 0, failed: 0, differences: 0, sentBytes: 0, receivedBytes: 0 },
     fetching: [],
   },
+  transfers: {
+    ...{ receiving: 0, sending: 0, doneBytes: 0, totalBytes: 0 },
+    ...{ receivedPerSecond: 0, sentPerSecond: 0 },
+  },
   workers: [{ name: 'w', state: 'idle', runs: 1, failures: 0, lastError: null, nextRunInMs: 100 }],
   health: [
     {
@@ -141,6 +145,26 @@ export const peer = {
     error: null,
   },
   told: ['12D3KooQ'],
+}
+
+export const transfers = {
+  receiving: [
+    {
+      ...{ name: 'images/base.img', sha256: 'a'.repeat(64), state: 'fetching' },
+      ...{ doneBytes: 512 * 2 ** 20, totalBytes: 2 ** 30, localBytes: 64 * 2 ** 20 },
+      ...{ bytesPerSecond: 2 ** 27, leftMs: 4_000, startedAt: '2026-01-01T00:00:00.000Z' },
+      holders: [
+        { peerId: '12D3KooWpeer', name: 'web-1', bytes: 448 * 2 ** 20, bytesPerSecond: 2 ** 27 },
+        { peerId: '12D3KooWother', name: null, bytes: 0, bytesPerSecond: 0 },
+      ],
+    },
+  ],
+  sending: [
+    {
+      ...{ file: 'app.conf', sha256: 'b'.repeat(64), peerId: '12D3KooWpeer', name: 'web-1' },
+      ...{ bytes: 3 * 2 ** 20, bytesPerSecond: 0, startedAt: '2026-01-01T00:00:00.000Z' },
+    },
+  ],
 }
 
 export const spread = {

@@ -91,6 +91,10 @@ export const status: StatusBody = {
     rounds: { equal: 0, differed: 0, failed: 0, differences: 0, sentBytes: 0, receivedBytes: 0 },
     fetching: [],
   },
+  transfers: {
+    ...{ receiving: 0, sending: 0, doneBytes: 0, totalBytes: 0 },
+    ...{ receivedPerSecond: 0, sentPerSecond: 0 },
+  },
   workers: [
     { name: 'push-pull', state: 'idle', runs: 3, failures: 1, lastError: 'lost', nextRunInMs: 5.5 },
   ],
@@ -130,6 +134,7 @@ export const startHarness = async (
       metrics: createMetrics(),
       status: overrides.status ?? (() => status),
       peers: () => ({ peers: [] }),
+      transfers: () => ({ receiving: [], sending: [] }),
       spread: (after) => ({ peers: [], files: [], next: after ?? null }),
       certificates: () => ({ networkId, certificates: [], revoked: [] }),
       async preview(configuration) {

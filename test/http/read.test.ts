@@ -183,6 +183,7 @@ t.test('gives over TCP only what is world-readable', async (t) => {
     '/history/secret/key',
     '/files?name=secret/key',
     '/peers',
+    '/transfers',
     '/spread',
     '/spread?after=a',
     '/explain/hello.txt',
@@ -210,6 +211,10 @@ t.test('tells its status: all on the socket, over TCP whom to sign for', async (
   const { version, networkId, peerId } = status
   t.same((await call(harness.url, 'GET', '/status')).json(), { version, networkId, peerId })
   t.same((await call(harness.socketPath, 'GET', '/peers')).json(), { peers: [] })
+  t.same((await call(harness.socketPath, 'GET', '/transfers')).json(), {
+    receiving: [],
+    sending: [],
+  })
 })
 
 t.test('judges a configuration on the socket only, and none that is too long', async (t) => {

@@ -1,9 +1,10 @@
 import { Command } from 'commander'
 import { isMeshError } from '../../errors/index.ts'
-import { formatDuration } from '../../util/index.ts'
+import { formatDuration, formatSize } from '../../util/index.ts'
 import { connect, withDaemonOptions } from '../daemon.ts'
 import { printPeers } from '../peer-table.ts'
 import { JSON_OPTION, printFields, printJson, printTable, warn } from '../print.ts'
+import { formatRate } from '../progress.ts'
 import { relativeTime, shortDigest, shortPeerId, shortTime } from '../show.ts'
 import { clean } from '../terminal.ts'
 import type { PeerBody, StatusBody } from '../../api/index.ts'
@@ -92,6 +93,21 @@ const some = (values: readonly string[], most: number): string[] =>
 const showFetching = ({ fetching }: StatusBody['sync'], all: boolean): [string, string][] =>
   fetching.length === 0 ? [] : [['fetching', some(fetching, all ? Infinity : 4).join(', ')]]
 
+/** All that is on its way, in one line. */
+const showTransfers = ({ transfers }: StatusBody): [string, string][] => {
+  const { receiving, sending, doneBytes, totalBytes } = transfers
+  const parts: string[] = []
+  if (receiving > 0) {
+    const percent = totalBytes === 0 ? 100 : Math.floor((100 * doneBytes) / totalBytes)
+    const rate = formatRate(transfers.receivedPerSecond)
+    parts.push(
+      [`${receiving} in`, `${percent}% of ${formatSize(totalBytes)}`, rate].join(' ').trim(),
+    )
+  }
+  if (sending > 0) parts.push(`${sending} out ${formatRate(transfers.sentPerSecond)}`.trim())
+  return parts.length === 0 ? [] : [['transfers', `${parts.join(', ')}; see mesh transfers`]]
+}
+
 /** Those that need attention first; in a large mesh the others are counted only. */
 const order = (peer: PeerBody): number => (peer.faults.length > 0 ? 0 : peer.connected ? 1 : 2)
 
@@ -147,6 +163,7 @@ const printStatus = async (context: Context, { status, peers, all }: Shown): Pro
     ]),
     ['files', showFiles(status.files)],
     ...showFetching(sync, all),
+    ...showTransfers(status),
     ...(all
       ? ([
           ['neighbours', sync.neighbours.map(shortPeerId).join(' ') || 'none'],

@@ -2,12 +2,12 @@ import { AFTER_PARAMETER, routes } from '../../api/index.ts'
 import { parseFileName } from '../../statement/index.ts'
 import { socketOnly } from '../access.ts'
 import { certificatesSchema, healthSchema, peersSchema } from '../schemas.ts'
-import { publicStatusSchema, spreadSchema, statusSchema } from '../schemas.ts'
+import { publicStatusSchema, spreadSchema, statusSchema, transfersSchema } from '../schemas.ts'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { HealthBody, HealthWarningBody, PublicStatusBody } from '../../api/index.ts'
 import type { Context } from '../context.ts'
 
-/** GET /status, /peers, /certificates, /healthz and /readyz: how this daemon is. */
+/** GET /status, /peers, /transfers, /certificates, /healthz and /readyz: how this daemon is. */
 export const registerStatus = (app: FastifyInstance, context: Context): void => {
   const { services, isLocal, socketPath } = context
   const method = ['GET', 'HEAD']
@@ -55,6 +55,16 @@ export const registerStatus = (app: FastifyInstance, context: Context): void => 
     handler: async (request) => {
       if (!isLocal(request.raw)) throw socketOnly('peers are told', socketPath)
       return services.peers()
+    },
+  })
+
+  app.route({
+    method,
+    url: routes.transfers,
+    schema: { response: { 200: transfersSchema } },
+    handler: async (request) => {
+      if (!isLocal(request.raw)) throw socketOnly('transfers are told', socketPath)
+      return services.transfers()
     },
   })
 

@@ -25,6 +25,10 @@ t.test('shows the whole of a daemon, in 80 columns', async (t) => {
       },
       fetching: ['app.conf'],
     },
+    transfers: {
+      ...{ receiving: 2, sending: 1, doneBytes: 2 ** 29, totalBytes: 2 ** 30 },
+      ...{ receivedPerSecond: 2 ** 27, sentPerSecond: 0 },
+    },
   }
   const peers = [
     { ...peer, peerId: '12D3KooWother' },
@@ -47,6 +51,7 @@ t.test('shows the whole of a daemon, in 80 columns', async (t) => {
     /^push-pull +.* ago; peers: 3 in step, 1 differed, 1 failed$/m,
     /^ +103 rounds, 1 failed, 12 differences, 22 kB$/m,
     /^fetching +app\.conf$/m,
+    /^transfers +2 in 50% of 1 GiB 128 MiB\/s, 1 out; see mesh transfers$/m,
     /^NAME +PEER +STATE +SYNC +RTT +ADDRESS\nmallory .*\nweb-1 +…3KooWother /m,
     /^WORKER/m,
     /^w +idle +1 +0 +100 ms$/m,
