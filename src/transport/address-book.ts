@@ -5,7 +5,6 @@ import {
   MAX_KNOWN_PEERS,
   PASS_ON_TTL_MS,
 } from './limits.ts'
-import { sha256, toHex } from '../util/index.ts'
 import type { PeerId } from '../keys/index.ts'
 import type { Clock, Random } from '../util/index.ts'
 
@@ -36,19 +35,14 @@ export interface AddressBook {
   forget(peer: PeerId): void
   /** Forgets who was not reached for too long. */
   expire(): void
-  /**
-   * Up to `count` random peers that were reached lately, to be told to one. `anew`: others each time,
-   * else the same as long as nothing changes, and not those that any other peer is told.
-   */
-  sample(count: number, options: { to: PeerId; anew: boolean }): KnownPeer[]
+  /** Peers that were reached lately, in random order. */
+  shuffled(): Iterable<KnownPeer>
   /** Peers that were reached once and have changed since this was last asked. */
   takeChanges(): Set<PeerId>
 }
 
 /** More than any two entries are apart: they expire before. */
 const REACHED_BONUS_MS = 2 * KNOWN_PEER_TTL_MS
-
-const SALT_BYTES = 16
 
 interface Entry {
   readonly peer: PeerId
@@ -81,7 +75,6 @@ export const createAddressBook = (
   const entries = new Map<PeerId, Entry>()
   const hearsay = new Map<PeerId, number>()
   let changes = new Set<PeerId>()
-  const salt = toHex(random.bytes(SALT_BYTES))
 
   const settle = (entry: Entry): void => {
     if (entry.source === undefined) return
@@ -208,16 +201,19 @@ export const createAddressBook = (
         }
       }
     },
-    sample(count, { to, anew }) {
+    *shuffled() {
       const limitMs = clock.nowMs() - PASS_ON_TTL_MS
-      // Salted, so that nobody can make keys that come first.
-      const draw = anew ? toHex(random.bytes(SALT_BYTES)) : `${salt} ${to}`
-      return [...entries.values()]
-        .filter(({ peer, lastConnectedMs }) => peer !== to && (lastConnectedMs ?? 0) >= limitMs)
-        .map((entry) => ({ entry, order: sha256(`${draw} ${entry.peer}`) }))
-        .sort((a, b) => (a.order < b.order ? -1 : 1))
-        .slice(0, count)
-        .map(({ entry }) => describe(entry))
+      const fresh = [...entries.values()].filter(
+        ({ lastConnectedMs }) => (lastConnectedMs ?? 0) >= limitMs,
+      )
+      // Only as many places are drawn as are asked for.
+      for (let left = fresh.length; left > 0; left--) {
+        const at = random.below(left)
+        const [entry, last] = [fresh[at], fresh[left - 1]]
+        if (entry === undefined || last === undefined) return
+        fresh[at] = last
+        yield describe(entry)
+      }
     },
     takeChanges() {
       const taken = changes

@@ -2,31 +2,20 @@ import { isMeshError, MeshError } from '../errors/index.ts'
 import { peerIdFromPublicKey, publicKeyFromBytes, publicKeyFromPeerId } from '../keys/index.ts'
 import { publicKeyToBytes } from '../keys/index.ts'
 import { ByteReader, ByteWriter, compareBytes } from '../util/index.ts'
-import { digestFromBytes, digestToBytes } from '../util/index.ts'
 import { MAX_ADDRESS_BYTES, MAX_ADDRESSES_PER_PEER, MAX_EXCHANGED_PEERS } from './limits.ts'
 import type { PeerId } from '../keys/index.ts'
-import type { Digest } from '../util/index.ts'
 
 const KEY_BYTES = 32
-const DIGEST_BYTES = 32
 
-/** Where one side can be reached, and where others can. */
-export interface PeerTelling {
+/** What one side of a peer exchange says. Wire format: docs/protocols/peers.md. */
+export interface PeerExchange {
+  /** Whether the sender wants to be told again what it was told before. */
+  readonly anew: boolean
   /** Where the sender can be reached, sorted. */
   readonly own: readonly string[]
   /** Others, by key. */
   readonly peers: readonly { readonly peer: PeerId; readonly locations: readonly string[] }[]
 }
-
-/** A message of peer exchange. Wire format: docs/protocols/peers.md. */
-export type PeerExchange =
-  /** Of the telling that the sender has for the receiver; `wanted`: it wants the receiver's own. */
-  | { readonly type: 'digest'; readonly digest: Digest; readonly wanted: boolean }
-  | ({ readonly type: 'telling' } & PeerTelling)
-  /** Answered by a telling; `anew`: with other peers than last time, if there are more. */
-  | { readonly type: 'get'; readonly anew: boolean }
-
-const TYPES = ['digest', 'telling', 'get'] as const satisfies readonly PeerExchange['type'][]
 
 const malformed = (why: string): MeshError =>
   new MeshError('ERR_PROTOCOL_MALFORMED', `malformed peer exchange: ${why}`)
@@ -66,13 +55,8 @@ const readKey = (bytes: Uint8Array): PeerId => {
   }
 }
 
-const readFlag = (reader: ByteReader): boolean => {
-  const value = reader.u8()
-  if (value > 1) throw malformed(`a flag of ${value}`)
-  return value === 1
-}
-
-const writeTelling = (writer: ByteWriter, { own, peers }: PeerTelling): void => {
+export const encodePeerExchange = ({ anew, own, peers }: PeerExchange): Uint8Array => {
+  const writer = new ByteWriter().u8(anew ? 1 : 0)
   writeLocations(writer, own)
   const keyed = peers
     .map(({ peer, locations }) => ({ key: publicKeyToBytes(publicKeyFromPeerId(peer)), locations }))
@@ -81,47 +65,24 @@ const writeTelling = (writer: ByteWriter, { own, peers }: PeerTelling): void => 
     each.fixed(key)
     writeLocations(each, locations)
   })
-}
-
-const readTelling = (reader: ByteReader): PeerTelling => {
-  const own = readLocations(reader)
-  const peers = reader.list(MAX_EXCHANGED_PEERS, (each) => {
-    const key = each.fixed(KEY_BYTES)
-    return { key, locations: readLocations(each) }
-  })
-  checkOrder(peers, (a, b) => compareBytes(a.key, b.key), 'peers')
-  return { own, peers: peers.map(({ key, locations }) => ({ peer: readKey(key), locations })) }
-}
-
-export const encodePeerExchange = (message: PeerExchange): Uint8Array => {
-  const writer = new ByteWriter().u8(TYPES.indexOf(message.type) + 1)
-  if (message.type === 'telling') writeTelling(writer, message)
-  else if (message.type === 'get') writer.u8(message.anew ? 1 : 0)
-  else writer.fixed(digestToBytes(message.digest)).u8(message.wanted ? 1 : 0)
   return writer.finish()
-}
-
-const readMessage = (reader: ByteReader): PeerExchange => {
-  const number = reader.u8()
-  const type = TYPES[number - 1]
-  switch (type) {
-    case 'digest': {
-      const digest = digestFromBytes(reader.fixed(DIGEST_BYTES))
-      return { type, digest, wanted: readFlag(reader) }
-    }
-    case 'telling':
-      return { type, ...readTelling(reader) }
-    case 'get':
-      return { type, anew: readFlag(reader) }
-    default:
-      throw malformed(`a message of type ${number}`)
-  }
 }
 
 /** @throws MeshError `ERR_PROTOCOL_MALFORMED` */
 export const decodePeerExchange = (bytes: Uint8Array): PeerExchange => {
   const reader = new ByteReader(bytes)
-  const message = readMessage(reader)
+  const flags = reader.u8()
+  if (flags > 1) throw malformed(`unknown flags: ${flags}`)
+  const own = readLocations(reader)
+  const peers = reader.list(MAX_EXCHANGED_PEERS, (each) => {
+    const key = each.fixed(KEY_BYTES)
+    return { key, locations: readLocations(each) }
+  })
   reader.end()
-  return message
+  checkOrder(peers, (a, b) => compareBytes(a.key, b.key), 'peers')
+  return {
+    anew: flags === 1,
+    own,
+    peers: peers.map(({ key, locations }) => ({ peer: readKey(key), locations })),
+  }
 }

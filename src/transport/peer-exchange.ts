@@ -4,6 +4,7 @@ import { parsePeerAddress, readLocation } from './address.ts'
 import {
   MAX_ADDRESSES_PER_PEER,
   MAX_EXCHANGED_PEERS,
+  MAX_KNOWN_PEERS,
   MAX_PEER_EXCHANGE_BYTES,
   MAX_PEER_EXCHANGES_PER_MINUTE,
   MAX_REMEMBERED_BUDGETS,
@@ -11,9 +12,9 @@ import {
 } from './limits.ts'
 import { decodePeerExchange, encodePeerExchange } from './peer-exchange-codec.ts'
 import type { PeerId } from '../keys/index.ts'
-import type { Clock, Digest } from '../util/index.ts'
+import type { Clock } from '../util/index.ts'
 import type { AddressBook } from './address-book.ts'
-import type { PeerExchange, PeerTelling } from './peer-exchange-codec.ts'
+import type { PeerExchange } from './peer-exchange-codec.ts'
 import type { FrameStream, Peer, ProtocolInit, Transport } from './types.ts'
 
 /** Wire format: docs/protocols/peers.md. */
@@ -22,6 +23,9 @@ const PEERS_INIT: ProtocolInit = { maxFrameBytes: MAX_PEER_EXCHANGE_BYTES, maxSt
 
 /** What an answer can be that no honest peer sends. */
 const FAULTS: ReadonlySet<string> = new Set(['ERR_PROTOCOL_MALFORMED', 'ERR_LIMIT_EXCEEDED'])
+
+/** Hex digits by which it is remembered what was told; two that are alike cost one peer a rumour. */
+const TOLD_DIGITS = 12
 
 /** What addresses are taken to mean; the memory transport has its own kind. */
 export interface AddressRules {
@@ -43,20 +47,14 @@ export const tcpAddressRules: AddressRules = {
   },
 }
 
-const isOf = <T extends PeerExchange['type']>(
-  message: PeerExchange,
-  type: T,
-): message is Extract<PeerExchange, { type: T }> => message.type === type
-
 /** Both sides say where they can be reached, and where others can: a request and its answer. */
 export interface PeerExchanger {
   /**
-   * Whether anybody new was heard of. What has not changed since the two last told each other is not
-   * told again, unless it is wanted `anew`: then the peer tells of others, if it knows more than it may
-   * tell at once.
+   * Whether anybody new was heard of. Only what has changed since the two last told each other is told;
+   * `anew`: we have forgotten what the peer told us, or have had no luck with it.
    */
   ask(peer: Peer, options: { anew: boolean; signal: AbortSignal }): Promise<boolean>
-  /** The peer is gone; when it comes back it is told, and tells, from the start. */
+  /** The peer is gone; when it comes back it is told everything. */
   forget(peer: PeerId): void
 }
 
@@ -66,7 +64,7 @@ export const createPeerExchanger = (
     rules: AddressRules
     /** A peer has told its addresses, and of others; `news`: somebody was not known before. */
     onLearned(news: boolean): void
-    /** The peers that a peer says it was connected to. */
+    /** Peers that a peer says it was connected to, and has not said so before. */
     onTold?(from: PeerId, peers: readonly PeerId[]): void
   },
 ): PeerExchanger => {
@@ -81,23 +79,41 @@ export const createPeerExchanger = (
     },
   )
 
-  /** Digests of what connected peers have told last. */
-  const heard = new Map<PeerId, Digest>()
+  /** Of connected peers: what they were told, as short digests. */
+  const told = new Map<PeerId, Set<string>>()
 
-  const compose = (to: Peer, { anew }: { anew: boolean }): PeerExchange => ({
-    type: 'telling',
+  const toldTo = (peer: PeerId): Set<string> => {
+    const known = told.get(peer)
+    // More than there can be, so that what is gone since weighs nothing.
+    const kept = known === undefined || known.size > MAX_KNOWN_PEERS ? new Set<string>() : known
+    told.set(peer, kept)
+    return kept
+  }
+
+  /** Peers that `to` was not told of yet, or at other addresses. */
+  const news = (to: Peer): PeerExchange['peers'] => {
+    const before = toldTo(to.id)
+    const peers: { peer: PeerId; locations: string[] }[] = []
+    for (const { peer, locations } of book.shuffled()) {
+      if (peers.length === MAX_EXCHANGED_PEERS) break
+      const usable = locations.filter((location) => rules.isUsable(location, to)).sort()
+      if (peer === to.id || usable.length === 0) continue
+      const entry = sha256(`${peer} ${usable.join(' ')}`).slice(0, TOLD_DIGITS)
+      if (before.has(entry)) continue
+      before.add(entry)
+      peers.push({ peer, locations: usable })
+    }
+    return peers
+  }
+
+  const compose = (to: Peer, anew: boolean): PeerExchange => ({
+    anew,
     own: transport
       .addresses()
       .map((address) => rules.parse(address).location)
       .filter((location) => rules.isUsable(location, to))
       .slice(0, MAX_ADDRESSES_PER_PEER),
-    peers: book
-      .sample(MAX_EXCHANGED_PEERS, { to: to.id, anew })
-      .map(({ peer, locations }) => ({
-        peer,
-        locations: locations.filter((location) => rules.isUsable(location, to)),
-      }))
-      .filter(({ locations }) => locations.length > 0),
+    peers: news(to),
   })
 
   /**
@@ -113,25 +129,20 @@ export const createPeerExchanger = (
     return isNew && rules.isUsable(observed, from) ? [...locations, observed] : [...locations]
   }
 
-  const digestFor = (peer: Peer, wanted: boolean): PeerExchange => {
-    const digest = sha256(encodePeerExchange(compose(peer, { anew: false })))
-    return { type: 'digest', digest, wanted }
-  }
-
-  const take = (from: Peer, { own, peers }: PeerTelling): boolean => {
+  const take = (from: Peer, { own, peers }: PeerExchange): boolean => {
     const usable = (locations: readonly string[]): string[] =>
       locations.filter((location) => rules.isUsable(location, from))
     book.learn(from.id, withObserved(from, usable(own)))
-    let news = false
+    let found = false
     for (const { peer, locations } of peers) {
-      if (peer !== from.id && book.hear(from.id, peer, usable(locations))) news = true
+      if (peer !== from.id && book.hear(from.id, peer, usable(locations))) found = true
     }
     init.onTold?.(
       from.id,
       peers.map(({ peer }) => peer),
     )
-    init.onLearned(news)
-    return news
+    init.onLearned(found)
+    return found
   }
 
   const connectedPeer = (id: PeerId): Peer => {
@@ -148,73 +159,39 @@ export const createPeerExchanger = (
     )
   }
 
-  const outOfPlace = ({ type }: PeerExchange): MeshError =>
-    new MeshError('ERR_PROTOCOL_MALFORMED', `malformed peer exchange: ${type} out of place`)
-
-  /** What one stream may ask for: each kind of message once. */
   const answer = async (stream: FrameStream): Promise<void> => {
     spend(stream.peer)
-    const seen = new Set<PeerExchange['type']>()
-    for (;;) {
-      const frame = await stream.receive({ timeoutMs: PEER_EXCHANGE_TIMEOUT_MS })
-      if (frame === undefined) return
-      const message = decodePeerExchange(frame)
-      if (seen.has(message.type)) throw outOfPlace(message)
-      seen.add(message.type)
-      const peer = connectedPeer(stream.peer)
-      if (message.type === 'digest') {
-        const wanted = heard.get(peer.id) !== message.digest
-        await stream.send(encodePeerExchange(digestFor(peer, wanted)))
-      } else if (message.type === 'get') {
-        await stream.send(encodePeerExchange(compose(peer, message)))
-      } else {
-        heard.set(peer.id, sha256(frame))
-        take(peer, message)
-      }
-    }
+    const request = await stream.receive({ timeoutMs: PEER_EXCHANGE_TIMEOUT_MS })
+    if (request === undefined) return
+    const message = decodePeerExchange(request)
+    const peer = connectedPeer(stream.peer)
+    if (message.anew) told.delete(peer.id)
+    await stream.send(encodePeerExchange(compose(peer, false)))
+    take(peer, message)
   }
 
   transport.handle(PEERS_PROTOCOL, PEERS_INIT, answer)
 
-  const receive = async <T extends PeerExchange['type']>(
-    stream: FrameStream,
-    type: T,
-  ): Promise<{ message: Extract<PeerExchange, { type: T }>; digest: Digest }> => {
-    const frame = await stream.receive({ timeoutMs: PEER_EXCHANGE_TIMEOUT_MS })
-    if (frame === undefined) {
-      throw new MeshError('ERR_STREAM_CLOSED', `${stream.peer} did not tell its peers`)
-    }
-    const message = decodePeerExchange(frame)
-    if (!isOf(message, type)) throw outOfPlace(message)
-    return { message, digest: sha256(frame) }
-  }
-
-  /** Both sides' digests first, and then what is news to either. */
-  const exchange = async (stream: FrameStream, peer: Peer, anew: boolean): Promise<boolean> => {
-    await stream.send(encodePeerExchange(digestFor(peer, false)))
-    const { digest, wanted } = (await receive(stream, 'digest')).message
-    if (wanted) await stream.send(encodePeerExchange(compose(peer, { anew: false })))
-    if (!anew && heard.get(peer.id) === digest) return false
-    await stream.send(encodePeerExchange({ type: 'get', anew }))
-    const told = await receive(stream, 'telling')
-    // What was told anew is a part of more: its digest would only hide the rest.
-    if (told.digest === digest) heard.set(connectedPeer(peer.id).id, digest)
-    return take(peer, told.message)
-  }
-
   return {
-    forget: (peer) => void heard.delete(peer),
+    forget: (peer) => void told.delete(peer),
     async ask(peer, { anew, signal }) {
       const stream = await transport.open(peer.id, PEERS_PROTOCOL, PEERS_INIT, { signal })
       const onAbort = (): void => stream.abort(new MeshError('ERR_ABORTED', 'peering is stopping'))
       signal.addEventListener('abort', onAbort, { once: true })
       try {
-        const news = await exchange(stream, peer, anew)
+        await stream.send(encodePeerExchange(compose(connectedPeer(peer.id), anew)))
+        const response = await stream.receive({ timeoutMs: PEER_EXCHANGE_TIMEOUT_MS })
+        if (response === undefined) {
+          throw new MeshError('ERR_STREAM_CLOSED', `${peer.id} did not tell its peers`)
+        }
+        const found = take(peer, decodePeerExchange(response))
         await stream.close()
-        return news
+        return found
       } catch (error) {
         const reason = error instanceof Error ? error : new Error(String(error))
         stream.abort(reason)
+        // It may not have read what it was told.
+        told.delete(peer.id)
         if (isMeshError(error) && FAULTS.has(error.code)) transport.blame(peer.id, error)
         throw error
       } finally {

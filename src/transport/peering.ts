@@ -8,6 +8,7 @@ import {
   MAX_HEARSAY_DIALS_PER_MINUTE,
   MAX_HEARSAY_FAILURES,
   MAX_IDLE_BACKOFF_MS,
+  MAX_KNOWN_PEERS,
   MAX_PARALLEL_DIALS,
   MAX_TOLD_ANEW_INTERVAL_MS,
   PEER_EXCHANGE_HUNGRY_INTERVAL_MS,
@@ -100,7 +101,9 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
         running?.saver.wake(SAVE_SOON_MS)
       },
       onTold(from, peers) {
-        if (since.has(from)) told.set(from, peers)
+        if (!since.has(from)) return
+        const all = [...new Set([...(told.get(from) ?? []), ...peers])]
+        told.set(from, all.slice(-MAX_KNOWN_PEERS))
       },
     },
   )

@@ -6,7 +6,7 @@ import { signStatement } from '../../src/statement/index.ts'
 import { systemRandom } from '../../src/util/index.ts'
 import { sign } from '../integration/cluster.ts'
 import { createHostileMember } from './hostile-member.ts'
-import { found, GET_PEERS, have, items, peerExchange, record, request, round } from './wire.ts'
+import { found, have, items, peerExchange, record, request, round } from './wire.ts'
 import type { FrameStream } from '../../src/transport/index.ts'
 import type { Cluster, ClusterNode } from '../integration/cluster.ts'
 import type { HostileMember } from './hostile-member.ts'
@@ -89,7 +89,6 @@ export const attacks: Readonly<Record<string, Attack>> = {
         locations: [`/ip4/10.255.${index}.1/tcp/9`, `/dns4/nobody-${index}.invalid/tcp/9`],
       }))
       await stream.send(peerExchange(tales))
-      await stream.send(GET_PEERS)
       await stream.receive({ timeoutMs: ANSWER_TIMEOUT_MS })
       await stream.close()
     })

@@ -19,7 +19,6 @@ import {
   have,
   items,
   MISSING,
-  GET_PEERS,
   peerExchange,
   putItems,
   readTaken,
@@ -89,11 +88,10 @@ t.test('what is written from the pages is what the daemon writes', async (t) => 
   same(
     peerExchange([{ key: key.publicKey, locations }]),
     encodePeerExchange({
-      type: 'telling',
+      anew: false,
       own: [],
       peers: [{ peer: peerIdFromPublicKey(key.publicKey), locations }],
     }),
     'peers',
   )
-  same(GET_PEERS, encodePeerExchange({ type: 'get', anew: true }), 'get-peers')
 })

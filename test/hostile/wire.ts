@@ -99,13 +99,12 @@ export const readTaken = (frame: Bytes): readonly number[] => {
 /** docs/protocols/content.md, type 3. */
 export const MISSING = u8(3)
 
-/** docs/protocols/peers.md, types 3 and 2. */
-export const GET_PEERS = Buffer.concat([u8(3), u8(1)])
+/** docs/protocols/peers.md. */
 export const peerExchange = (
   others: readonly { key: string; locations: readonly string[] }[],
 ): Bytes =>
   Buffer.concat([
-    u8(2),
+    u8(0),
     list([]),
     list(
       others

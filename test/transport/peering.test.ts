@@ -330,8 +330,7 @@ t.test('a member that tells of thousands has us dial so many a minute, and no mo
       const hosts = Array.from({ length: MAX_ADDRESSES_PER_PEER }, (_, host) => host)
       return { peer, locations: hosts.map((host) => `/memory/${peer}-${host}`) }
     })
-    await stream.send(encodePeerExchange({ type: 'telling', own: [], peers }))
-    await stream.send(encodePeerExchange({ type: 'get', anew: false }))
+    await stream.send(encodePeerExchange({ anew: false, own: [], peers }))
     await stream.receive()
     await stream.close()
   }

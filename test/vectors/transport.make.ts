@@ -20,28 +20,16 @@ const there = '/ip6/2001:db8::1/tcp/7946'
 const named = '/dns4/node-1.example/tcp/7946'
 
 const told = (own: readonly string[], peers: readonly string[]): string =>
-  `02${list(own)}${list(peers)}`
+  `00${list(own)}${list(peers)}`
 
 writeVectors('peers', () => ({
   about: 'Messages of /mesh/peers/1',
   accepted: [
+    { why: 'nothing new', hex: told([], []), value: { anew: false, own: [], peers: [] } },
     {
-      why: 'a digest',
-      hex: `01${'ab'.repeat(32)}00`,
-      value: { type: 'digest', digest: 'ab'.repeat(32), wanted: false },
-    },
-    {
-      why: 'a digest of one who wants the telling of the other',
-      hex: `01${'cd'.repeat(32)}01`,
-      value: { type: 'digest', digest: 'cd'.repeat(32), wanted: true },
-    },
-    { why: 'a question', hex: '0300', value: { type: 'get', anew: false } },
-    { why: 'a question for others', hex: '0301', value: { type: 'get', anew: true } },
-    { why: 'nothing known', hex: told([], []), value: { type: 'telling', own: [], peers: [] } },
-    {
-      why: 'own addresses only',
-      hex: told([text(here), text(there)], []),
-      value: { type: 'telling', own: [here, there], peers: [] },
+      why: 'own addresses only, and a wish to be told again',
+      hex: `01${list([text(here), text(there)])}${list([])}`,
+      value: { anew: true, own: [here, there], peers: [] },
     },
     {
       why: 'two peers, by key',
@@ -50,7 +38,7 @@ writeVectors('peers', () => ({
         [first.key + list([text(named)]), second.key + list([text(here), text(there)])],
       ),
       value: {
-        type: 'telling',
+        anew: false,
         own: [here],
         peers: [
           { peer: first.peer, locations: [named] },
@@ -61,12 +49,8 @@ writeVectors('peers', () => ({
   ],
   refused: [
     ['empty', ''],
-    ['type 0', '00'],
-    ['an unknown type', '0400'],
-    ['half a digest', `01${'ab'.repeat(16)}00`],
-    ['a flag of two', '0302'],
-    ['a question and something after it', '030000'],
-    ['cut short', `02${list([text(here)])}`],
+    ['an unknown flag', `02${list([])}${list([])}`],
+    ['cut short', `00${list([text(here)])}`],
     ['a byte left over', `${told([], [])}00`],
     ['own addresses not sorted', told([text(there), text(here)], [])],
     ['an address twice', told([text(here), text(here)], [])],
@@ -76,7 +60,7 @@ writeVectors('peers', () => ({
     ['peers not sorted', told([], [second.key + list([]), first.key + list([])])],
     ['a peer twice', told([], [first.key + list([]), first.key + list([])])],
     ['33 peers', told([], Array(33).fill(first.key + list([])))],
-    ['more peers than bytes', `02${list([])}${u32(0xffffffff)}`],
+    ['more peers than bytes', `00${list([])}${u32(0xffffffff)}`],
     ['a key of small order', told([], [`01${'00'.repeat(31)}${list([])}`])],
     ['a key that is not canonical', told([], ['ff'.repeat(32) + list([])])],
   ].map(([why, hex]) => ({ why, code: 'ERR_PROTOCOL_MALFORMED', hex })),
