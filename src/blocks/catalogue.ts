@@ -177,7 +177,7 @@ export const createCatalogue = (store: Store): Catalogue => {
     tx.put(rows.ownerNumberTable, rows.numberKey(number), utf8(owner))
     countContent(tx, before, -1)
     countContent(tx, after, 1)
-    if (after.state === 'content') mendContent(tx, before)
+    if (after.state === 'adding') mendContent(tx, before)
     return after
   }
 
