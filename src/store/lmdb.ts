@@ -8,8 +8,7 @@ import { inspectDatabase, renewDatabase } from './inspect.ts'
 import { migrate, migrations } from './migrations.ts'
 import { readOpenings } from './openings.ts'
 import { checkKey, knownTables } from './table.ts'
-import { isMeshError } from '../errors/index.ts'
-import type { MeshError } from '../errors/index.ts'
+import { isMeshError, MeshError } from '../errors/index.ts'
 import type { Environment, SubDatabase } from './environment.ts'
 import type { Migration } from './migrations.ts'
 import type { Openings } from './openings.ts'
@@ -83,6 +82,7 @@ class LmdbStore implements Store {
   #closing = false
   /** Whether something was read that is damaged: then the next opening looks at everything. */
   #sawDamage = false
+  #transactions = 0
   readonly #underWay = new Set<Promise<unknown>>()
 
   constructor({ path, clock = systemClock }: LmdbStoreComponents, init: LmdbStoreInit) {
@@ -195,17 +195,48 @@ class LmdbStore implements Store {
     return this.#reading(() => this.#table(table).get(checkKey(key)))
   }
 
+  /**
+   * A page that was overwritten may read as one with fewer entries, or others. Over a whole table that
+   * shows at no cost: the tree says how many there are.
+   */
   *range(table: Table, range: Range = {}): Iterable<Entry> {
+    const isWhole = Object.values(range).every((bound) => bound === undefined)
+    const expected = isWhole ? this.count(table) : 0
+    const transactions = this.#quiet()
     const entries = this.#reading(() => entriesOf(this.#table(table), range)[Symbol.iterator]())
+    let count = 0
+    let last: Uint8Array | undefined
     try {
       for (;;) {
         const next = this.#reading(() => entries.next())
-        if (next.done) return
+        if (next.done) break
+        const { key } = next.value
+        if (isWhole && last !== undefined && Buffer.compare(last, key) >= 0) {
+          throw this.#damaged(table, 'its keys are in disorder')
+        }
+        last = key
+        count++
         yield next.value
       }
     } finally {
       entries.return?.()
     }
+    const isStill = transactions !== undefined && transactions === this.#quiet()
+    if (count < expected && isStill) {
+      throw this.#damaged(table, `it has ${count} entries instead of ${expected}`)
+    }
+  }
+
+  /** How many transactions there were, if none is under way. */
+  #quiet(): number | undefined {
+    return this.#underWay.size === 0 ? this.#transactions : undefined
+  }
+
+  #damaged({ name }: Table, why: string): MeshError {
+    this.#sawDamage = true
+    return new MeshError('ERR_STATE_CORRUPT', `the table ${name} is damaged: ${why}`, {
+      data: { path: this.#path },
+    })
   }
 
   count(table: Table): number {
@@ -218,6 +249,7 @@ class LmdbStore implements Store {
       () => {},
       () => {},
     )
+    this.#transactions++
     this.#underWay.add(settled)
     void settled.then(() => this.#underWay.delete(settled))
     return running
