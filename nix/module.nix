@@ -324,7 +324,8 @@ in
         wantedBy = [ "multi-user.target" ];
         wants = [ "network-online.target" ];
         after = [ "network-online.target" ];
-        path = [ config.systemd.package ];
+        # systemd-notify, and ip, which knows the alternative names of interfaces (http.listen).
+        path = [ config.systemd.package pkgs.iproute2 ];
         # Signers, network keys and the certificate are read again; everything else is a restart.
         reloadTriggers = [ configFile ];
         restartTriggers = [ (builtins.hashString "sha256" restartWith) ];

@@ -19,6 +19,7 @@ const sections: Readonly<Record<string, readonly string[]>> = {
   'Store and disk': ['store', 'disk'],
   Configuration: ['config'],
   Feed: ['feed'],
+  Hooks: ['hooks'],
   HTTP: ['http', 'api'],
   Client: ['client'],
   Log: ['observe'],

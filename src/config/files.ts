@@ -158,6 +158,7 @@ const toEntry = (name: Selector, at: ConfigPath, file: FileDocument): FileEntry 
     file: {
       name,
       ...(file.content_type === undefined ? {} : { contentType: file.content_type }),
+      ...(file.on_change === undefined ? {} : { onChange: file.on_change }),
       signers: file.signers === SELF ? [] : unique(file.signers),
       threshold,
       ...(deleteSigners === undefined ? {} : { deleteSigners: unique(deleteSigners) }),

@@ -1,3 +1,5 @@
+/** Words of a command that runs when a file changes. Bounds what is handed to the system. */
+export const MAX_HOOK_WORDS = 64
 /** Longest `dm.toml`. Stops a wrong path (a disk image, a pipe) from filling memory. */
 export const MAX_CONFIG_BYTES = 16 * 2 ** 20
 /** Most file names one node is configured for. Bounds memory and the list told to peers. */

@@ -73,6 +73,13 @@ export const resolveDocument = (
       allowOpenNetwork: cluster.allow_open_network,
       dht: { enabled: cluster.dht.enabled },
     },
+    hooks: {
+      ...(document.hooks.directory === undefined
+        ? {}
+        : { directory: resolvePath(document.hooks.directory, path) }),
+      timeoutMs: document.hooks.timeout,
+      allowRoot: document.hooks.allow_root,
+    },
     http: {
       listen: [...new Set(http.listen)],
       port: http.port,

@@ -6,6 +6,7 @@ import { parseNetworkId } from '../statement/index.ts'
 import { isHost } from './address.ts'
 import { DEFAULT_FILES_PER_PATTERN, MAX_FILES_PER_PATTERN, MAX_HISTORY } from './limits.ts'
 import { MAX_NETWORK_KEYS } from './limits.ts'
+import { MAX_HOOK_WORDS } from './limits.ts'
 import { MAX_SIGNERS_PER_FILE, MAX_THRESHOLD_SIGNERS } from './limits.ts'
 import { address, anyTable, boolean, duration, fileMode, integer, list } from './values.ts'
 import { path, setting, size, table, textOf, word, wrong } from './values.ts'
@@ -36,6 +37,23 @@ const contentType = () =>
     if (form.test(text)) return text
     throw wrong(`${JSON.stringify(text.slice(0, 60))} is not a media type; write "text/plain"`)
   })
+
+/** Absolute, since what a relative one means would depend on who starts the daemon. */
+const program = () =>
+  textOf('a word of a command', (text) => {
+    if (!text.includes('\0')) return text
+    throw wrong('must not have a NUL')
+  })
+
+const command = () =>
+  v.pipe(
+    list(program(), 'words, the program first', MAX_HOOK_WORDS),
+    v.minLength(1, 'must name a program'),
+    v.check(
+      ([first = '']) => first.startsWith('/'),
+      'must begin with the absolute path of a program; for a shell, write ["/bin/sh", "-c", "…"]',
+    ),
+  )
 
 const shownMode = (mode: number): string | undefined => {
   if ((mode & 0o400) === 0) return 'must let the owner read: the daemon itself serves the file'
@@ -245,6 +263,29 @@ const http = table({
   ),
 })
 
+const hooks = table({
+  directory: v.pipe(
+    v.optional(path()),
+    setting({
+      type: 'path',
+      fallback: 'none',
+      about:
+        'Each program in this directory runs for each file that changes, after its `on_change`, in the order of their names and with the same arguments. Names begin with a letter, digit or `_`; nobody else may be able to write there.',
+    }),
+  ),
+  timeout: v.pipe(
+    v.optional(duration(100, DAY_MS, 'from "100ms" to "1d"'), '1m'),
+    setting({
+      type: 'duration',
+      about: 'How long one run may take, before it and everything it has started is ended.',
+    }),
+  ),
+  allow_root: v.pipe(
+    v.optional(boolean(), false),
+    setting({ type: 'boolean', about: 'Run hooks although the daemon runs as root.' }),
+  ),
+})
+
 /** Written in place of keys: every node signs for itself. */
 export const SELF = 'self'
 
@@ -339,6 +380,15 @@ export const fileSchema = table({
       about: 'How long the content of older versions stays on the disk after a deletion.',
     }),
   ),
+  on_change: v.pipe(
+    v.optional(command()),
+    setting({
+      type: 'list of strings',
+      fallback: 'none',
+      about:
+        'Program (absolute path) and arguments that run when what is to be seen of the file changes: with name, version, state (`shown`, `deleted`, `expired`, …) and path as further arguments and in `MESH_FILE_NAME`, `MESH_FILE_VERSION`, `MESH_FILE_STATE` and `MESH_FILE_PATH`. At least once for what is to be seen in the end, also across restarts; one at a time for a name, and once more for what changes meanwhile. No shell, unless one is written here. It runs as the daemon does: in the unit of NixOS in its sandbox, where path units are the better way.',
+    }),
+  ),
   content_type: v.pipe(
     v.optional(contentType()),
     setting({
@@ -388,6 +438,13 @@ export const documentSchema = table({
     setting({
       type: 'table',
       about: 'The HTTP API, for uploads, programs and the `mesh` command.',
+    }),
+  ),
+  hooks: v.pipe(
+    v.optional(hooks, {}),
+    setting({
+      type: 'table',
+      about: 'What runs when files change; `on_change` of a file says it for one.',
     }),
   ),
   files: v.pipe(

@@ -25,6 +25,8 @@ export interface ConfiguredFile {
   readonly fallbackPath?: string
   readonly purgeAfterMs: number
   readonly contentType?: string
+  /** Program, absolute, and its arguments. */
+  readonly onChange?: readonly string[]
   /** Of a pattern, and only there. */
   readonly maxFiles?: number
 }
@@ -71,6 +73,12 @@ export interface Config {
     readonly tokenPath?: string
     /** Whether metrics are told over TCP, too. */
     readonly metrics: boolean
+  }
+  readonly hooks: {
+    /** Absolute. */
+    readonly directory?: string
+    readonly timeoutMs: number
+    readonly allowRoot: boolean
   }
   /** Sorted by name. */
   readonly files: readonly ConfiguredFile[]

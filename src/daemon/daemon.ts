@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { createDisk, lockStateDirectory } from '../disk/index.ts'
 import { toMeshError } from '../errors/index.ts'
 import { createFeed } from '../feed/index.ts'
+import { createHooks } from '../hooks/index.ts'
 import { createHttp } from '../http/index.ts'
 import { createHealth, createMetrics, createWorkers } from '../observe/index.ts'
 import { createLmdbStore } from '../store/index.ts'
@@ -84,6 +85,11 @@ const policiesFor = ({ files, network }: Config, revoked: RevocationList | undef
   ...files.map((policy) => withRevoked(policy, revoked)),
   ...trustPolicies(network.keys),
 ]
+
+const hooksOf = ({ hooks, stateDir }: Config) => ({
+  ...hooks,
+  filesDirectory: join(stateDir, 'files'),
+})
 
 /** All parts of a node, joined. Read `build` from top to bottom to know the daemon. */
 export const createDaemon = ({ config, clock, random, logger }: DaemonComponents): Daemon => {
@@ -224,9 +230,17 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
     keepTransferEvents({ sync, files, workers }, { feed })
     const spread = createSpread({ files, sync, peering })
     await run('spread', spread)
+    const hooks = createHooks(
+      {
+        ...{ ...child('hooks'), files, store, environment: process.env },
+        isRoot: process.getuid?.() === 0,
+      },
+      hooksOf(config),
+    )
     const metrics = createMetrics()
     const warnings = () => warningBodies(health)
-    for (const metric of daemonMetrics({ ...status, sync, workers, warnings })) metrics.add(metric)
+    for (const metric of daemonMetrics({ ...status, hooks, sync, workers, warnings }))
+      metrics.add(metric)
     const http = createHttp(
       {
         ...{ ...child('http'), ...status, ...spread, files, metrics, warnings },
@@ -245,6 +259,8 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
       listen,
     )
     await run('http', http)
+    // What they run may ask us.
+    await run('hooks', hooks)
 
     running = {
       check: checkPlace,
@@ -256,6 +272,7 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
           tokens = nextTokens
           inForce = next
         })
+        hooks.configure(hooksOf(next))
         await trustFiles.refresh()
         await takeNewTrust()
         transport.setPsks(nextTrust.psks)

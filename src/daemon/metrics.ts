@@ -1,10 +1,12 @@
 import { parseTimestamp } from '../util/index.ts'
 import type { HealthWarningBody, PeersBody, StatusBody } from '../api/index.ts'
+import type { Hooks } from '../hooks/index.ts'
 import type { MetricInit, Reading, Workers } from '../observe/index.ts'
 import type { Sync } from '../sync/index.ts'
 
 /** Where the numbers are. */
 export interface MetricSources {
+  readonly hooks: Pick<Hooks, 'counts'>
   readonly sync: Pick<Sync, 'status'>
   readonly workers: Pick<Workers, 'list'>
   status(): StatusBody
@@ -149,6 +151,23 @@ export const daemonMetrics = (sources: MetricSources): readonly MetricInit[] => 
       },
       ['direction'],
     ),
+    counter(
+      'mesh_hook_runs_total',
+      'Hooks that ended, by outcome.',
+      () => {
+        const { succeeded, failed, timedOut } = sources.hooks.counts()
+        return [
+          { value: succeeded, labels: { outcome: 'succeeded' } },
+          { value: failed, labels: { outcome: 'failed' } },
+          { value: timedOut, labels: { outcome: 'timed-out' } },
+        ]
+      },
+      ['outcome'],
+    ),
+    gauge('mesh_hooks_running', 'Hooks that run now.', () => sources.hooks.counts().running),
+    gauge('mesh_hooks_waiting', 'Files whose hook waits for its turn.', () => {
+      return sources.hooks.counts().waiting
+    }),
     gauge(
       'mesh_health_warnings',
       'What is wrong now, by code.',

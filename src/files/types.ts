@@ -40,6 +40,8 @@ export interface FilePolicy {
   readonly fallbackPath?: string
   /** How long older content stays after a tombstone. @default 0 */
   readonly purgeAfterMs?: number
+  /** Program and arguments that run when what is to be seen of the file changes. */
+  readonly onChange?: readonly string[]
   /** Media type of the content over HTTP. @default by the name's extension */
   readonly contentType?: string
   /** Of a pattern: names that one set of signers may use. @default 1000 */

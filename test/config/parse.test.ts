@@ -37,6 +37,7 @@ t.test(
         requestsPerSecond: 500,
         metrics: false,
       },
+      hooks: { timeoutMs: 60_000, allowRoot: false },
       files: [],
     })
   },

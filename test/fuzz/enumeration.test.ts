@@ -34,6 +34,7 @@ const exempt: Readonly<Record<string, string>> = {
   'config/secret.ts#readSecretFile': 'text as it is',
   'config/toml.ts#parseToml': 'part of parseConfig',
   'daemon/identity.ts#loadIdentity': 'readPrivateKey',
+  'daemon/tokens.ts#readTokens': 'parseTokens',
   'daemon/trust.ts#readTrust': 'parseCertificate, parsePsk',
   'daemon/version.ts#readVersion': 'our own package.json',
   'disk/work-file.ts#readAt': 'bytes as they are',

@@ -9,6 +9,7 @@ import {
   nameKey,
   wakeKey,
 } from '../../src/files/tables.ts'
+import { encodeHandled } from '../../src/hooks/handled.ts'
 import {
   encodeSignedStatement,
   parseFileName,
@@ -72,4 +73,5 @@ writeVectors('store', () => ({
     value: toHex(encodeRow(row)),
   },
   wakes: { wake, name, key: toHex(wakeKey(wake, name)), value: '01' },
+  handled: { statement: signed.id, value: toHex(encodeHandled(signed.id)), absent: '01' },
 }))

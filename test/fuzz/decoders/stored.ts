@@ -14,6 +14,7 @@ import {
   readWakeKey,
   wakeKey,
 } from '../../../src/files/tables.ts'
+import { decodeHandled, encodeHandled } from '../../../src/hooks/handled.ts'
 import { decodeKeptFile, encodeKeptFile } from '../../../src/daemon/trust-store.ts'
 import { decodeNode, encodeNode } from '../../../src/tree/nodes.ts'
 import { parseStatementFile } from '../../../src/statement/index.ts'
@@ -55,6 +56,11 @@ const database = await (async (): Promise<Uint8Array> => {
 })()
 
 export const storedDecoders: readonly Decoder[] = [
+  {
+    name: 'hooks/handled.ts#decodeHandled',
+    seeds: [bytesOf('handled', 'value'), Uint8Array.of(1)],
+    run: (input) => sameBytes(encodeHandled(decodeHandled(input.bytes)), input),
+  },
   {
     name: 'files/row.ts#decodeRow',
     seeds: [bytesOf('names', 'value')],

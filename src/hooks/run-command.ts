@@ -1,0 +1,111 @@
+import { spawn } from 'node:child_process'
+import { HOOK_CLOSE_WAIT_MS, HOOK_KILL_GRACE_MS, MAX_HOOK_FLOOD_BYTES } from './limits.ts'
+import { createOutput } from './output.ts'
+import type { ChildProcess } from 'node:child_process'
+import type { Cancel, Clock } from '../util/index.ts'
+
+export interface Command {
+  /** Absolute. */
+  readonly program: string
+  readonly arguments: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
+}
+
+/** How a run ended; `why` reads on from the name of the hook. */
+export type Ending =
+  | { readonly outcome: 'succeeded' }
+  | { readonly outcome: 'failed' | 'timed-out' | 'aborted'; readonly why: string }
+
+/** Ends the process and everything it has started, as far as that is still in its group. */
+const signalGroup = ({ pid }: ChildProcess, signal: NodeJS.Signals): void => {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, signal)
+  } catch {
+    // Nobody of the group is left.
+  }
+}
+
+/** Ends a run that has to end: politely first. */
+const createEnder = (child: ChildProcess, clock: Clock) => {
+  let because: Ending | undefined
+  let cancel: Cancel = () => {}
+  return {
+    end(reason: Ending): void {
+      if (because !== undefined) return
+      because = reason
+      signalGroup(child, 'SIGTERM')
+      cancel = clock.schedule(HOOK_KILL_GRACE_MS, () => signalGroup(child, 'SIGKILL'))
+    },
+    because: () => because,
+    release: () => cancel(),
+  }
+}
+
+const endingOf = (code: number | null, signal: NodeJS.Signals | null): Ending =>
+  code === 0
+    ? { outcome: 'succeeded' }
+    : { outcome: 'failed', why: code === null ? `was ended by ${signal}` : `ended with ${code}` }
+
+/** Runs a program in a process group of its own, to its end or until it is ended. */
+export const runCommand = (
+  { program, arguments: given, environment }: Command,
+  {
+    clock,
+    timeoutMs,
+    signal,
+    onLine,
+  }: {
+    clock: Clock
+    timeoutMs: number
+    signal: AbortSignal
+    onLine: (line: string) => void
+  },
+): Promise<Ending> =>
+  new Promise((resolve) => {
+    if (signal.aborted) return resolve({ outcome: 'aborted', why: 'was not begun' })
+    const child = spawn(program, given, {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: environment,
+      cwd: '/',
+    })
+    const ender = createEnder(child, clock)
+    const stop = (): void => ender.end({ outcome: 'aborted', why: 'was ended with the daemon' })
+    const cancelTimeout = clock.schedule(timeoutMs, () =>
+      ender.end({ outcome: 'timed-out', why: `did not end within ${timeoutMs / 1000} s` }),
+    )
+    signal.addEventListener('abort', stop, { once: true })
+
+    const output = createOutput(onLine)
+    for (const stream of [child.stdout, child.stderr]) {
+      // Where the system has no descriptor left, there is none.
+      stream?.on('data', (piece: Buffer) => {
+        if (output.add(stream, piece) <= MAX_HOOK_FLOOD_BYTES) return
+        ender.end({ outcome: 'failed', why: 'wrote more than anybody reads' })
+      })
+    }
+
+    let cancelWait: Cancel = () => {}
+    const settle = (ending: Ending): void => {
+      for (const release of [cancelTimeout, cancelWait, ender.release]) release()
+      signal.removeEventListener('abort', stop)
+      output.end()
+      resolve(ender.because() ?? ending)
+    }
+    child.once('error', ({ message }) =>
+      settle({ outcome: 'failed', why: `could not be run: ${message}` }),
+    )
+    child.once('exit', () => {
+      cancelTimeout()
+      ender.release()
+      // What it has left running would go on beside the next run.
+      signalGroup(child, 'SIGKILL')
+      // Who has left the group may hold the pipes open for ever.
+      cancelWait = clock.schedule(HOOK_CLOSE_WAIT_MS, () => {
+        child.stdout?.destroy()
+        child.stderr?.destroy()
+      })
+    })
+    child.once('close', (code, by) => settle(endingOf(code, by)))
+  })

@@ -1,0 +1,49 @@
+import type { Files } from '../files/index.ts'
+import type { Health, Logger, Workers } from '../observe/index.ts'
+import type { Store } from '../store/index.ts'
+import type { Clock } from '../util/index.ts'
+
+export interface HooksComponents {
+  readonly files: Pick<Files, 'events' | 'list' | 'view'>
+  /** Open. */
+  readonly store: Store
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly health: Pick<Health, 'raise' | 'clear'>
+  readonly workers: Pick<Workers, 'add'>
+  /** Whether this process is root's. */
+  readonly isRoot: boolean
+  /** What is passed on to hooks of it is what a program needs to run. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+}
+
+export interface HooksInit {
+  /** Where files are shown. */
+  readonly filesDirectory: string
+  /** Each program in it runs for each file. */
+  readonly directory?: string
+  /** Longest time that one run may take. */
+  readonly timeoutMs: number
+  /** Whether hooks run as root, if the daemon does. */
+  readonly allowRoot: boolean
+}
+
+/** How often hooks ended how, and what there is now. */
+export interface HookCounts {
+  readonly succeeded: number
+  readonly failed: number
+  readonly timedOut: number
+  readonly running: number
+  /** Names that wait for their turn. */
+  readonly waiting: number
+}
+
+export interface Hooks {
+  /** Looks for what changed while nobody was there, in the background. Idempotent. */
+  start(): Promise<void>
+  /** Ends hooks that run; what they were to handle is handled at the next start. Idempotent. */
+  stop(): Promise<void>
+  /** Takes over another configuration; call it too when the policies of files have changed. */
+  configure(init: HooksInit): void
+  counts(): HookCounts
+}

@@ -1,0 +1,83 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { MAX_HOOK_LINE_CHARACTERS, MAX_HOOK_OUTPUT_BYTES } from '../../src/hooks/limits.ts'
+import { createOutput } from '../../src/hooks/output.ts'
+import { runCommand } from '../../src/hooks/run-command.ts'
+import { systemClock } from '../../src/util/index.ts'
+
+const run = async (
+  text: string,
+  { timeoutMs = 60_000, signal = new AbortController().signal } = {},
+) => {
+  const lines: string[] = []
+  const ending = await runCommand(
+    {
+      program: '/bin/sh',
+      arguments: ['-c', text],
+      environment: { PATH: process.env.PATH ?? '' },
+    },
+    { clock: systemClock, timeoutMs, signal, onLine: (line) => lines.push(line) },
+  )
+  return { ending, lines }
+}
+
+t.test('says how a program ended', async (t) => {
+  t.same((await run('exit 0')).ending, { outcome: 'succeeded' })
+  t.match((await run('exit 7')).ending, { outcome: 'failed', why: 'ended with 7' })
+  t.match((await run('kill -KILL $$')).ending, { outcome: 'failed', why: 'was ended by SIGKILL' })
+  t.match((await run('sleep 3600', { timeoutMs: 50 })).ending, { outcome: 'timed-out' })
+  const controller = new AbortController()
+  const running = run('sleep 3600', { signal: controller.signal })
+  controller.abort()
+  t.match((await running).ending, { outcome: 'aborted' })
+  t.match((await run('exit 0', { signal: controller.signal })).ending, { outcome: 'aborted' })
+})
+
+t.test('reads nothing from us, and runs where nothing lies about', async (t) => {
+  t.same((await run('cat; pwd')).lines, ['/'])
+})
+
+t.test('what it leaves running is ended with it, and does not hold us', async (t) => {
+  const { ending, lines } = await run('sleep 3600 & echo $!; exit 0')
+  t.same(ending, { outcome: 'succeeded' })
+  const pid = Number(lines[0])
+  // Whoever has inherited it may not have looked yet.
+  for (;;) {
+    try {
+      process.kill(pid, 0)
+    } catch {
+      break
+    }
+    const { readFileSync } = await import('node:fs')
+    if (/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))) break
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+})
+
+t.test('one that has left the group and holds the pipes does not hold us', async (t) => {
+  const flag = join(t.testdir(), 'flag')
+  // Ends by itself, some time after the test.
+  const left = `setsid sh -c 'touch ${flag}; exec sleep 20' &`
+  const { ending } = await run(`${left} while [ ! -e ${flag} ]; do sleep 0.01; done`)
+  t.same(ending, { outcome: 'succeeded' })
+})
+
+t.test('a flood is ended, and little of it is told', async (t) => {
+  const { ending, lines } = await run('yes 0123456789')
+  t.match(ending, { outcome: 'failed', why: /wrote more than anybody reads/ })
+  t.ok(lines.join('\n').length < MAX_HOOK_OUTPUT_BYTES + 100)
+  t.match(lines.at(-1), /^\(\d+ bytes more were written\)$/)
+})
+
+t.test('lines are put together, cut, and kept apart by stream', async (t) => {
+  const lines: string[] = []
+  const output = createOutput((line) => lines.push(line))
+  const [a, b] = [{}, {}]
+  output.add(a, Buffer.from('one\r\ntw'))
+  output.add(b, Buffer.from([0xc3]))
+  output.add(a, Buffer.from('o\n\n'))
+  output.add(b, Buffer.from([0xa4, 0x0a]))
+  output.add(a, Buffer.from('x'.repeat(MAX_HOOK_LINE_CHARACTERS + 50)))
+  output.end()
+  t.same(lines, ['one', 'two', 'ä', 'x'.repeat(MAX_HOOK_LINE_CHARACTERS)])
+})
