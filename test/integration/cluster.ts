@@ -87,6 +87,8 @@ export interface Cluster {
 export interface ClusterInit {
   /** @default 3 */
   readonly count?: number
+  /** Of the nodes. @default node-0, node-1 and so on */
+  readonly names?: readonly string[]
   /** Names that every node wants. @default ['hello.txt', 'etc/motd'] */
   readonly files?: readonly string[]
   /** Lines of `[files]` of one node, instead of `files`; asked again at each start. */
@@ -277,7 +279,7 @@ export const createNode = (init: NodeInit): ClusterNode => {
 /** Starts the nodes one after another, each knowing the first. */
 export const startCluster = async (init: ClusterInit = {}): Promise<Cluster> => {
   const { count = 3, files = ['hello.txt', 'etc/motd'], config = {}, nodeArguments = [] } = init
-  const { machines = [], maxSize, filesOf, envOf } = init
+  const { machines = [], maxSize, filesOf, envOf, names = [] } = init
   const directory = mkdtempSync(join(tmpdir(), 'mesh-'))
   const networkId = generateNetworkId(systemRandom)
   const networkKey = generatePrivateKey(systemRandom)
@@ -292,7 +294,7 @@ export const startCluster = async (init: ClusterInit = {}): Promise<Cluster> => 
 
   const nodes: ClusterNode[] = []
   const prepare = async (index: number): Promise<ClusterNode> => {
-    const name = `node-${index}`
+    const name = names[index] ?? `node-${index}`
     const home = join(directory, name)
     mkdirSync(home)
     const identity = generatePrivateKey(systemRandom)
