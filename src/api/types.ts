@@ -210,8 +210,7 @@ export interface PeerBody {
   /** The last round of push-pull with it since the daemon started. */
   readonly lastRound: RoundBody | null
   /**
-   * Peer ids of at most 32 others that it says it was connected to within a day; `null`: it has not
-   * said, or is not connected.
+   * Peer ids of others that it says it was connected to; `null`: it has not said, or is not connected.
    */
   readonly told: readonly string[] | null
 }
@@ -429,6 +428,8 @@ export interface StatusBody {
   readonly startedAt: string
   readonly uptimeMs: number
   readonly addresses: readonly string[]
+  /** Of the HTTP API over TCP; empty: it is on the unix socket only. */
+  readonly urls: readonly string[]
   readonly peersConnected: number
   readonly files: Readonly<Record<FileStateBody, number>>
   /** Digest over the ids of all kept statements; equal on nodes in step. */

@@ -33,6 +33,11 @@ export const tree: readonly (Branch | Leaf)[] = [
     load: async () => (await import('./commands/doctor.ts')).doctorCommand,
   },
   {
+    name: 'dashboard',
+    summary: 'print or open the address of the page of a daemon',
+    load: async () => (await import('./commands/dashboard.ts')).dashboardCommand,
+  },
+  {
     name: 'peers',
     summary: 'show the peers of a daemon',
     load: async () => (await import('./commands/peers.ts')).peersCommand,

@@ -382,6 +382,7 @@ const fullStatus = object<StatusBody>({
   startedAt: text,
   uptimeMs: number,
   addresses: list(text),
+  urls: list(text),
   peersConnected: number,
   files: object<Record<FileStateBody, number>>({
     shown: number,

@@ -226,6 +226,7 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
     const status = createStatus({
       ...{ version: readVersion(), networkId: network.id, certificate: () => certificate },
       ...{ clock, health, workers, files, transport, peering, sync, trustFiles, ownCertificate },
+      urls: () => http.urls(),
     })
     keepTransferEvents({ sync, files, workers }, { feed })
     const spread = createSpread({ files, sync, peering })

@@ -30,6 +30,8 @@ export interface StatusSources {
   readonly sync: Sync
   readonly trustFiles: Pick<TrustFiles, 'status' | 'revocation' | 'listed' | 'revocations'>
   certificate(): NodeCertificate | undefined
+  /** Of the HTTP API over TCP. */
+  urls(): readonly string[]
   /** Text of the certificate that we show, or why there is none. */
   ownCertificate(): string | Error | undefined
 }
@@ -101,6 +103,7 @@ export const createStatus = (sources: StatusSources) => {
         startedAt,
         uptimeMs: Math.round(clock.monotonicMs() - startedMs),
         addresses: transport.addresses(),
+        urls: sources.urls(),
         peersConnected: transport.peers().length,
         files: countStates(files),
         catalogueDigest: files.digest(),

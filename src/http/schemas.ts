@@ -373,6 +373,7 @@ export const statusSchema = object<StatusBody>({
   startedAt: string,
   uptimeMs: number,
   addresses: array(string),
+  urls: array(string),
   peersConnected: integer,
   files: object<Record<FileStateBody, number>>({
     shown: integer,

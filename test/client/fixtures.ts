@@ -92,6 +92,7 @@ export const status = {
   startedAt: '2026-01-01T00:00:00.000Z',
   uptimeMs: 5000,
   addresses: ['/ip4/127.0.0.1/tcp/1'],
+  urls: ['http://127.0.0.1:7331'],
   peersConnected: 2,
   files: {
     ...{ shown: 1, missing: 0, 'too-large': 0, 'too-old': 0 },

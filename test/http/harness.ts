@@ -81,6 +81,7 @@ export const status: StatusBody = {
   startedAt: '2026-01-01T00:00:00.000Z',
   uptimeMs: 1234.5,
   addresses: ['/ip4/127.0.0.1/tcp/7946'],
+  urls: ['http://127.0.0.1:7331'],
   peersConnected: 2,
   files: { shown: 1, missing: 0, 'too-large': 0, 'too-old': 0, deleted: 0, expired: 0, none: 3 },
   catalogueDigest: sha256(''),

@@ -4,6 +4,7 @@ import t from 'tap'
 import { chromiumPath, openBrowser } from './browser.ts'
 import { startFive } from './five.ts'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import type { TransfersBody } from '../../src/api/index.ts'
 import type { Five } from './five.ts'
 
 if (chromiumPath() === undefined) {
@@ -171,6 +172,30 @@ t.test('shows hostile words as words', async (t) => {
   await sees(page, '#detail', evil)
   t.equal(await page.evaluate('window.evil'), undefined)
   t.equal(await page.locator('main img, main script, dialog img, dialog script').count(), 0)
+})
+
+t.test('shows content on its way, from whom and how fast', async (t) => {
+  const at = { startedAt: '2026-11-21T00:00:00.000Z', sha256: 'a'.repeat(64) }
+  const peer = { peerId: '12D3KooWpeer', name: 'beta', bytes: 2 ** 21, bytesPerSecond: 2 ** 20 }
+  const body: TransfersBody = {
+    receiving: [
+      {
+        ...{ ...at, name: 'images/disk.raw', state: 'fetching', localBytes: 0 },
+        ...{ doneBytes: 2 ** 21, totalBytes: 2 ** 23, bytesPerSecond: 2 ** 20, leftMs: 6_000 },
+        holders: [peer],
+      },
+    ],
+    sending: [{ ...at, ...peer, name: 'gamma', file: 'images/other.raw' }],
+  }
+  const { page } = await visit(t, {
+    prepare: (page) => page.route(/\/transfers$/, (route) => route.fulfill({ json: body })),
+  })
+  await sees(
+    page,
+    '#transfers tr',
+    /images\/disk\.raw.*2\.0 MiB of 8\.0 MiB.*6 s left.*beta.*1\.0 MiB\/s/,
+  )
+  await sees(page, '#transfers tr', /images\/other\.raw.*to gamma/)
 })
 
 t.test('runs nothing that is not a file of its own', async (t) => {

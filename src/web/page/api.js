@@ -6,7 +6,7 @@
 /**
  * @import {
  *   EventBody, ExplainBody, FilesBody, GapBody, HealthBody, HistoryBody, PeersBody, ProblemBody,
- *   PublicStatusBody, SpreadBody, StatusBody, StreamStartBody
+ *   PublicStatusBody, SpreadBody, StatusBody, StreamStartBody, TransfersBody
  * } from '../../api/index.ts'
  */
 
@@ -81,6 +81,8 @@ export const api = {
   peers: () => get('/peers'),
   /** @returns {Promise<FilesBody>} */
   files: () => get('/files'),
+  /** @returns {Promise<TransfersBody>} */
+  transfers: () => get('/transfers'),
   /**
    * @param {string | null} after
    * @returns {Promise<SpreadBody>}

@@ -17,6 +17,7 @@ import { drawTransfers } from './transfers.js'
 
 /** Rounds and round trips are told by no event. */
 const REFRESH_MS = 5_000
+const BUSY_REFRESH_MS = 1_000
 /** Many events at once ask once. */
 const SOON_MS = 120
 /** The daemon gives a sign of life every 15 s. */
@@ -71,14 +72,15 @@ const ask = async () => {
   const about = await api.status()
   const status = 'startedAt' in about ? about : null
   const isFull = status !== null
-  const [health, files, peers, spread] = await Promise.all([
+  const [health, files, peers, spread, transfers] = await Promise.all([
     api.health(),
     api.files(),
     isFull ? ifTold(api.peers()) : null,
     isFull ? ifTold(askSpread()) : null,
+    isFull ? ifTold(api.transfers()) : null,
   ])
   return {
-    ...{ about, status, spread },
+    ...{ about, status, spread, transfers },
     warnings: health.warnings,
     peers: describePeers(peers, spread),
     files: files.files,
@@ -122,7 +124,7 @@ const summaryOf = ({ status, warnings, peers, files }) => {
 
 const draw = () => {
   if (model === undefined) return
-  const { about, status, warnings, peers, files, spread } = model
+  const { about, status, warnings, peers, files, spread, transfers } = model
   const name = status?.certificate?.name ?? shortPeer(about.peerId)
   byId('node').textContent = name
   byId('network').textContent = about.networkId
@@ -143,7 +145,7 @@ const draw = () => {
     notDrawn(peers.length) > 0 &&
       h('p', { class: 'quiet' }, `${notDrawn(peers.length)} more are in the table.`),
   ])
-  show(bodyOf('transfers'), { fetching: status.sync.fetching }, drawTransfers)
+  show(bodyOf('transfers'), transfers ?? { receiving: [], sending: [] }, drawTransfers)
   show(bodyOf('rounds'), { peers, rounds: status.sync.rounds }, drawPeers)
 }
 
@@ -248,9 +250,13 @@ byId('forget').addEventListener('click', () => {
   location.reload()
 })
 
-setInterval(() => {
+/** Sooner while content is on its way. */
+const tick = () => {
   if (document.visibilityState === 'visible') soon()
-}, REFRESH_MS)
+  const { receiving = [], sending = [] } = model?.transfers ?? {}
+  setTimeout(tick, receiving.length + sending.length > 0 ? BUSY_REFRESH_MS : REFRESH_MS)
+}
+setTimeout(tick, REFRESH_MS)
 document.addEventListener('visibilitychange', soon)
 
 void refresh()

@@ -3,7 +3,7 @@
 /**
  * @import {
  *   FileBody, HealthWarningBody, PeerBody, PeersBody, PeerVersionBody, PublicStatusBody,
- *   SpreadBody, StatusBody
+ *   SpreadBody, StatusBody, TransfersBody
  * } from '../../api/index.ts'
  */
 
@@ -30,6 +30,7 @@ export const MAX_SPREAD_FILES = 1_000
  * @property {readonly Peer[]} peers
  * @property {readonly FileBody[]} files
  * @property {SpreadBody | null} spread
+ * @property {TransfersBody | null} transfers
  */
 
 /**
