@@ -213,7 +213,8 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
     }
 
     await enter('health checks', checkHealth)
-    workers.add({ name: 'health-checks', intervalMs: HEALTH_CHECK_INTERVAL_MS, run: checkHealth })
+    const check = () => takeNewRevoked().then(checkHealth)
+    workers.add({ name: 'health-checks', intervalMs: HEALTH_CHECK_INTERVAL_MS, run: check })
 
     const checkPlace = (next: Config, nextTrust: Trust): void => {
       // Who has no place has none to lose, and may be given one by what it reads now.

@@ -133,6 +133,8 @@ export const createTrustFiles = (
   let revocations: RevocationList | undefined
   let ownKept: string | undefined
   let worker: Worker | undefined
+  /** Something was read that those who asked to hear of it have not taken over yet. */
+  let isNews = false
   let looking: Promise<void> = Promise.resolve()
 
   const shown = async (name: FileName, signal: AbortSignal): Promise<KeptFile | undefined> => {
@@ -210,9 +212,9 @@ export const createTrustFiles = (
     return true
   }
 
-  const look = async (signal: AbortSignal, isFirst: boolean): Promise<void> => {
-    const changed = [
-      await update(
+  const updates: readonly ((signal: AbortSignal) => Promise<boolean>)[] = [
+    (signal) =>
+      update(
         REVOKED_FILE,
         decodeRevocations,
         (value) => {
@@ -220,7 +222,8 @@ export const createTrustFiles = (
         },
         signal,
       ),
-      await update(
+    (signal) =>
+      update(
         CERTIFICATES_FILE,
         decodeCertificates,
         (value) => {
@@ -228,16 +231,34 @@ export const createTrustFiles = (
         },
         signal,
       ),
-    ]
-    await update<Heartbeat>(HEARTBEAT_FILE, decodeHeartbeat, heartbeat.heard, signal)
+    async (signal) => {
+      await update<Heartbeat>(HEARTBEAT_FILE, decodeHeartbeat, heartbeat.heard, signal)
+      return false
+    },
+  ]
+
+  /** Each file by itself: one that cannot be read must not keep word of a revocation from counting. */
+  const look = async (signal: AbortSignal): Promise<void> => {
+    const failures: unknown[] = []
+    for (const update of updates) {
+      try {
+        if (await update(signal)) isNews = true
+      } catch (error) {
+        failures.push(error)
+      }
+    }
     const dueMs = heartbeat.check()
     if (dueMs !== undefined) worker?.wake(Math.max(1, dueMs))
-    if (isFirst || changed.includes(true)) await init.onChange()
+    if (isNews) {
+      await init.onChange()
+      isNews = false
+    }
+    if (failures.length > 0) throw failures[0]
   }
 
   /** One look at a time: what an older one reads must not replace what a newer one has read. */
-  const run = (signal: AbortSignal, isFirst = false): Promise<void> => {
-    const done = looking.then(() => look(signal, isFirst))
+  const run = (signal: AbortSignal): Promise<void> => {
+    const done = looking.then(() => look(signal))
     looking = done.catch(() => {})
     return done
   }
@@ -250,7 +271,8 @@ export const createTrustFiles = (
     async start() {
       if (worker !== undefined) return
       ownKept = kept.own()
-      await run(new AbortController().signal, true)
+      isNews = true
+      await run(new AbortController().signal)
       files.events.on('change', onFile)
       worker = workers.add({
         name: 'trust',

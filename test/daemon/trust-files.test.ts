@@ -8,7 +8,7 @@ import {
   withRevoked,
 } from '../../src/daemon/trust-files.ts'
 import { decodeKeptFile, encodeKeptFile } from '../../src/daemon/trust-store.ts'
-import { isMeshError } from '../../src/errors/index.ts'
+import { isMeshError, MeshError } from '../../src/errors/index.ts'
 import { signCertificate } from '../../src/keys/index.ts'
 import { silentLogger } from '../../src/observe/index.ts'
 import { parseNetworkId } from '../../src/statement/index.ts'
@@ -56,14 +56,27 @@ const begin = async (given: { signers?: PublicKey[] } = {}) => {
   let signers = given.signers ?? [keys.anna.publicKey, keys.bert.publicKey]
   const world = await createWorld(trustPolicies(signers))
   const changes: number[] = []
+  /** Names that cannot be opened, and whether nobody can be told. */
+  const broken = { names: new Set<string>(), telling: false }
+  const open: World['files']['open'] = async (name, options) => {
+    if (broken.names.has(name)) throw new MeshError('ERR_STATE_UNUSABLE', `${name} cannot be read`)
+    return world.files.open(name, options)
+  }
   const create = () =>
     createTrustFiles(
-      { ...world, logger: silentLogger },
+      {
+        ...world,
+        files: { ...world.files, open, view: (name) => world.files.view(name) },
+        logger: silentLogger,
+      },
       {
         network,
         key: node,
         networkKeys: () => signers,
-        onChange: async () => void changes.push(world.clock.nowMs()),
+        async onChange() {
+          if (broken.telling) throw new MeshError('ERR_DISK_FULL', 'the disk is full')
+          changes.push(world.clock.nowMs())
+        },
       },
     )
   let trust = create()
@@ -72,6 +85,7 @@ const begin = async (given: { signers?: PublicKey[] } = {}) => {
   return {
     world,
     changes,
+    broken,
     get trust() {
       return trust
     },
@@ -270,6 +284,34 @@ t.test('a node that lacks what the heartbeat names says so, after a while', asyn
   ])
   await it.publish({ name: REVOKED_FILE, version: 2, text: revoking(node) })
   t.same(codes(it.world), [])
+  await it.stop()
+})
+
+t.test('a file that cannot be read does not hold up the others', async (t) => {
+  const it = await begin()
+  it.broken.names.add(REVOKED_FILE)
+  await it.publish({ name: REVOKED_FILE, text: revoking(node) })
+  await it.publish({ name: CERTIFICATES_FILE, text: text(encodeCertificates(network, [])) })
+  t.match(it.trust.status(), { revoked: { count: 0 }, certificates: { version: 1 } })
+  t.not(it.trust.listed(), undefined)
+  t.equal(it.changes.length, 1)
+  await t.rejects(it.trust.refresh(), { code: 'ERR_STATE_UNUSABLE' }, 'and whoever asks is told')
+  it.broken.names.clear()
+  await it.world.clock.advance(2 * MINUTE_MS)
+  t.equal(isRevoked(it), true, 'it is tried again')
+  await it.stop()
+})
+
+t.test('who could not take over what is new hears of it again', async (t) => {
+  const it = await begin()
+  it.broken.telling = true
+  await it.publish({ name: REVOKED_FILE, text: revoking(node) })
+  t.same(it.changes, [])
+  it.broken.telling = false
+  await it.world.clock.advance(2 * MINUTE_MS)
+  t.equal(it.changes.length, 1)
+  await it.world.clock.advance(10 * MINUTE_MS)
+  t.equal(it.changes.length, 1, 'once')
   await it.stop()
 })
 
