@@ -7,8 +7,8 @@ import { createLmdbStore } from '../store/index.ts'
 import type { CatalogueCheck } from '../files/index.ts'
 
 /**
- * Checks the database of a daemon that does not run: that it can be read, and that its tree of hashes
- * fits what it holds. With `mend`, makes a tree that does not fit anew.
+ * Checks the database of a daemon that does not run: that it can be read, that its index is of what is
+ * kept, and that its tree of hashes is of the index. With `mend`, makes a tree that does not fit anew.
  *
  * @throws MeshError `ERR_STATE_LOCKED` while a daemon runs, `ERR_STATE_CORRUPT` if the database cannot
  * be read, `ERR_STATE_UNUSABLE`

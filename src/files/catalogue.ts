@@ -6,6 +6,7 @@ import {
 } from '../statement/index.ts'
 import { createStoredTree } from '../tree/index.ts'
 import { concatBytes, digestFromBytes, digestToBytes } from '../util/index.ts'
+import { checkIndex } from './index-check.ts'
 import { PAGE_ENTRIES } from './limits.ts'
 import { decodeRow, encodeRow } from './row.ts'
 import {
@@ -77,6 +78,8 @@ export interface Catalogue {
    * it was.
    */
   mendTree(pause: () => Promise<void>): Promise<boolean>
+  /** Whether the index fits what it follows from; a little at a time. */
+  isIndexSound(pause: () => Promise<void>): Promise<boolean>
   /** The same, of the root alone: cheap enough for every start. */
   mendRoot(): Promise<boolean>
   rows(): Iterable<{ readonly name: FileName; readonly row: Row | undefined }>
@@ -94,7 +97,9 @@ export interface Catalogue {
   /** Drops every kept entry that is damaged or that `isValid` refuses; answers with their names. */
   sift(isValid: (kept: Kept) => boolean): Promise<Set<FileName>>
   /** Makes the index anew, and has the rows speak of the same records. */
-  rebuildIndex(recordsOf: (name: FileName) => readonly FileRecord[]): Promise<void>
+  rebuildIndex(
+    recordsOf: (name: FileName, kept: readonly Kept[]) => readonly FileRecord[],
+  ): Promise<void>
 }
 
 export const createCatalogue = (
@@ -224,6 +229,14 @@ export const createCatalogue = (
       await store.transaction((tx) => tree.rebuild(tx))
       return true
     },
+    async isIndexSound(pause) {
+      const checking = checkIndex(store)
+      let next = checking.next()
+      for (; !next.done; next = checking.next()) await pause()
+      const damage = next.value
+      if (damage.length > 0) logger.error({ damage }, 'the index of records is damaged')
+      return damage.length === 0
+    },
     async mendRoot() {
       const root = tolerate('tree', () => tree.summary(''))
       if (root?.count === store.count(indexTable)) return false
@@ -296,15 +309,18 @@ export const createCatalogue = (
       return new Set(bad.flatMap((key) => tolerate('kept', () => nameOfKey(key)) ?? []))
     },
     async rebuildIndex(recordsOf) {
-      const names = [...keptNames()]
       await store.transaction((tx) => {
+        const keys = [...tx.range(keptTable)].map(({ key }) =>
+          tolerate('kept', () => nameOfKey(key)),
+        )
+        const names = new Set(keys.filter((name) => name !== undefined))
         for (const { key } of [...tx.range(indexTable)]) tx.remove(indexTable, key)
         for (const name of names) {
           const value = tx.get(rowTable, nameKey(name))
           const row = value === undefined ? undefined : tolerate(name, () => decodeRow(value))
           // What has no row yet comes into the index with its publication.
           if (row === undefined) continue
-          const records = recordsOf(name)
+          const records = recordsOf(name, readKept(tx, name))
           for (const { id, signed } of records) {
             tx.put(indexTable, digestToBytes(id), encodePlace({ name, statement: signed.id }))
           }

@@ -20,7 +20,7 @@ import { createPublish } from './publisher.ts'
 import { createQuota } from './quota.ts'
 import { createRefusals } from './refusals.ts'
 import { createRules } from './rules.ts'
-import { changedNames, createStartup } from './startup.ts'
+import { changedNames, createStartup, rebuildIndex } from './startup.ts'
 import { takeTurns } from './take-turns.ts'
 import { createVerifier } from './verifier.ts'
 import { historyOf, recordOfId, viewOf } from './view.ts'
@@ -219,13 +219,19 @@ class FileService implements Files {
   async #checkTree(signal: AbortSignal): Promise<void> {
     const { clock, health } = this.#components
     const pause = (): Promise<void> => takeTurns(clock, signal)
-    if (!(await this.#catalogue.mendTree(pause))) return health.clear('tree-damaged')
+    const isSound = await this.#catalogue.isIndexSound(pause)
+    // The tree as well.
+    if (!isSound) {
+      const ruleOf = (name: FileName): Rule | undefined => this.#rules.get(name)
+      await rebuildIndex({ catalogue: this.#catalogue, ruleOf })
+    }
+    const isMended = await this.#catalogue.mendTree(pause)
+    if (isSound && !isMended) return health.clear('tree-damaged')
     health.raise({
       code: 'tree-damaged',
       subject: '',
       severity: 'warning',
-      message:
-        'the tree of hashes that sync compares was damaged on the disk and was made anew; look after the disk, and run: mesh store verify',
+      message: `the ${isSound ? 'tree of hashes' : 'index of records'} that sync compares was damaged on the disk and was made anew; look after the disk, and run: mesh store verify`,
     })
   }
 

@@ -122,10 +122,14 @@ const restore = async (
   return true
 }
 
-const rebuildIndex = ({ catalogue, ruleOf }: Components): Promise<void> =>
-  catalogue.rebuildIndex((name) => {
+/** Makes the index anew from what is kept and what the configuration says of it. */
+export const rebuildIndex = ({
+  catalogue,
+  ruleOf,
+}: Pick<Components, 'catalogue' | 'ruleOf'>): Promise<void> =>
+  catalogue.rebuildIndex((name, kept) => {
     const rule = ruleOf(name)
-    return rule === undefined ? [] : standingOf(catalogue.kept(name), rule.authority).records
+    return rule === undefined ? [] : standingOf(kept, rule.authority).records
   })
 
 /** Drops from the store what does not verify, after deaths that may have damaged it. */

@@ -2,8 +2,10 @@ import t from 'tap'
 import { parseFileName } from '../../src/statement/index.ts'
 import { table } from '../../src/store/index.ts'
 import { createFilesMesh, policyOf, sign } from '../support/files-mesh.ts'
+import type { Transaction } from '../../src/store/index.ts'
 
 const nodeTable = table('files-tree')
+const indexTable = table('files-index')
 const names = Array.from({ length: 100 }, (_, index) => `file-${index}`)
 
 t.test('a tree that is damaged on the disk is made anew, and health tells', async (t) => {
@@ -37,5 +39,42 @@ t.test('a tree that is damaged on the disk is made anew, and health tells', asyn
     t.ok(await mesh.until(() => node.health.list().length === 0, 3 * 86_400_000), 'and then not')
   }
   t.ok(files.wants(parseFileName('file-1')))
+  await mesh.stop()
+})
+
+t.test('an id that is damaged on the disk is made anew, however few there are', async (t) => {
+  const few = names.slice(0, 5)
+  const mesh = await createFilesMesh({ count: 1, policies: few.map((name) => policyOf(name)) })
+  const node = mesh.node(0)
+  const { files, store } = node.state
+  for (const name of few) {
+    const signed = await sign({ name, content: null })
+    await mesh.run(files.accept(signed, undefined, { kind: 'upload', force: true }))
+  }
+  const root = files.digest()
+  t.equal([...store.range(nodeTable)].length, 0, 'no tree is stored')
+  const [first, second] = [...store.range(indexTable)]
+  if (first === undefined || second === undefined) throw new Error('two entries')
+  const flipped = Uint8Array.from(first.key)
+  flipped[31] = (flipped[31] ?? 0) ^ 1
+  const damages: ((tx: Transaction) => void)[] = [
+    (tx) => {
+      tx.remove(indexTable, first.key)
+      tx.put(indexTable, flipped, first.value)
+    },
+    (tx) => tx.remove(indexTable, second.key),
+    (tx) => tx.put(indexTable, second.key, second.value.subarray(0, 20)),
+    (tx) => tx.put(indexTable, second.key, first.value),
+    (tx) => tx.put(indexTable, flipped, first.value),
+  ]
+  for (const [index, damage] of damages.entries()) {
+    await mesh.run(store.transaction(damage))
+    const told = await mesh.until(() => node.health.list().length > 0, 2 * 86_400_000)
+    t.ok(told !== undefined, `damage ${index}`)
+    t.match(node.health.list(), [{ code: 'tree-damaged', message: /^the index of records/ }])
+    t.equal(files.digest(), root)
+    for (const id of files.tree.ids('')) t.ok(files.record(id))
+    t.ok(await mesh.until(() => node.health.list().length === 0, 3 * 86_400_000), 'and then not')
+  }
   await mesh.stop()
 })

@@ -1,16 +1,20 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { lockStateDirectory } from '../../../src/disk/index.ts'
+import { createDisk, lockStateDirectory } from '../../../src/disk/index.ts'
+import { createFiles } from '../../../src/files/index.ts'
+import { createHealth, createWorkers, silentLogger } from '../../../src/observe/index.ts'
 import { createLmdbStore, table } from '../../../src/store/index.ts'
-import { createSortedTree, createStoredTree } from '../../../src/tree/index.ts'
-import { digestToBytes, sha256 } from '../../../src/util/index.ts'
+import { createSortedTree } from '../../../src/tree/index.ts'
+import { digestFromBytes, systemClock, systemRandom } from '../../../src/util/index.ts'
+import { network, policyOf, sign } from '../../support/files-mesh.ts'
 import { mesh } from '../harness.ts'
 import type { Store } from '../../../src/store/index.ts'
 import type { Test } from 'tap'
 
-const [idTable, nodeTable] = [table('files-index'), table('files-tree')]
-const ids = Array.from({ length: 500 }, (_, index) => sha256(`${index}`)).sort()
+const [indexTable, nodeTable] = [table('files-index'), table('files-tree')]
+/** More than are hashed as one list. */
+const MANY = 100
 
 const using = async (stateDir: string, work: (store: Store) => Promise<void>): Promise<void> => {
   const store = createLmdbStore({ path: join(stateDir, 'store') })
@@ -19,16 +23,30 @@ const using = async (stateDir: string, work: (store: Store) => Promise<void>): P
   await store.close()
 }
 
-/** A state directory with 500 records. */
-const createState = async (t: Test): Promise<string> => {
+/** A state directory as a daemon leaves it, with so many records. */
+const createState = async (t: Test, count = MANY): Promise<string> => {
   const stateDir = join(t.testdir({}), 'state')
   mkdirSync(stateDir)
-  await using(stateDir, (store) =>
-    store.transaction((tx) => {
-      for (const id of ids) tx.put(idTable, digestToBytes(id), Uint8Array.of(1))
-      createStoredTree(store, { ids: idTable, nodes: nodeTable }).update(tx, ids)
-    }),
-  )
+  const names = Array.from({ length: count }, (_, index) => `file-${index}`)
+  const [clock, random, logger] = [systemClock, systemRandom, silentLogger]
+  await using(stateDir, async (store) => {
+    const disk = createDisk(stateDir)
+    await disk.open()
+    const workers = createWorkers({ clock, random, logger })
+    const files = createFiles(
+      { clock, logger, workers, health: createHealth({ clock }), store, disk },
+      { network, policies: names.map((name) => policyOf(name)) },
+    )
+    await files.start()
+    await Promise.all(
+      names.map(async (name) =>
+        files.accept(await sign({ name, content: null }), undefined, {
+          ...{ kind: 'upload', force: true },
+        }),
+      ),
+    )
+    await files.stop()
+  })
   return stateDir
 }
 
@@ -36,12 +54,17 @@ t.test('a sound database is said to be, with its root', async (t) => {
   const stateDir = await createState(t)
   const { code, stdout } = await mesh(['store', 'verify', '--state-dir', stateDir])
   t.equal(code, 0)
-  t.match(stdout, /^records +500$/m)
+  t.match(stdout, /^records +100$/m)
   t.match(stdout, /all right$/m)
   const { stdout: json } = await mesh(['store', 'verify', '--state-dir', stateDir, '--json'])
-  const { hash: root } = createSortedTree(ids).summary('')
+  let root: string | undefined
+  await using(stateDir, async (store) => {
+    const ids = [...store.range(indexTable)].map(({ key }) => digestFromBytes(key))
+    root = createSortedTree(ids).summary('').hash
+  })
   t.match(JSON.parse(json), {
-    ...{ schema: 'mesh-store-verify/1', ok: true, records: 500, root, damage: [], mended: false },
+    ...{ schema: 'mesh-store-verify/1', ok: true, records: 100, root },
+    ...{ damage: [], indexDamage: [], mended: false },
   })
 })
 
@@ -64,6 +87,32 @@ t.test('a damaged tree is found, and made anew when asked', async (t) => {
   })
   t.match(await mesh(['store', 'verify', '--state-dir', stateDir]), { code: 0 })
 })
+
+t.test(
+  'an id that is damaged is found, however few there are, and left to the daemon',
+  async (t) => {
+    const stateDir = await createState(t, 3)
+    await using(stateDir, async (store) => {
+      const [entry] = [...store.range(indexTable, { limit: 1 })]
+      if (entry === undefined) throw new Error('an entry')
+      const key = Uint8Array.from(entry.key)
+      key[31] = (key[31] ?? 0) ^ 1
+      await store.transaction((tx) => {
+        tx.remove(indexTable, entry.key)
+        tx.put(indexTable, key, entry.value)
+      })
+    })
+    for (const mend of [[], ['--mend']]) {
+      const found = await mesh(['store', 'verify', '--state-dir', stateDir, ...mend])
+      t.not(found.code, 0)
+      t.match(found.stdout, /^index +damaged$/m)
+      t.match(found.stdout, /which is no record of file-/)
+      t.match(found.stdout, /the index has not .*, a record of file-/)
+      t.match(found.stdout, /^tree of hashes +0 nodes, all right$/m)
+      t.match(found.stderr, /index of records .* is damaged; start the daemon/)
+    }
+  },
+)
 
 t.test('looking does not hide from the next start that a daemon died', async (t) => {
   const stateDir = await createState(t)
