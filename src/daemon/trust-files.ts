@@ -180,7 +180,7 @@ export const createTrustFiles = (
       code: 'trust-file-malformed',
       subject: name,
       severity: 'error',
-      message: `the last good version stays in force: ${error.message}; bring an older version back with "mesh file restore ${name} --version …" (see mesh file history ${name}) and the network key`,
+      message: `the last good version stays in force: ${error.message}; bring an older version back with "mesh file restore ${name} --version … --force" (see mesh file history ${name}) and the network key`,
     })
   }
 

@@ -1,4 +1,5 @@
 import { MeshError } from '../errors/index.ts'
+import { concatBytes } from '../util/index.ts'
 import { BODY_RATE_WINDOW_MS, MIN_BODY_BYTES_PER_SECOND } from './limits.ts'
 import type { Readable } from 'node:stream'
 import type { Cancel, Clock } from '../util/index.ts'
@@ -90,7 +91,14 @@ async function* pieces(
  */
 export const createUploadBody = (
   request: Readable,
-  init: { sizeBytes: number; clock: Clock; signal: AbortSignal; onStart: () => void },
+  init: {
+    sizeBytes: number
+    clock: Clock
+    signal: AbortSignal
+    onStart: () => void
+    /** Looks at all of it before any is handed on: for files that are small by their kind. */
+    judge?: ((content: Uint8Array) => void) | undefined
+  },
 ): UploadBody => {
   let failure: MeshError | undefined
   const mismatch = (what: string): MeshError =>
@@ -116,7 +124,14 @@ export const createUploadBody = (
 
   async function* content(): AsyncGenerator<Uint8Array> {
     try {
-      yield* read()
+      if (init.judge === undefined) yield* read()
+      else {
+        const pieces: Uint8Array[] = []
+        for await (const piece of read()) pieces.push(piece)
+        const whole = concatBytes(...pieces)
+        init.judge(whole)
+        yield whole
+      }
     } catch (error) {
       failure = error instanceof MeshError ? error : undefined
       throw error

@@ -7,6 +7,7 @@
  * @packageDocumentation
  */
 export { decodeCertificates, encodeCertificates } from './certificates.ts'
+export { checkTrustFile, isTrustFile } from './check.ts'
 export { decodeHeartbeat, encodeHeartbeat } from './heartbeat.ts'
 export { MAX_CERTIFICATES_FILE_BYTES, MAX_HEARTBEAT_BYTES } from './limits.ts'
 export { MAX_LISTED_CERTIFICATES, MAX_REVOKED_FILE_BYTES, MAX_REVOKED_KEYS } from './limits.ts'

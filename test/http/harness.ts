@@ -103,7 +103,7 @@ export const status: StatusBody = {
 }
 
 export const startHarness = async (
-  overrides: Partial<HttpInit> &
+  overrides: { readonly names?: readonly string[] } & Partial<HttpInit> &
     Partial<Pick<HttpServices, 'clock' | 'logger' | 'status'>> & {
       feed?: Feed
       tokens?: readonly TokenDigest[]
@@ -113,7 +113,11 @@ export const startHarness = async (
   // Not t.testdir(): a unix socket's path must be short.
   const directory = mkdtempSync(join(tmpdir(), 'mesh-http-'))
   const socketPath = join(directory, 'sock')
-  const files = createFakeFiles([policy('hello.txt', 0o644), policy('secret/key', 0o640)])
+  const files = createFakeFiles([
+    policy('hello.txt', 0o644),
+    policy('secret/key', 0o640),
+    ...(overrides.names ?? []).map((name) => policy(name, 0o644)),
+  ])
   const warnings: HealthWarningBody[] = []
   const slow = { began: Promise.withResolvers<void>(), end: Promise.withResolvers<void>() }
   let phase: ReturnType<HttpServices['phase']> = 'ready'

@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { MeshError } from '../../src/errors/index.ts'
 import { encodeSshsig, signSsh } from '../../src/keys/index.ts'
+import { parseNetworkId } from '../../src/statement/index.ts'
+import { encodeRevocations, REVOKED_FILE } from '../../src/trust/index.ts'
 import { toBase64, utf8 } from '../../src/util/index.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
 import {
@@ -13,6 +15,7 @@ import {
   curl,
   curlHeaders,
   headersOf,
+  networkId,
   raw,
   sign,
   signer,
@@ -57,6 +60,31 @@ t.test('stores a signed file, and says so again without reading it again', async
   t.equal(known.status, 200)
   t.match(known.json(), { outcome: 'known' })
   t.equal(harness.files.piecesRead(), read)
+})
+
+t.test("refuses one of the network's own files that no node could read", async (t) => {
+  const harness = await startHarness({ names: [REVOKED_FILE] })
+  t.teardown(harness.stop)
+  const put = async (content: string | Uint8Array, version = 1): Promise<Answer> => {
+    const name = REVOKED_FILE
+    const headers = headersOf(await sign(content, { name, version }))
+    return call(harness.url, 'PUT', `/files/${name}`, { headers, body: content })
+  }
+  const elsewhere = encodeRevocations(parseNetworkId('elsewhere'), [])
+  for (const content of ['', 'mesh-revoked 1\n', Uint8Array.of(0xff), elsewhere]) {
+    const answer = await put(content)
+    refused(t, answer, 400, 'ERR_TRUST_MALFORMED')
+    t.match(answer.json().detail, /_mesh\/revoked/)
+  }
+  t.equal(harness.files.view(REVOKED_FILE)?.winner, undefined)
+  t.match(await put(encodeRevocations(networkId, [])), { status: 201 })
+  const other = headersOf(await sign('x', { name: REVOKED_FILE, version: 2 }, [stranger]))
+  refused(
+    t,
+    await call(harness.url, 'PUT', `/files/${REVOKED_FILE}`, { headers: other, body: 'x' }),
+    403,
+    'ERR_FILE_SIGNER_NOT_ALLOWED',
+  )
 })
 
 t.test('stores an empty file, a chunked body, and a name with slashes', async (t) => {

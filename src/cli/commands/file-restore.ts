@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { MeshError } from '../../errors/index.ts'
 import { parseFileName } from '../../statement/index.ts'
+import { isTrustFile } from '../../trust/index.ts'
 import { parseDigest } from '../../util/index.ts'
 import { connect, withDaemonOptions } from '../daemon.ts'
 import { JSON_OPTION, printJson } from '../print.ts'
@@ -66,6 +67,13 @@ const choose = async (
 
 const run = async (given: string, options: Options, context: Context): Promise<void> => {
   const name = parseFileName(given)
+  if (isTrustFile(name) && options.force !== true) {
+    throw new MeshError(
+      'ERR_USAGE',
+      `${name} decides who belongs to the network: an old version gives back what was revoked or renewed ` +
+        'since, on every node; see "mesh certificate revoke" and "mesh certificate renew", or say --force',
+    )
+  }
   const keys = await readSigningKeys(options, context)
   const client = connect(options, context)
   const { signal } = context
@@ -114,6 +122,9 @@ export const fileRestoreCommand = (context: Context): Command =>
     .option('--network <id>', 'network id [$MESH_NETWORK; else asked of the daemon]')
     .option('--certificate <file>', 'node certificate, for a file of a namespace')
     .option('-o, --statement-out <file>', 'keep the signed statement here as well')
-    .option('-f, --force', 'replace what -o names')
+    .option(
+      '-f, --force',
+      'replace what -o names; bring back an old version of a _mesh/… file, which undoes what was revoked or renewed since',
+    )
     .option(...JSON_OPTION)
     .action((name: string, options: Options) => run(name, options, context))

@@ -2,6 +2,7 @@ import { FORCE_PARAMETER, routes } from '../../api/index.ts'
 import { MeshError } from '../../errors/index.ts'
 import { parseFileName } from '../../statement/index.ts'
 import { versionBody } from '../bodies.ts'
+import { checkTrustFile, isTrustFile } from '../../trust/index.ts'
 import { sendProblem } from '../context.ts'
 import { IDLE_TIMEOUT_MS, MAX_CONCURRENT_UPLOADS } from '../limits.ts'
 import { matchesStrongly, matchesTag } from '../range.ts'
@@ -13,7 +14,7 @@ import type { IncomingMessage } from 'node:http'
 import type { StoredBody } from '../../api/index.ts'
 import type { ErrorCode } from '../../errors/index.ts'
 import type { FileRecord, Verdict } from '../../files/index.ts'
-import type { FileName, SignedStatement } from '../../statement/index.ts'
+import type { FileName, NetworkId, SignedStatement } from '../../statement/index.ts'
 import type { Context, NamedRoute } from '../context.ts'
 import type { UploadBody } from '../upload-body.ts'
 
@@ -96,6 +97,15 @@ const contentSize = (signed: SignedStatement, request: IncomingMessage): number 
   return content.sizeBytes
 }
 
+/**
+ * What every node reads itself has to be readable: signed and spread, it would be held against the whole
+ * network until the next version. That comes after policy, signatures and size, which bound it.
+ */
+const judgeOf = ({ statement }: SignedStatement, network: NetworkId) =>
+  isTrustFile(statement.name)
+    ? (content: Uint8Array): void => checkTrustFile(statement.name, content, network)
+    : undefined
+
 /** PUT and DELETE /files/{name}: signed statements come in. */
 export const registerUpload = (app: FastifyInstance, context: Context): void => {
   const { services, stopSignal, awaitsContinue } = context
@@ -158,6 +168,7 @@ export const registerUpload = (app: FastifyInstance, context: Context): void => 
       clock: services.clock,
       signal: stopSignal,
       onStart,
+      judge: judgeOf(signed, services.networkId),
     })
     // The client's speed is judged where the body is read; a slow disk is not its fault.
     request.raw.socket.setTimeout(0)
