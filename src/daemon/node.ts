@@ -1,7 +1,9 @@
+import { createBlocks } from '../blocks/index.ts'
 import { createFiles } from '../files/index.ts'
-import { createSync } from '../sync/index.ts'
+import { createSync, locateContents } from '../sync/index.ts'
 import { createPeering } from '../transport/index.ts'
 import { keepJournal } from './journal.ts'
+import type { Blocks } from '../blocks/index.ts'
 import type { Disk } from '../disk/index.ts'
 import type { FilePolicy, Files } from '../files/index.ts'
 import type { Health, Logger, Workers } from '../observe/index.ts'
@@ -37,6 +39,7 @@ export interface NodeInit extends EngineInit, PeeringInit {
  */
 export interface Node {
   readonly files: Files
+  readonly blocks: Blocks
   readonly sync: Sync
   readonly peering: Peering
   /** What has to be started, in order, and stopped in reverse. */
@@ -49,8 +52,9 @@ export const createNode = (components: NodeComponents, init: NodeInit): Node => 
   const { disk, store, transport, logger, ...rest } = components
   const child = (name: string) => ({ ...rest, logger: logger.child(name) })
   const files = createFiles({ ...rest, logger, store, disk }, init)
+  const blocks = createBlocks({ ...rest, logger, store, disk, locate: locateContents(files) })
   const sync = createSync(
-    { ...child('sync'), transport, files },
+    { ...child('sync'), transport, files, blocks },
     // Who is known, and we. A mesh that has been larger than it is reconciles less often for a while.
     { meshSize: () => peering.status().length + 1, ...init },
   )
@@ -65,10 +69,12 @@ export const createNode = (components: NodeComponents, init: NodeInit): Node => 
   }
   return {
     files,
+    blocks,
     sync,
     peering,
     parts: [
       { name: 'files', part: files },
+      { name: 'blocks', part: blocks },
       { name: 'journal', part: journal },
       // Before the first peer can come in, so that it misses neither the peer nor what it brings.
       { name: 'sync', part: sync },

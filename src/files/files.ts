@@ -390,6 +390,11 @@ class FileService implements Files {
     return stat?.sizeBytes === content.sizeBytes
   }
 
+  async distrust(name: FileName): Promise<void> {
+    this.#verifier.forget(name)
+    await this.#running(() => this.#publications.publishSoon(name, { distrust: true }))
+  }
+
   async locate(
     name: FileName,
     digest: Digest,

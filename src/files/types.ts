@@ -246,6 +246,8 @@ export interface Files {
     statement: Digest,
     options?: { signal?: AbortSignal },
   ): Promise<OpenFile | undefined>
+  /** Somebody found what is shown of the name damaged: it is read, and taken away if that is so. */
+  distrust(name: FileName): Promise<void>
   /**
    * Where this content of a name lies now, shown or kept, below the state directory; not yet verified.
    * With `fingerprint`: the file that is there unless somebody touched it.

@@ -1,3 +1,4 @@
+import type { Owner } from '../blocks/index.ts'
 import type { MeshError } from '../errors/index.ts'
 import type { PeerId } from '../keys/index.ts'
 import type { IdTree } from '../tree/index.ts'
@@ -11,6 +12,15 @@ export interface ContentRef {
 
 /** The whole content in pieces. */
 export type Content = AsyncIterable<Uint8Array>
+
+/** The whole content as a file of this node, put together of blocks that were checked. */
+export interface AssembledContent {
+  /** Relative to the state directory; whoever takes it in takes it over by a rename. */
+  readonly path: string
+  readonly sizeBytes: number
+  /** Digest of the block list. */
+  readonly blocks: Digest
+}
 
 /** One replicated thing, as its collection keeps it. */
 export interface Item {
@@ -46,7 +56,7 @@ export type Acceptance =
 
 /** Takes an item in; the same function with and without its content. */
 export type Accept = (
-  content: Content | undefined,
+  content: Content | AssembledContent | undefined,
   from: PeerId,
   options: { signal: AbortSignal },
 ) => Promise<Acceptance>
@@ -65,6 +75,14 @@ export interface MissingContent {
   readonly name: string
   readonly content: ContentRef
   readonly accept: Accept
+  /** Of content with a block list: how it is put together. */
+  readonly assembly?: {
+    /** Digest of the list, as it was signed. */
+    readonly list: Digest
+    readonly owner: Owner
+    /** Permission bits of the file. */
+    readonly mode: number
+  }
 }
 
 /** Content that is here and verified. */
@@ -134,6 +152,13 @@ export interface Collection {
   missing(name?: string): readonly MissingContent[]
   /** Content by name and digest, if this node shows it; what it does not want it does not serve. */
   open(name: string, digest: Digest, signal: AbortSignal): Promise<HeldContent | undefined>
+  /** Who keeps the blocks of a content, if this node serves it under that name; else `undefined`. */
+  blocksOf?(
+    name: string,
+    digest: Digest,
+    list: Digest,
+    signal: AbortSignal,
+  ): Promise<Owner | undefined>
   /** Answers with the end of the subscription. */
   subscribe(listener: CollectionListener): () => void
 }

@@ -10,6 +10,7 @@
  * @packageDocumentation
  */
 export { createSync } from './sync.ts'
+export { locateContents } from './collections/shelf.ts'
 export type { EngineComponents, EngineInit, SyncInit } from './sync.ts'
 export { outcomeOf } from './push-pull/tally.ts'
 export type { Agreement, Mark } from './push-pull/agreements.ts'

@@ -181,3 +181,60 @@ export const MAX_SERVED_STREAMS_PER_PEER = 4
 export const MAX_SERVED_STREAMS = 32
 /** How long a reader may take over one piece. Stops readers that hold files open. */
 export const SERVE_STALL_MS = 30 * SECOND_MS
+
+// Blocks.
+
+/** Bytes of a block in one frame. */
+export const MAX_BLOCK_PIECE_BYTES = 256 * KIBIBYTE
+/** Every piece of a block but its last has at least this many. Stops a flood of tiny frames. */
+export const MIN_BLOCK_PIECE_BYTES = 16 * KIBIBYTE
+/** Longest frame: a piece and its fields. */
+export const MAX_BLOCK_FRAME_BYTES = MAX_BLOCK_PIECE_BYTES + FRAME_HEADER_BYTES
+/** Blocks in one request. */
+export const MAX_ASKED_INDEXES = 256
+/** Blocks that one stream may have asked for and not been given. Stops queues without end. */
+export const MAX_OUTSTANDING_BLOCKS = 512
+/** Blocks in one message about what a holder has got. */
+export const MAX_GAINED_INDEXES = 4_096
+/** Contents that one stream may have open. Stops a peer making us remember more than this. */
+export const MAX_OPEN_CONTENTS = 64
+/** Streams of blocks that one peer may have open: one that is kept, and its successor. */
+export const MAX_BLOCK_STREAMS_PER_PEER = 2
+/** Answers that a requester has not read; with more, nothing else is read from it. */
+export const MAX_UNREAD_ANSWERS = 256
+/** Blocks in memory on their way out, to all peers together. */
+export const MAX_SENDING_BLOCKS = 12
+/** A reader that takes longer over a piece gives its place to others meanwhile. */
+export const SENDING_PATIENCE_MS = SECOND_MS
+/** Wait before those who look on are told of new blocks: they come together. */
+export const GAINED_DELAY_MS = 50
+/** Contents with fewer blocks are given to whoever asks; of larger ones each gets others first. */
+export const MIN_SPREAD_BLOCKS = 8
+/** How long a block is waited for that somebody else was given, before its holder is asked again. */
+export const SPREAD_WAIT_MS = 3 * SECOND_MS
+/** Bytes asked of one holder and not come yet, at least two blocks of common size. */
+export const MIN_PEER_WINDOW_BYTES = 2 * MEBIBYTE
+/** The same at most, for a holder that is fast. Bounds what a broken one holds up. */
+export const MAX_PEER_WINDOW_BYTES = 16 * MEBIBYTE
+/** What a holder is asked for ahead: as much as it gives in this time. */
+export const PEER_WINDOW_MS = SECOND_MS
+/** Holders of one content that are asked at the same time. */
+export const MAX_CONTENT_HOLDERS = 24
+/** Holders that are asked at the same time, for all contents; a block of each may be in memory. */
+export const MAX_ASKED_HOLDERS = 32
+/** Blocks that came from one holder and are being written; more of it waits. */
+export const MAX_WRITING_BLOCKS = 2
+/** Blocks of one stream that are not wanted any more and may still come; older ones are forgotten. */
+export const MAX_DROPPED_BLOCKS = 4_096
+/** How long a content that nobody says to have any of is waited for. */
+export const NOBODY_WAIT_MS = 3 * SECOND_MS
+/** Between two looks at which holders stall. */
+export const TRANSFER_TICK_MS = SECOND_MS
+/** A block that is waited for so long may be asked of another holder as well, when nothing else is left. */
+export const OVERTAKE_AFTER_MS = 2 * SECOND_MS
+/** How long a stream of blocks without any content is kept. */
+export const IDLE_BLOCK_STREAM_MS = MINUTE_MS
+/** Between two looks at whether every content that is here serves its blocks. */
+export const SHELF_INTERVAL_MS = 60 * MINUTE_MS
+/** Wait for whoever is still putting together what is not wanted any more. */
+export const SHELF_RETRY_MS = SECOND_MS

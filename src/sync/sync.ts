@@ -1,12 +1,16 @@
 import { isMeshError } from '../errors/index.ts'
 import { ANNOUNCE_INIT, ANNOUNCE_PROTOCOL } from './announce/overlay.ts'
 import { createAnnouncer } from './announce/announcer.ts'
+import { createBlockExchange } from './blocks/exchange.ts'
+import { BLOCKS_INIT, BLOCKS_PROTOCOL } from './blocks/server.ts'
 import { createFilesCollection } from './collections/files.ts'
+import { createShelf } from './collections/shelf.ts'
 import { createFetcher } from './content/fetcher.ts'
 import { CONTENT_INIT, CONTENT_PROTOCOL, createContentServer } from './content/server.ts'
 import { createIntake } from './intake.ts'
 import { DEFAULT_PUSH_PULL_INTERVAL_MS } from './limits.ts'
 import { createPushPull, PUSH_PULL_INIT, PUSH_PULL_PROTOCOL } from './push-pull/push-pull.ts'
+import type { Blocks } from '../blocks/index.ts'
 import type { ErrorCode } from '../errors/index.ts'
 import type { Files } from '../files/index.ts'
 import type { PeerId } from '../keys/index.ts'
@@ -14,6 +18,7 @@ import type { Health, Logger, Workers } from '../observe/index.ts'
 import type { NetworkId } from '../statement/index.ts'
 import type { Transport } from '../transport/index.ts'
 import type { Clock, Random } from '../util/index.ts'
+import type { Bandwidth } from './blocks/rates.ts'
 import type { Collection } from './collection.ts'
 import type { Sync } from './types.ts'
 
@@ -27,13 +32,18 @@ export interface EngineComponents {
   readonly health: Health
 }
 
+export interface BlockComponents extends EngineComponents {
+  /** Where blocks are kept; without it content moves whole. */
+  readonly blocks?: Blocks
+}
+
 export interface EngineInit {
   /** Between two push-pulls of this node. @default 30 s */
   readonly pushPullIntervalMs?: number
   /** How many nodes the mesh has, as far as is known. @default those connected, and this one */
   readonly meshSize?: () => number
-  /** Content served to one peer. @default no limit */
-  readonly serveBytesPerSecondPerPeer?: number
+  /** What content may take of the network. @default no limit */
+  readonly bandwidth?: Bandwidth
 }
 
 export interface SyncInit extends EngineInit {
@@ -54,10 +64,10 @@ const FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 
 /** Replicates collections: the three protocols over one transport, joined. */
 export const createEngine = (
-  components: EngineComponents,
+  components: BlockComponents,
   init: EngineInit & { collections: readonly Collection[] },
 ): Sync => {
-  const { transport, clock, random, logger, workers } = components
+  const { transport, clock, random, logger, workers, blocks } = components
   const collections = new Map(init.collections.map((collection) => [collection.name, collection]))
   const announce = { sent: 0, received: 0, relayed: 0, refused: 0 }
   const content = { fetches: 0, failures: 0 }
@@ -106,6 +116,14 @@ export const createEngine = (
       fetcher.addHolder(collection, name, content, peer),
   })
 
+  const exchange =
+    blocks &&
+    createBlockExchange({
+      ...{ transport, clock, random, logger, blocks, collections, onFault },
+      wants: pushPull.wants,
+      bandwidth: init.bandwidth ?? {},
+    })
+
   const fetcher = createFetcher({
     transport,
     clock,
@@ -117,12 +135,13 @@ export const createEngine = (
     wants: pushPull.wants,
     onFault,
     counts: content,
+    ...(exchange === undefined || blocks === undefined ? {} : { exchange, blocks }),
   })
 
   const server = createContentServer({
     clock,
     collections,
-    bytesPerSecondPerPeer: init.serveBytesPerSecondPerPeer,
+    ...(exchange === undefined ? {} : { takeUpload: exchange.takeUpload }),
   })
 
   const listen = (collection: Collection): (() => void) =>
@@ -140,12 +159,16 @@ export const createEngine = (
         if (content === undefined) return
         announcer.publishHolding(collection, { name, digest: content.digest }, from)
       },
-      changed: (name) => fetcher.refresh(collection, name),
+      changed(name) {
+        fetcher.refresh(collection, name)
+        exchange?.refresh(collection.name, name)
+      },
     })
 
   transport.handle(ANNOUNCE_PROTOCOL, ANNOUNCE_INIT, announcer.serve)
   transport.handle(PUSH_PULL_PROTOCOL, PUSH_PULL_INIT, pushPull.serve)
   transport.handle(CONTENT_PROTOCOL, CONTENT_INIT, server.serve)
+  if (exchange !== undefined) transport.handle(BLOCKS_PROTOCOL, BLOCKS_INIT, exchange.serve)
 
   return {
     async start() {
@@ -153,6 +176,7 @@ export const createEngine = (
       running = true
       for (const collection of collections.values()) unsubscribes.push(listen(collection))
       server.start()
+      exchange?.start()
       fetcher.start()
       pushPull.start()
       announcer.start()
@@ -163,6 +187,7 @@ export const createEngine = (
       running = false
       for (const unsubscribe of unsubscribes.splice(0)) unsubscribe()
       await Promise.all([announcer.stop(), pushPull.stop(), fetcher.stop(), server.stop()])
+      await exchange?.stop()
     },
 
     about(name) {
@@ -192,13 +217,13 @@ export const createEngine = (
           pushPulls: pushPull.counts(),
           contentFetches: content.fetches,
           contentFailures: content.failures,
-          blockBytesReceived: 0,
-          blockBytesSent: 0,
+          blockBytesReceived: exchange?.counts.received ?? 0,
+          blockBytesSent: exchange?.counts.sent ?? 0,
         },
       }
     },
 
-    transfers: () => ({ receiving: [], sending: [] }),
+    transfers: () => exchange?.transfers() ?? { receiving: [], sending: [] },
 
     pushPull: (peer) => pushPull.round(peer),
 
@@ -210,12 +235,26 @@ export const createEngine = (
 
 /** Keeps this node's files in step with its peers'. */
 export const createSync = (
-  components: EngineComponents & { readonly files: Files },
+  components: BlockComponents & { readonly files: Files },
   init: SyncInit,
-): Sync =>
-  createEngine(components, {
-    ...init,
-    collections: [
-      createFilesCollection(components.files, { network: init.network, random: components.random }),
-    ],
+): Sync => {
+  const { files, blocks, random, logger, workers } = components
+  const { network } = init
+  const shelf = blocks && createShelf({ files, blocks, logger, workers })
+  const collection = createFilesCollection(files, {
+    ...{ network, random },
+    ...(shelf === undefined ? {} : { shelf }),
   })
+  const engine = createEngine(components, { ...init, collections: [collection] })
+  return {
+    ...engine,
+    async start() {
+      shelf?.start()
+      await engine.start()
+    },
+    async stop() {
+      await engine.stop()
+      await shelf?.stop()
+    },
+  }
+}

@@ -194,8 +194,10 @@ export const createFrameStream = (
       if (reader !== undefined) {
         throw new MeshError('ERR_INTERNAL', `two readers on one stream of ${protocol}`)
       }
-      const ready = take()
+      let ready = take()
       regulate()
+      // What was held back while the stream was paused may have made a frame complete just now.
+      if (ready === 'pending') ready = take()
       if (ready !== 'pending') return ready
       try {
         return await wait<Uint8Array | undefined>((waiter) => {

@@ -8,6 +8,7 @@ import { createCompactSelection } from '../../src/sync/collections/compact-selec
 import { createSortedTree } from '../../src/tree/index.ts'
 import { placedId, sha256 } from '../../src/util/index.ts'
 import type {
+  AssembledContent,
   Acceptance,
   Accept,
   Collection,
@@ -118,7 +119,11 @@ export const createFakeCollection = (init: {
     why: Extract<Acceptance, { outcome: 'refused' }>['why'],
   ): Acceptance => ({ outcome: 'refused', why, error: new MeshError(code, code) })
 
-  const readAll = async (source: Content, sizeBytes: number): Promise<Uint8Array> => {
+  const readAll = async (
+    source: Content | AssembledContent,
+    sizeBytes: number,
+  ): Promise<Uint8Array> => {
+    if ('path' in source) throw new Error('nothing here has blocks')
     const bytes = Buffer.alloc(sizeBytes)
     let at = 0
     for await (const chunk of source) {

@@ -1,5 +1,6 @@
-/** Writes announce.json, push-pull.json, tree.json and content.json: `node test/vectors/sync.make.ts`. */
+/** Writes announce.json, push-pull.json, tree.json, content.json and block-exchange.json: `node test/vectors/sync.make.ts`. */
 import { encodeAnnounce } from '../../src/sync/announce/messages.ts'
+import { encodeBlockAnswer, encodeBlockRequest } from '../../src/sync/blocks/messages.ts'
 import { encodeAnswer, encodeRequest } from '../../src/sync/content/messages.ts'
 import { encodePushPull } from '../../src/sync/push-pull/messages.ts'
 import { createShortener } from '../../src/sync/push-pull/ranges.ts'
@@ -187,5 +188,62 @@ writeVectors('content', () => ({
     { title: 'a request', bytes: '01' },
     { title: 'found without a size', bytes: '02' },
     { title: 'missing and more', bytes: '0300' },
+  ],
+}))
+
+const blockRequest = maker(encodeBlockRequest)
+const blockAnswer = maker(encodeBlockAnswer)
+
+writeVectors('block-exchange', () => ({
+  about: about('/mesh/blocks/1'),
+  requests: [
+    blockRequest('open', {
+      ...{ type: 'open', id: 7, collection: 'files', name: 'images/big' },
+      ...{ digest: digest('a'), list: digest('b') },
+    }),
+    blockRequest('close', { type: 'close', id: 7 }),
+    blockRequest('the list', { type: 'ask-list', id: 7 }),
+    blockRequest('three blocks', { type: 'ask', id: 7, insist: false, indexes: [0, 2, 70_000] }),
+    blockRequest('one block, insisting', { type: 'ask', id: 7, insist: true, indexes: [5] }),
+    blockRequest('cancel', { type: 'cancel', id: 7, indexes: [2] }),
+  ],
+  answers: [
+    blockAnswer('nothing', { type: 'none', id: 7 }),
+    blockAnswer('all', { type: 'all', id: 7 }),
+    blockAnswer('some of eleven', { type: 'some', id: 7, count: 11, have: bytes('0104') }),
+    blockAnswer('no list yet', { type: 'some', id: 7, count: 0, have: bytes('') }),
+    blockAnswer('gained', { type: 'gained', id: 7, indexes: [1, 3] }),
+    blockAnswer('a piece of a list', {
+      ...{ type: 'list', id: 7, sizeBytes: 10, offset: 4, bytes: bytes('010203') },
+    }),
+    blockAnswer('a piece of a block', {
+      ...{ type: 'piece', id: 7, index: 3, offset: 262_144, bytes: bytes('68656c6c6f') },
+    }),
+    blockAnswer('not here', { type: 'not', id: 7, index: 3, why: 'absent' }),
+    blockAnswer('given to somebody else', { type: 'not', id: 7, index: 3, why: 'elsewhere' }),
+  ],
+  invalidRequests: [
+    { title: 'empty', bytes: '' },
+    { title: 'an answer', bytes: '1007000000' },
+    { title: 'an empty name', bytes: `0107000000${files}00000000${digest('a')}${digest('b')}` },
+    { title: 'no blocks', bytes: '04070000000000000000' },
+    { title: 'an unknown flag', bytes: '0407000000020100000000000000' },
+    { title: 'blocks out of order', bytes: '040700000000020000000200000001000000' },
+    { title: 'a block twice', bytes: '040700000000020000000200000002000000' },
+    { title: 'a block that no list has', bytes: '04070000000001000000ffffff00' },
+    { title: 'more blocks than may be asked for', bytes: '04070000000001010000' },
+    { title: 'close and more', bytes: '020700000000' },
+  ],
+  invalidAnswers: [
+    { title: 'empty', bytes: '' },
+    { title: 'a request', bytes: '0207000000' },
+    { title: 'bits behind the last block', bytes: '12070000000b0000000108' },
+    { title: 'too few bits', bytes: '12070000000b00000001' },
+    { title: 'more blocks than a list has', bytes: '1207000000ffffffff' },
+    { title: 'a piece of nothing', bytes: '15070000000300000000000000' },
+    { title: 'a piece behind the largest block', bytes: '1507000000030000000000400000' },
+    { title: 'a list that is too long', bytes: '140700000001004000000000000001' },
+    { title: 'a piece behind the end of a list', bytes: '14070000000200000001000000aabb' },
+    { title: 'an unknown reason', bytes: '16070000000300000002' },
   ],
 }))

@@ -2,12 +2,14 @@ import { isMeshError, MeshError } from '../../errors/index.ts'
 import { decodeSignedStatement, encodeSignedStatement } from '../../statement/index.ts'
 import { parseFileName, recordId, verifySigned } from '../../statement/index.ts'
 import { createCompactSelection, SELECTION_SALT_BYTES } from './compact-selection.ts'
+import { ownerOfContent } from './shelf.ts'
 import type { ErrorCode } from '../../errors/index.ts'
 import type { FileRecord, Files, FileView, Origin, Verdict } from '../../files/index.ts'
 import type { FileName, NetworkId, SignedStatement } from '../../statement/index.ts'
-import type { Random } from '../../util/index.ts'
+import type { Digest, Random } from '../../util/index.ts'
 import type { Acceptance, Accept, Collection, ContentRef, Item } from '../collection.ts'
 import type { MissingContent } from '../collection.ts'
+import type { Shelf } from './shelf.ts'
 
 /** Honest nodes check these before they pass anything on. */
 const FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -76,7 +78,7 @@ const read = (bytes: Uint8Array): SignedStatement => {
 /** The file catalogue as a collection: every kept statement is an item, its file the content. */
 export const createFilesCollection = (
   files: Files,
-  init: { network: NetworkId; random: Random },
+  init: { network: NetworkId; random: Random; shelf?: Pick<Shelf, 'holds' | 'subscribe'> },
 ): Collection => {
   const salt = init.random.bytes(SELECTION_SALT_BYTES)
 
@@ -90,12 +92,25 @@ export const createFilesCollection = (
     const { signed } = view.winner
     const content = contentOf(signed)
     if (content === undefined) return undefined
-    return { name: view.name, content, accept: acceptOf(signed) }
+    const { name, policy } = view
+    const { blocks: list } = signed.statement
+    const missing = { name, content, accept: acceptOf(signed) }
+    if (list === 'none' || init.shelf === undefined) return missing
+    const owner = ownerOfContent(name, content.digest)
+    return { ...missing, assembly: { list, owner, mode: policy.mode } }
   }
 
   const view = (name: string): FileView | undefined => {
     const known = nameOf(name)
     return known === undefined ? undefined : files.view(known)
+  }
+
+  const movesWhole = (name: FileName, digest: Digest): boolean => {
+    const found = files.view(name)
+    return [found?.winner, found?.shownMeanwhile].some((record) => {
+      if (record === undefined || contentOf(record.signed)?.digest !== digest) return false
+      return record.signed.statement.blocks === 'none'
+    })
   }
 
   return {
@@ -139,12 +154,28 @@ export const createFilesCollection = (
 
     async open(name, digest, signal) {
       const known = nameOf(name)
-      const open = known === undefined ? undefined : await files.open(known, { digest, signal })
+      // What has blocks moves by blocks: there is one way for each content.
+      if (known === undefined || !movesWhole(known, digest)) return undefined
+      const open = await files.open(known, { digest, signal })
       if (open === undefined) return undefined
       return {
         sizeBytes: open.sizeBytes,
         stream: ({ start, signal }) => open.stream({ start, signal }),
       }
+    },
+
+    async blocksOf(name, digest, list) {
+      const known = nameOf(name)
+      if (known === undefined) return undefined
+      const isServed = (signed: SignedStatement | undefined): boolean =>
+        signed !== undefined &&
+        signed.statement.blocks === list &&
+        contentOf(signed)?.digest === digest
+      const found = files.view(known)
+      const shown = found?.state === 'shown' ? found.winner : found?.shownMeanwhile
+      if (!isServed(shown?.signed)) return undefined
+      if ((await init.shelf?.holds(known, digest)) !== true) return undefined
+      return ownerOfContent(known, digest)
     },
 
     subscribe(listener) {
@@ -154,8 +185,10 @@ export const createFilesCollection = (
       const onContent = (event: { record: FileRecord; from: Origin }): void =>
         listener.completed(itemOf(event.record), peerOf(event.from))
       const onChange = (event: { name: FileName }): void => listener.changed(event.name)
+      const end = init.shelf?.subscribe((name) => listener.changed(name))
       events.on('record', onRecord).on('content', onContent).on('change', onChange)
       return () => {
+        end?.()
         events.off('record', onRecord).off('content', onContent).off('change', onChange)
       }
     },

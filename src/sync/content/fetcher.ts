@@ -3,14 +3,17 @@ import { linkSignals, sleep } from '../async.ts'
 import { ASK_AROUND_DELAY_MS, FAILURES_BEFORE_WARNING, FETCH_BACKOFF_MS } from '../limits.ts'
 import { HOLDER_RETRY_MS, HOLDER_WAIT_MS, MAX_FETCH_BACKOFF_MS, MAX_FETCHES } from '../limits.ts'
 import { MAX_CLAIMS, MAX_SOUGHT_CONTENTS, SMALL_CONTENT_BYTES } from '../limits.ts'
+import { isListed } from '../blocks/exchange.ts'
 import { createAttempt } from './attempt.ts'
 import { createBacklog } from './backlog.ts'
 import { readHolder } from './holder-stream.ts'
 import { createHolders } from './holders.ts'
+import type { Blocks } from '../../blocks/index.ts'
 import type { PeerId } from '../../keys/index.ts'
 import type { Health, Logger, Worker, Workers } from '../../observe/index.ts'
 import type { Peer, Transport } from '../../transport/index.ts'
 import type { Clock, Random } from '../../util/index.ts'
+import type { BlockExchange, Fetched, ListedContent } from '../blocks/exchange.ts'
 import type { Acceptance, Collection, ContentRef, MissingContent } from '../collection.ts'
 import type { Attempt } from './attempt.ts'
 import type { Holders } from './holders.ts'
@@ -44,6 +47,9 @@ export interface FetcherInit {
   readonly wants: (peer: PeerId, collection: string, name: string) => boolean | undefined
   readonly onFault: (peer: PeerId, error: unknown) => void
   readonly counts: { fetches: number; failures: number }
+  /** For content with a block list. */
+  readonly exchange?: Pick<BlockExchange, 'fetch'>
+  readonly blocks?: Pick<Blocks, 'addContent' | 'has'>
   /** Contents that are looked for at the same time. @default MAX_SOUGHT_CONTENTS */
   readonly maxSought?: number
 }
@@ -63,7 +69,7 @@ interface Task {
   /** Of that attempt, if several took part in it. */
   mixed: Segments | undefined
   /** Under way. */
-  running: { attempt: Attempt; abort: () => void } | undefined
+  running: { isComplete: () => boolean; abort: () => void } | undefined
   /** Waits within an attempt that a new holder ends. */
   readonly wakes: Set<() => void>
 }
@@ -120,7 +126,7 @@ export const createFetcher = (init: FetcherInit): Fetcher => {
   const remove = (key: string, task: Task): void => {
     drop(key, task)
     // What has been delivered completely is being stored, which is why it is missing no more.
-    if (task.running?.attempt.isComplete() === false) task.running.abort()
+    if (task.running?.isComplete() === false) task.running.abort()
     health.clear(WARNING, task.missing.name)
   }
 
@@ -287,8 +293,75 @@ export const createFetcher = (init: FetcherInit): Fetcher => {
     for (const peer of await mixed.findLiars(truth, signal)) init.onFault(peer, liar(missing))
   }
 
+  /** Takes in what was put together, and has it serve its blocks from where it is shown. */
+  const takeIn = async (
+    { name, content, accept, assembly: how }: ListedContent,
+    { assembly, list, givers }: Fetched,
+    signal: AbortSignal,
+  ): Promise<Acceptance> => {
+    const path = await assembly.finish({ mode: how.mode })
+    const offer = { path, sizeBytes: content.sizeBytes, blocks: how.list }
+    const verdict = await accept(offer, givers[0] ?? transport.peerId, { signal })
+    if (verdict.outcome === 'stored') {
+      await init.blocks?.addContent(how.owner, { list, digest: content.digest })
+      logger.debug({ name, from: givers }, 'content put together')
+    }
+    return verdict
+  }
+
+  const runBlocks = async (
+    task: Task,
+    missing: ListedContent,
+    exchange: Pick<BlockExchange, 'fetch'>,
+    laneSignal: AbortSignal,
+  ): Promise<void> => {
+    const { collection, holders, wakes } = task
+    const { name } = missing
+    if (holders.next(new Set()) === undefined && init.blocks?.has(missing.assembly.list) !== true) {
+      postpone(task)
+      giveWay(task)
+      return
+    }
+    const linked = linkSignals(laneSignal)
+    const { signal } = linked
+    let complete = false
+    let wake = (): void => {}
+    task.running = { isComplete: () => complete, abort: () => linked.abort() }
+    counts.fetches++
+    const onStart = (call: () => void): void => {
+      wake = call
+      wakes.add(wake)
+    }
+    try {
+      const request = { collection, missing, holders, signal, isCrowded, onStart }
+      const verdict = await exchange.fetch(request, (fetched) => {
+        complete = true
+        return takeIn(missing, fetched, signal)
+      })
+      if (verdict.outcome === 'refused') {
+        logger.warn({ name, error: verdict.error }, 'content was put together and is not taken in')
+        postpone(task, verdict.error)
+      }
+    } catch (error) {
+      if (signal.aborted) return
+      const isExpected = isMeshError(error, 'ERR_FILE_CONTENT_MISSING')
+      if (!isExpected) logger.warn({ name, error }, 'content not fetched')
+      postpone(task, error)
+    } finally {
+      wakes.delete(wake)
+      task.running = undefined
+      linked.end()
+      refresh(collection, name)
+      if (tasks.get(keyOf(collection.name, name)) === task) giveWay(task)
+    }
+  }
+
   const run = async (task: Task, laneSignal: AbortSignal): Promise<void> => {
     const { collection, missing, holders, single } = task
+    const { exchange } = init
+    if (exchange !== undefined && isListed(missing)) {
+      return runBlocks(task, missing, exchange, laneSignal)
+    }
     const { name, content } = missing
     const first = holders.next(new Set())
     if (first === undefined) {
@@ -312,7 +385,7 @@ export const createFetcher = (init: FetcherInit): Fetcher => {
       waitForHolder: createWait(task, signal),
       onFault: init.onFault,
     })
-    task.running = { attempt, abort: () => linked.abort() }
+    task.running = { isComplete: attempt.isComplete, abort: () => linked.abort() }
     counts.fetches++
     try {
       const verdict = await missing.accept(attempt.source, first, { signal })

@@ -20,6 +20,8 @@ export interface Holders {
   end(): void
   /** Those that say they have it, in order. */
   claimants(): readonly PeerId[]
+  /** Whether it is not to be asked for this content again. */
+  isBanned(peer: PeerId): boolean
   /** Whether it let us down lately. */
   isCooling(peer: PeerId): boolean
   /** The peer to ask next; `tried` have been asked in this attempt. `undefined`: nobody is left. */
@@ -111,6 +113,7 @@ export const createHolders = (init: HoldersInit): Holders => {
       claimants.clear()
     },
     claimants: () => [...claimants].sort(),
+    isBanned: (peer) => banned.has(peer),
     isCooling: (peer) => !isCool(peer),
     next(tried) {
       // In order of peer ids first, so that a simulation picks the same peer every time.

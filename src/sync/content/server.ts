@@ -1,12 +1,6 @@
 import { MeshError } from '../../errors/index.ts'
-import { createTokenBuckets } from '../../util/index.ts'
 import { sleep, watch } from '../async.ts'
-import {
-  CONTENT_FRAME_BYTES,
-  MAX_FRAME_BYTES,
-  MAX_RATED_PEERS,
-  MAX_SERVED_STREAMS,
-} from '../limits.ts'
+import { CONTENT_FRAME_BYTES, MAX_FRAME_BYTES, MAX_SERVED_STREAMS } from '../limits.ts'
 import { HOLDER_ANSWER_TIMEOUT_MS, MAX_SERVED_STREAMS_PER_PEER, SERVE_STALL_MS } from '../limits.ts'
 import { malformed } from '../wire.ts'
 import { decodeRequest, encodeAnswer } from './messages.ts'
@@ -32,8 +26,8 @@ export interface ContentServer {
 export interface ContentServerInit {
   readonly clock: Clock
   readonly collections: ReadonlyMap<string, Collection>
-  /** To one peer, over all its streams. @default no limit */
-  readonly bytesPerSecondPerPeer?: number | undefined
+  /** So many bytes are about to go; answers how long to wait before. @default no limit */
+  readonly takeUpload?: (peer: PeerId, bytes: number) => number
 }
 
 /** The same bytes in pieces of one size, except the last: small ones cost more than they carry. */
@@ -61,16 +55,9 @@ export async function* reframe(content: Content, pieceBytes: number): AsyncGener
 }
 
 export const createContentServer = (init: ContentServerInit): ContentServer => {
-  const { clock, collections, bytesPerSecondPerPeer } = init
+  const { clock, collections, takeUpload } = init
   const streams = new Map<FrameStream, Promise<void>>()
   let running = false
-  const rateOf =
-    bytesPerSecondPerPeer === undefined
-      ? undefined
-      : createTokenBuckets<PeerId>(
-          { clock },
-          { perSecond: bytesPerSecondPerPeer, maxKeys: MAX_RATED_PEERS },
-        )
 
   /** Sends one frame to a reader that must keep up. */
   const send = (stream: FrameStream, frame: Uint8Array): Promise<void> =>
@@ -86,9 +73,8 @@ export const createContentServer = (init: ContentServerInit): ContentServer => {
     start: number,
   ): Promise<void> => {
     const { signal } = stream
-    const rate = rateOf?.(stream.peer)
     for await (const piece of reframe(held.stream({ start, signal }), CONTENT_FRAME_BYTES)) {
-      const waitMs = rate?.take(piece.length) ?? 0
+      const waitMs = takeUpload?.(stream.peer, piece.length) ?? 0
       if (waitMs > 0) await sleep(clock, waitMs, signal)
       await send(stream, piece)
     }

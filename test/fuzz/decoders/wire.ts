@@ -1,6 +1,12 @@
 /** What peers send: each message of each protocol, and the frames they come in. */
 import { decodeAnnounce, encodeAnnounce } from '../../../src/sync/announce/messages.ts'
 import {
+  decodeBlockAnswer,
+  decodeBlockRequest,
+  encodeBlockAnswer,
+  encodeBlockRequest,
+} from '../../../src/sync/blocks/messages.ts'
+import {
   decodeAnswer,
   decodeRequest,
   encodeAnswer,
@@ -43,6 +49,16 @@ export const wireDecoders: readonly Decoder[] = [
     name: 'sync/content/messages.ts#decodeAnswer',
     seeds: hexIn('content', 'answers', 'bytes'),
     run: (input) => sameBytes(encodeAnswer(decodeAnswer(input.bytes)), input),
+  },
+  {
+    name: 'sync/blocks/messages.ts#decodeBlockRequest',
+    seeds: hexIn('block-exchange', 'requests', 'bytes'),
+    run: (input) => sameBytes(encodeBlockRequest(decodeBlockRequest(input.bytes)), input),
+  },
+  {
+    name: 'sync/blocks/messages.ts#decodeBlockAnswer',
+    seeds: hexIn('block-exchange', 'answers', 'bytes'),
+    run: (input) => sameBytes(encodeBlockAnswer(decodeBlockAnswer(input.bytes)), input),
   },
   {
     name: 'chunk/block-list.ts#decodeBlockList',

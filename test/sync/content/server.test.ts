@@ -122,7 +122,7 @@ t.test('one peer has so many requests open; all peers together have a limit too'
 })
 
 t.test('a limit of bytes a second holds over all streams of a peer', async (t) => {
-  const { mesh, ask } = await play({ serveBytesPerSecondPerPeer: 200_000 })
+  const { mesh, ask } = await play({ bandwidth: { uploadPerPeer: 200_000 } })
   const startMs = mesh.clock.monotonicMs()
   const streams = [await ask(), await ask()]
   await mesh.run(Promise.all(streams.map(receiveAll)))

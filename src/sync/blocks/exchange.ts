@@ -1,0 +1,260 @@
+import { blockListDigest } from '../../chunk/index.ts'
+import { isMeshError } from '../../errors/index.ts'
+import { MAX_ASKED_HOLDERS, SMALL_CONTENT_BYTES, TRANSFER_TICK_MS } from '../limits.ts'
+import { HOLDER_COOLDOWN_MS } from '../limits.ts'
+import { BlockFetch } from './fetch.ts'
+import { createLink } from './link.ts'
+import { createRates } from './rates.ts'
+import { createBlockServer } from './server.ts'
+import { keyOfContent } from './source.ts'
+import { aborted } from '../async.ts'
+import type { Assembly, Blocks } from '../../blocks/index.ts'
+import type { BlockList } from '../../chunk/index.ts'
+import type { MeshError } from '../../errors/index.ts'
+import type { PeerId } from '../../keys/index.ts'
+import type { Logger } from '../../observe/index.ts'
+import type { FrameStream, Transport } from '../../transport/index.ts'
+import type { Cancel, Clock, Random } from '../../util/index.ts'
+import type { Collection, MissingContent } from '../collection.ts'
+import type { Holders } from '../content/holders.ts'
+import type { Transfers } from '../types.ts'
+import type { Link } from './link.ts'
+import type { Bandwidth } from './rates.ts'
+import type { BlockSource, ContentName } from './source.ts'
+
+/** Content that has a block list. */
+export interface ListedContent extends MissingContent {
+  readonly assembly: NonNullable<MissingContent['assembly']>
+}
+
+export const isListed = (missing: MissingContent): missing is ListedContent =>
+  missing.assembly !== undefined
+
+export interface FetchRequest {
+  readonly collection: Collection
+  readonly missing: ListedContent
+  readonly holders: Holders
+  readonly signal: AbortSignal
+  readonly isCrowded: () => boolean
+  /** Called with what tells the fetch that a new holder is known. */
+  readonly onStart: (wake: () => void) => void
+}
+
+/** Content with all its blocks. */
+export interface Fetched {
+  /** Not durable yet. */
+  readonly assembly: Assembly
+  readonly list: BlockList
+  /** Who gave anything, the most first. */
+  readonly givers: readonly PeerId[]
+}
+
+/** Moves blocks in both directions. */
+export interface BlockExchange {
+  start(): void
+  stop(): Promise<void>
+  serve(stream: FrameStream): Promise<void>
+  /**
+   * Gets all blocks of one content, and hands them to `use` while they are served to others.
+   *
+   * @throws MeshError `ERR_FILE_CONTENT_MISSING`, `ERR_ABORTED`, `ERR_DISK_FULL`, or what `use` throws
+   */
+  fetch<T>(request: FetchRequest, use: (fetched: Fetched) => Promise<T>): Promise<T>
+  /** Something about this name has changed. */
+  refresh(collection: string, name: string): void
+  transfers(): Transfers
+  setBandwidth(bandwidth: Bandwidth): void
+  /** For whatever else moves content. */
+  takeUpload(peer: PeerId, bytes: number): number
+  readonly counts: { readonly received: number; readonly sent: number }
+}
+
+export interface BlockExchangeInit {
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly blocks: Blocks
+  readonly collections: ReadonlyMap<string, Collection>
+  readonly wants: (peer: PeerId, collection: string, name: string) => boolean | undefined
+  readonly onFault: (peer: PeerId, error: unknown) => void
+  readonly bandwidth: Bandwidth
+}
+
+export const createBlockExchange = (init: BlockExchangeInit): BlockExchange => {
+  const { transport, clock, random, logger, blocks, collections } = init
+  const rates = createRates(init, init.bandwidth)
+  const counts = { received: 0, sent: 0 }
+  const links = new Map<PeerId, Link>()
+  /** By the content that they are about. */
+  const fetches = new Map<string, BlockFetch>()
+  /** Peers that sent wrong bytes, or stalled: not asked before then. */
+  const avoided = new Map<PeerId, number>()
+  let cancelPump: Cancel | undefined
+  let cancelTick: Cancel | undefined
+
+  // Asking.
+
+  const isAvoided = (peer: PeerId): boolean => {
+    const untilMs = avoided.get(peer)
+    if (untilMs === undefined) return false
+    if (clock.monotonicMs() < untilMs) return true
+    avoided.delete(peer)
+    return false
+  }
+
+  const onLinkEnd = (link: Link, error: MeshError): void => {
+    if (links.get(link.peer) === link) links.delete(link.peer)
+    if (isMeshError(error, 'ERR_ABORTED') || isMeshError(error, 'ERR_STREAM_CLOSED')) return
+    logger.debug({ peer: link.peer, error }, 'a holder of blocks is left')
+    avoided.set(link.peer, clock.monotonicMs() + HOLDER_COOLDOWN_MS)
+    if (!isMeshError(error, 'ERR_TIMEOUT')) init.onFault(link.peer, error)
+  }
+
+  const linkTo = (peer: PeerId): Link | undefined => {
+    const known = links.get(peer)
+    if (known !== undefined) return known
+    if (isAvoided(peer) || links.size >= MAX_ASKED_HOLDERS) return undefined
+    const link = createLink({ transport, clock, rates, onRoom: pump, onEnd: onLinkEnd }, peer)
+    links.set(peer, link)
+    return link
+  }
+
+  /** Small content first, then whatever has had the least of its share. */
+  const byTurn = (a: BlockFetch, b: BlockFetch): number => {
+    const [aSmall, bSmall] = [a, b].map(({ leftBytes }) => leftBytes <= SMALL_CONTENT_BYTES)
+    if (aSmall !== bSmall) return aSmall ? -1 : 1
+    return a.creditBytes - b.creditBytes
+  }
+
+  const runPump = (): void => {
+    cancelPump = undefined
+    for (const link of [...links.values()]) {
+      // One block after the other, so that the share stays fair.
+      while (link.roomBytes() > 0) {
+        const turn = [...fetches.values()].filter(({ isRunning }) => isRunning).sort(byTurn)
+        if (!turn.some((fetch) => fetch.askOf(link))) break
+      }
+    }
+  }
+
+  /** Everything that happens in one moment is answered with one look. */
+  const pump = (): void => {
+    cancelPump ??= clock.schedule(0, runPump)
+  }
+
+  const tick = (): void => {
+    cancelTick = undefined
+    for (const link of [...links.values()]) link.check()
+    for (const fetch of [...fetches.values()]) fetch.tick()
+    pump()
+    if (fetches.size > 0) cancelTick = clock.schedule(TRANSFER_TICK_MS, tick)
+  }
+
+  // Giving.
+
+  const resolve = async (
+    content: ContentName,
+    signal: AbortSignal,
+  ): Promise<BlockSource | undefined> => {
+    const { collection, name, digest, list: listDigest } = content
+    const running = fetches.get(keyOfContent(content))
+    if (running?.isRunning === true) return running.source()
+    const held = await collections.get(collection)?.blocksOf?.(name, digest, listDigest, signal)
+    const list = held === undefined ? undefined : await blocks.listOf(held, { signal })
+    if (list === undefined || blockListDigest(list) !== listDigest) return running?.source()
+    return {
+      list: () => list,
+      has: (index) => index < list.blocks.length,
+      isComplete: () => true,
+      async read(index, readSignal) {
+        const block = list.blocks[index]
+        return block && blocks.get(block.digest, { signal: readSignal })
+      },
+    }
+  }
+
+  const server = createBlockServer({
+    clock,
+    logger,
+    rates,
+    resolve,
+    onInterest: (content, peer) => fetches.get(keyOfContent(content))?.interest(peer),
+    onSent: (bytes) => {
+      counts.sent += bytes
+    },
+  })
+
+  /** Who may have some of it: those who said so, and those who want it themselves. */
+  const candidatesFor =
+    ({ collection, missing, holders }: FetchRequest, interested: ReadonlySet<PeerId>) =>
+    (isHungry: boolean): PeerId[] => {
+      const claiming = new Set(holders.claimants())
+      const places = new Map<PeerId, number>()
+      for (const { id } of transport.peers()) {
+        if (holders.isCooling(id) || holders.isBanned(id) || isAvoided(id)) continue
+        const wants = init.wants(id, collection.name, missing.name)
+        if (claiming.has(id)) places.set(id, 0)
+        else if (interested.has(id)) places.set(id, 1)
+        else if (wants === true) places.set(id, 2)
+        else if (wants === undefined && isHungry) places.set(id, 3)
+      }
+      return [...places].sort(([a, x], [b, y]) => x - y || (a < b ? -1 : 1)).map(([peer]) => peer)
+    }
+
+  return {
+    counts,
+    start: () => server.start(),
+    serve: (stream) => server.serve(stream),
+    async stop() {
+      cancelPump?.()
+      cancelTick?.()
+      for (const link of [...links.values()]) link.end(aborted('the exchange of blocks'))
+      await server.stop()
+    },
+
+    async fetch(request, use) {
+      const { collection, missing, holders, signal } = request
+      const { name, content, assembly: how } = missing
+      const named = { collection: collection.name, name, digest: content.digest, list: how.list }
+      const key = keyOfContent(named)
+      const interested = new Set<PeerId>()
+      const fetch = new BlockFetch({
+        ...{ clock, random, blocks, signal, holders, linkTo },
+        ...{ content: named, sizeBytes: content.sizeBytes, owner: how.owner, interested },
+        candidates: candidatesFor(request, interested),
+        onGained: () => server.gained(named),
+        onWork: pump,
+        onReceived: (bytes) => {
+          counts.received += bytes
+        },
+        isCrowded: request.isCrowded,
+      })
+      const credits = [...fetches.values()].map(({ creditBytes }) => creditBytes)
+      if (credits.length > 0) fetch.creditBytes = Math.min(...credits)
+      fetches.set(key, fetch)
+      request.onStart(() => fetch.lookForHolders())
+      cancelTick ??= clock.schedule(TRANSFER_TICK_MS, tick)
+      // Who asked us before we began is told that there will be something to be had.
+      server.refresh(collection.name, name)
+      try {
+        const { assembly, list } = await fetch.run()
+        return await use({ assembly, list, givers: fetch.givers() })
+      } finally {
+        await fetch.close()
+        fetches.delete(key)
+        server.refresh(collection.name, name)
+      }
+    },
+
+    refresh: (collection, name) => server.refresh(collection, name),
+    transfers: () => ({
+      receiving: [...fetches.values()]
+        .map((fetch) => fetch.status())
+        .sort((a, b) => (a.name < b.name ? -1 : 1)),
+      sending: server.sending(),
+    }),
+    setBandwidth: (bandwidth) => rates.set(bandwidth),
+    takeUpload: (peer, bytes) => rates.takeUpload(peer, bytes),
+  }
+}

@@ -1,0 +1,320 @@
+import { MeshError } from '../../errors/index.ts'
+import { sleep } from '../async.ts'
+import { MAX_DROPPED_BLOCKS, MAX_PEER_WINDOW_BYTES, MAX_WRITING_BLOCKS } from '../limits.ts'
+import { MIN_BLOCK_PIECE_BYTES } from '../limits.ts'
+import { IDLE_BLOCK_STREAM_MS, MIN_PEER_WINDOW_BYTES, MIN_RATE_BYTES } from '../limits.ts'
+import { MIN_RATE_WINDOW_MS, PEER_WINDOW_MS } from '../limits.ts'
+import { malformed } from '../wire.ts'
+import { createBitmapOf } from './bitmap.ts'
+import { decodeBlockAnswer, encodeBlockRequest } from './messages.ts'
+import { createMeter } from './meter.ts'
+import { BLOCKS_INIT, BLOCKS_PROTOCOL } from './server.ts'
+import type { PeerId } from '../../keys/index.ts'
+import type { FrameStream, Transport } from '../../transport/index.ts'
+import type { Cancel, Clock } from '../../util/index.ts'
+import type { Bitmap } from './bitmap.ts'
+import type { BlockAnswer, BlockPiece, BlockRequest, ListPiece } from './messages.ts'
+import type { Rates } from './rates.ts'
+import type { ContentName } from './source.ts'
+
+/** What a fetch hears from one holder. */
+export interface LinkUser {
+  readonly content: ContentName
+  onHave(have: 'none' | 'all' | Bitmap): void
+  onGained(indexes: readonly number[]): void
+  onList(piece: ListPiece): void
+  /** A whole block, not verified. What it rejects with ends the link. */
+  onBlock(index: number, bytes: Uint8Array): Promise<void>
+  onNot(index: number, why: 'absent' | 'elsewhere'): void
+  /** Nothing more comes from this holder. */
+  onEnd(error: MeshError): void
+}
+
+/** One holder, asked for the blocks of any number of contents over one stream that is kept. */
+export interface Link {
+  readonly peer: PeerId
+  /** Bytes a second, lately. */
+  bytesPerSecond(): number
+  /** Bytes that may be asked for now. */
+  roomBytes(): number
+  /** Nothing is under way. */
+  isIdle(): boolean
+  open(user: LinkUser): LinkedContent
+  /** Holds the holder to a minimum rate; called now and then. */
+  check(): void
+  end(error: MeshError): void
+}
+
+/** One content at one holder. */
+export interface LinkedContent {
+  askList(): void
+  ask(indexes: readonly { index: number; sizeBytes: number }[], insist: boolean): void
+  /** They have come from elsewhere. */
+  cancel(indexes: readonly number[]): void
+  /** A cancelled block may still be on its way, and cannot be asked for again before. */
+  mayAsk(index: number): boolean
+  close(): void
+}
+
+export interface LinkInit {
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly rates: Rates
+  /** There may be room for more. */
+  readonly onRoom: () => void
+  readonly onEnd: (link: Link, error: MeshError) => void
+}
+
+interface Asked {
+  readonly sizeBytes: number
+  /** It is not wanted any more, and may come all the same. */
+  dropped: boolean
+}
+
+interface Entry {
+  readonly user: LinkUser
+  readonly asked: Map<number, Asked>
+  closed: boolean
+}
+
+/** A block that is coming in. */
+interface Incoming {
+  readonly id: number
+  readonly index: number
+  readonly asked: Asked
+  readonly bytes: Uint8Array
+  filled: number
+}
+
+export const createLink = (init: LinkInit, peer: PeerId): Link => {
+  const { transport, clock, rates } = init
+  const controller = new AbortController()
+  const entries = new Map<number, Entry>()
+  const meter = createMeter(init)
+  let nextId = 1
+  let stream: FrameStream | undefined
+  let sending: Promise<void> = Promise.resolve()
+  let outstandingBytes = 0
+  let incoming: Incoming | undefined
+  let writing = 0
+  let onWritten: (() => void) | undefined
+  /** Since when the holder owes us bytes, and how many came since. */
+  let owed: { sinceMs: number; bytes: number } | undefined
+  let pausedMs = 0
+  let ended = false
+  let cancelIdle: Cancel | undefined
+
+  const fail = (error: MeshError): void => {
+    if (ended) return
+    ended = true
+    cancelIdle?.()
+    controller.abort()
+    stream?.abort(error)
+    for (const entry of entries.values()) if (!entry.closed) entry.user.onEnd(error)
+    entries.clear()
+    init.onEnd(link, error)
+  }
+
+  const asMeshError = (error: unknown): MeshError =>
+    error instanceof MeshError
+      ? error
+      : new MeshError('ERR_INTERNAL', `blocks from ${peer}: ${String(error)}`, { cause: error })
+
+  const connect = async (): Promise<FrameStream> => {
+    const { signal } = controller
+    stream = await transport.open(peer, BLOCKS_PROTOCOL, BLOCKS_INIT, { signal })
+    if (signal.aborted) stream.abort(new MeshError('ERR_ABORTED', 'the fetch was cancelled'))
+    receive(stream).catch((error: unknown) => fail(asMeshError(error)))
+    return stream
+  }
+  const connected = connect()
+  connected.catch((error: unknown) => fail(asMeshError(error)))
+
+  const say = (message: BlockRequest): void => {
+    sending = sending
+      .then(async () => {
+        const to = await connected
+        if (!ended) await to.send(encodeBlockRequest(message))
+      })
+      .catch((error: unknown) => fail(asMeshError(error)))
+  }
+
+  const settle = (entry: Entry, index: number, asked: Asked): void => {
+    entry.asked.delete(index)
+    if (!asked.dropped) outstandingBytes -= asked.sizeBytes
+    if (outstandingBytes === 0) owed = undefined
+  }
+
+  const drop = (entry: Entry, index: number, asked: Asked): void => {
+    if (asked.dropped) return
+    asked.dropped = true
+    outstandingBytes -= asked.sizeBytes
+    if (outstandingBytes === 0) owed = undefined
+    if (entry.asked.size > MAX_DROPPED_BLOCKS) entry.asked.delete(index)
+  }
+
+  /** Keeps the stream for a while, in case there is more to be had. */
+  const watchIdle = (): void => {
+    cancelIdle?.()
+    cancelIdle = undefined
+    if ([...entries.values()].some(({ closed }) => !closed)) return
+    cancelIdle = clock.schedule(IDLE_BLOCK_STREAM_MS, () =>
+      fail(new MeshError('ERR_STREAM_CLOSED', 'nothing more is wanted')),
+    )
+  }
+
+  const take = async (message: BlockPiece): Promise<void> => {
+    const { id, index, offset, bytes } = message
+    if (incoming === undefined) {
+      const entry = entries.get(id)
+      const asked = entry?.asked.get(index)
+      if (asked === undefined) throw malformed(`block ${index} that was not asked for`)
+      const buffer = asked.dropped ? new Uint8Array() : Buffer.allocUnsafe(asked.sizeBytes)
+      incoming = { id, index, asked, bytes: buffer, filled: 0 }
+    }
+    const current = incoming
+    const { sizeBytes } = current.asked
+    const leftBytes = sizeBytes - current.filled
+    if (id !== current.id || index !== current.index || offset !== current.filled) {
+      throw malformed(`block ${index} at ${offset} in the middle of another`)
+    }
+    if (bytes.length > leftBytes) throw malformed(`more than the ${sizeBytes} bytes of a block`)
+    if (bytes.length < leftBytes && bytes.length < MIN_BLOCK_PIECE_BYTES) {
+      throw malformed(`a piece of ${bytes.length} bytes in the middle of a block`)
+    }
+    if (current.bytes.length > 0) current.bytes.set(bytes, current.filled)
+    current.filled += bytes.length
+    meter.add(bytes.length)
+    if (owed !== undefined) owed.bytes += bytes.length
+    if (current.filled < sizeBytes) return
+    incoming = undefined
+    const entry = entries.get(id)
+    if (entry === undefined) return
+    const wanted = !current.asked.dropped && !entry.closed
+    settle(entry, index, current.asked)
+    if (entry.closed && entry.asked.size === 0) entries.delete(id)
+    if (wanted) await hand(entry.user, index, current.bytes)
+    init.onRoom()
+  }
+
+  /** Lets the next block come in while this one is written, but not too many. */
+  const hand = async (user: LinkUser, index: number, bytes: Uint8Array): Promise<void> => {
+    writing++
+    user
+      .onBlock(index, bytes)
+      .catch((error: unknown) => fail(asMeshError(error)))
+      .finally(() => {
+        writing--
+        onWritten?.()
+      })
+    while (writing >= MAX_WRITING_BLOCKS && !ended) {
+      await new Promise<void>((resolve) => {
+        onWritten = resolve
+      })
+    }
+  }
+
+  const handle = async (message: BlockAnswer): Promise<void> => {
+    if (message.type === 'piece') return take(message)
+    const entry = entries.get(message.id)
+    if (entry === undefined) return
+    const { user, asked } = entry
+    if (message.type === 'not') {
+      const each = asked.get(message.index)
+      if (each === undefined) throw malformed(`an answer about block ${message.index}`)
+      settle(entry, message.index, each)
+      if (entry.closed && asked.size === 0) entries.delete(message.id)
+      if (!each.dropped && !entry.closed) user.onNot(message.index, message.why)
+      return init.onRoom()
+    }
+    if (entry.closed) return
+    switch (message.type) {
+      case 'none':
+      case 'all':
+        return user.onHave(message.type)
+      case 'some':
+        return user.onHave(createBitmapOf(message.count, message.have))
+      case 'gained':
+        return user.onGained(message.indexes)
+      case 'list':
+        return user.onList(message)
+    }
+  }
+
+  const receive = async (from: FrameStream): Promise<void> => {
+    for (;;) {
+      const frame = await from.receive()
+      if (frame === undefined) throw new MeshError('ERR_STREAM_CLOSED', 'the holder has ended')
+      const waitMs = rates.takeDownload(peer, frame.length)
+      if (waitMs > 0) {
+        pausedMs += waitMs
+        await sleep(clock, waitMs, controller.signal)
+      }
+      await handle(decodeBlockAnswer(frame))
+    }
+  }
+
+  const windowBytes = (): number =>
+    Math.min(
+      Math.max((meter.bytesPerSecond() * PEER_WINDOW_MS) / 1_000, MIN_PEER_WINDOW_BYTES),
+      MAX_PEER_WINDOW_BYTES,
+    )
+
+  const link: Link = {
+    peer,
+    bytesPerSecond: () => meter.bytesPerSecond(),
+    roomBytes: () => (ended ? 0 : windowBytes() - outstandingBytes),
+    isIdle: () => outstandingBytes === 0,
+    open(user) {
+      const id = nextId++
+      const entry: Entry = { user, asked: new Map(), closed: false }
+      entries.set(id, entry)
+      watchIdle()
+      say({ type: 'open', id, ...user.content })
+      return {
+        askList: () => say({ type: 'ask-list', id }),
+        mayAsk: (index) => !entry.asked.has(index),
+        ask(blocks, insist) {
+          for (const { index, sizeBytes } of blocks) {
+            entry.asked.set(index, { sizeBytes, dropped: false })
+            outstandingBytes += sizeBytes
+          }
+          owed ??= { sinceMs: clock.monotonicMs(), bytes: 0 }
+          const indexes = blocks.map(({ index }) => index).sort((a, b) => a - b)
+          say({ type: 'ask', id, insist, indexes })
+        },
+        cancel(indexes) {
+          const dropped = indexes.filter((index) => entry.asked.get(index)?.dropped === false)
+          if (dropped.length === 0) return
+          for (const index of dropped) {
+            const asked = entry.asked.get(index)
+            if (asked !== undefined) drop(entry, index, asked)
+          }
+          say({ type: 'cancel', id, indexes: dropped.sort((a, b) => a - b) })
+        },
+        close() {
+          if (entry.closed || ended) return
+          entry.closed = true
+          for (const [index, asked] of [...entry.asked]) drop(entry, index, asked)
+          say({ type: 'close', id })
+          if (entry.asked.size === 0) entries.delete(id)
+          watchIdle()
+        },
+      }
+    },
+    check() {
+      if (owed === undefined) return
+      const nowMs = clock.monotonicMs()
+      if (nowMs - owed.sinceMs - pausedMs < MIN_RATE_WINDOW_MS) return
+      if (owed.bytes < MIN_RATE_BYTES && writing === 0) {
+        const seconds = MIN_RATE_WINDOW_MS / 1_000
+        fail(new MeshError('ERR_TIMEOUT', `only ${owed.bytes} bytes of blocks in ${seconds} s`))
+        return
+      }
+      owed = { sinceMs: nowMs, bytes: 0 }
+      pausedMs = 0
+    },
+    end: fail,
+  }
+  return link
+}
