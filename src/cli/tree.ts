@@ -48,6 +48,32 @@ export const tree: readonly (Branch | Leaf)[] = [
     load: async () => (await import('./commands/transfers.ts')).transfersCommand,
   },
   {
+    name: 'blocks',
+    summary: 'look after the pieces that large files are made of',
+    commands: [
+      {
+        name: 'stat',
+        summary: 'show what the store of blocks holds',
+        load: async () => (await import('./commands/blocks.ts')).blocksStatCommand,
+      },
+      {
+        name: 'verify',
+        summary: 'check all blocks now',
+        load: async () => (await import('./commands/blocks.ts')).blocksVerifyCommand,
+      },
+      {
+        name: 'gc',
+        summary: 'remove blocks that nothing needs',
+        load: async () => (await import('./commands/blocks.ts')).blocksGcCommand,
+      },
+      {
+        name: 'scrub',
+        summary: 'check all blocks in the background',
+        load: async () => (await import('./commands/blocks.ts')).blocksScrubCommand,
+      },
+    ],
+  },
+  {
     name: 'explain',
     summary: 'say why a file is here or is not',
     load: async () => (await import('./commands/explain.ts')).explainCommand,

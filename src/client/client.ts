@@ -3,7 +3,11 @@ import { CERTIFICATE_HEADER, SIGNATURE_HEADER, STATEMENT_HEADER } from '../api/i
 import { STATEMENT_PARAMETER } from '../api/index.ts'
 import { systemClock, utf8 } from '../util/index.ts'
 import { toTarget } from './address.ts'
+import { NOW_PARAMETER } from '../api/index.ts'
+import { readVerification } from './verify.ts'
 import {
+  blocksBody,
+  blocksGcBody,
   certificatesBody,
   filesBody,
   healthBody,
@@ -104,6 +108,17 @@ export const createClient = (address: DaemonAddress, init: ClientInit = {}): Cli
     },
     peers: ({ signal } = {}) => get(routes.peers, peersBody, signal),
     transfers: ({ signal } = {}) => get(routes.transfers, transfersBody, signal),
+    blocks: ({ signal } = {}) => get(routes.blocks, blocksBody, signal),
+    collectBlocks({ now = false, signal } = {}) {
+      const path = `${routes.blocksGc}${query({ [NOW_PARAMETER]: now ? 'true' : undefined })}`
+      return json({ method: 'POST', path, signal }, blocksGcBody)
+    },
+    scrubBlocks: ({ signal } = {}) =>
+      json({ method: 'POST', path: routes.blocksScrub, signal }, blocksBody),
+    async verifyBlocks({ onProgress, signal } = {}) {
+      const answer = await send({ method: 'POST', path: routes.blocksVerify, signal })
+      return readVerification(target.shown, answer, onProgress)
+    },
     spread: ({ after, signal } = {}) =>
       get(`${routes.spread}${query({ [AFTER_PARAMETER]: after })}`, spreadBody, signal),
     certificates: ({ signal } = {}) => get(routes.certificates, certificatesBody, signal),

@@ -1,3 +1,5 @@
+import type { BlocksBody, BlocksGcBody, BlocksProgressBody } from '../api/index.ts'
+import type { BlocksReportBody } from '../api/index.ts'
 import type { EventBody, GapBody, StreamStartBody } from '../api/index.ts'
 import type { ExplainBody } from '../api/index.ts'
 import type { CertificatesBody, FilesBody, HealthBody, HistoryBody } from '../api/index.ts'
@@ -92,6 +94,16 @@ export interface Client {
   peers(options?: RequestOptions): Promise<PeersBody>
   /** Content that is on its way from and to peers now. */
   transfers(options?: RequestOptions): Promise<TransfersBody>
+  /** What the store of blocks holds. */
+  blocks(options?: RequestOptions): Promise<BlocksBody>
+  /** Has the daemon remove what nobody keeps; `now`: whatever its age. */
+  collectBlocks(options?: RequestOptions & { readonly now?: boolean }): Promise<BlocksGcBody>
+  /** Begins the check of all blocks in the background. */
+  scrubBlocks(options?: RequestOptions): Promise<BlocksBody>
+  /** Checks all blocks at once, and resolves when that is done. */
+  verifyBlocks(
+    options?: RequestOptions & { readonly onProgress?: (progress: BlocksProgressBody) => void },
+  ): Promise<BlocksReportBody>
   /** Which peer has which version, as far as the daemon knows; `after` a name, if there are more. */
   spread(options?: RequestOptions & { readonly after?: string }): Promise<SpreadBody>
   /** Every node certificate that the daemon knows of, and every revocation. */

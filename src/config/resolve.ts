@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path'
 import { parseNetworkId } from '../statement/index.ts'
 import { DEFAULT_SOCKET_PATH, MAX_SOCKET_PATH_BYTES } from '../api/index.ts'
+import { formatSize } from '../util/index.ts'
 import { hostOf, isLoopback, toMultiaddr } from './address.ts'
 import { resolvePath, resolveSecretPath } from './secret.ts'
 import type { Finding } from './problems.ts'
@@ -57,7 +58,7 @@ export const resolveDocument = (
   path: string,
   environment: ConfigEnvironment,
 ): Omit<Config, 'files'> => {
-  const { cluster, http } = document
+  const { cluster, http, blocks } = document
   const stateDir = resolvePath(document.state_dir, path)
   return {
     path,
@@ -92,6 +93,11 @@ export const resolveDocument = (
         ? {}
         : { tokenPath: resolveSecretPath(http.token_file, path, environment) }),
     },
+    blocks: {
+      cacheBytes: blocks.cache,
+      quotaBytes: blocks.quota,
+      scrubBytesPerSecond: blocks.scrub_rate,
+    },
   }
 }
 
@@ -117,6 +123,10 @@ export const findContradictions = (
   if (Buffer.byteLength(config.http.socketPath) > MAX_SOCKET_PATH_BYTES) {
     const message = `${config.http.socketPath} is longer than the ${MAX_SOCKET_PATH_BYTES} bytes that a socket's path may have`
     findings.push({ path: ['http', 'socket'], message })
+  }
+  if (config.blocks.cacheBytes > config.blocks.quotaBytes) {
+    const message = `is more than blocks.quota (${formatSize(config.blocks.quotaBytes)}), which the cache is a part of`
+    findings.push({ path: ['blocks', 'cache'], message })
   }
   const ports = config.cluster.listen.map((address) => Number(address.split('/')[4]))
   if (config.http.port !== 0 && config.http.listen.length > 0 && ports.includes(config.http.port)) {

@@ -286,6 +286,33 @@ const hooks = table({
   ),
 })
 
+const blocks = table({
+  cache: v.pipe(
+    v.optional(size(), '1GiB'),
+    setting({
+      type: 'size',
+      about:
+        'Room for blocks that were read or passed on and that no file here needs. What was asked for least, recent times counting more, makes way first. `"0B"`: keep none.',
+    }),
+  ),
+  quota: v.pipe(
+    v.optional(size(), '16GiB'),
+    setting({
+      type: 'size',
+      about:
+        'Room for all blocks that are stored as such, the cache included. Published files serve their own blocks and do not count; their lists of blocks do, with 36 bytes for each MiB. Beyond it, the cache makes way, and then a block is refused.',
+    }),
+  ),
+  scrub_rate: v.pipe(
+    v.optional(size(), '4MiB'),
+    setting({
+      type: 'size',
+      about:
+        'Bytes a second that the check in the background reads: once a week every stored block and every file that is made of blocks is compared with what was signed. What is damaged is put aside and fetched again. `"0B"`: only when `mesh blocks scrub` says so, and then without a pause.',
+    }),
+  ),
+})
+
 /** Written in place of keys: every node signs for itself. */
 export const SELF = 'self'
 
@@ -446,6 +473,10 @@ export const documentSchema = table({
       type: 'table',
       about: 'What runs when files change; `on_change` of a file says it for one.',
     }),
+  ),
+  blocks: v.pipe(
+    v.optional(blocks, {}),
+    setting({ type: 'table', about: 'Pieces of large files: their cache, and their check.' }),
   ),
   files: v.pipe(
     v.optional(anyTable('a table of file names')),

@@ -80,6 +80,14 @@ export interface Config {
     readonly timeoutMs: number
     readonly allowRoot: boolean
   }
+  readonly blocks: {
+    /** Room for blocks that nobody keeps. */
+    readonly cacheBytes: number
+    /** Room for all stored blocks. */
+    readonly quotaBytes: number
+    /** Pace of the check in the background; 0: none by itself. */
+    readonly scrubBytesPerSecond: number
+  }
   /** Sorted by name. */
   readonly files: readonly ConfiguredFile[]
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { createBlockServices } from './blocks.ts'
 import { createDisk, lockStateDirectory } from '../disk/index.ts'
 import { toMeshError } from '../errors/index.ts'
 import { createFeed } from '../feed/index.ts'
@@ -192,9 +193,9 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
     )
     const node = createNode(
       { clock, random, logger, workers, health, disk, store, transport },
-      { ...cluster, network: network.id, policies: policiesOf(config) },
+      { ...cluster, network: network.id, policies: policiesOf(config), blocks: config.blocks },
     )
-    const { files, sync, peering } = node
+    const { files, blocks, sync, peering } = node
     const tell = () => keepEvents({ files, transport, health }, { feed })
     await enter('events', tell, (end) => end())
     const trustFiles = createTrustFiles(
@@ -226,8 +227,8 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
 
     const status = createStatus({
       ...{ version: readVersion(), networkId: network.id, certificate: () => certificate },
-      ...{ clock, health, workers, files, transport, peering, sync, trustFiles, ownCertificate },
-      urls: () => http.urls(),
+      ...{ clock, health, workers, files, blocks, transport, peering, sync, trustFiles },
+      ...{ ownCertificate, urls: () => http.urls() },
     })
     keepTransferEvents({ sync, files, workers }, { feed })
     const spread = createSpread({ files, sync, peering })
@@ -241,11 +242,12 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
     )
     const metrics = createMetrics()
     const warnings = () => warningBodies(health)
-    for (const metric of daemonMetrics({ ...status, hooks, sync, workers, warnings }))
+    for (const metric of daemonMetrics({ ...status, hooks, sync, blocks, workers, warnings }))
       metrics.add(metric)
     const http = createHttp(
       {
         ...{ ...child('http'), ...status, ...spread, files, metrics, warnings },
+        blocks: createBlockServices(blocks),
         ...{ events: feed, tokens: () => tokens, networkId: network.id },
         preview: createPreview({
           ...{ files, policiesOf, inForce: () => inForce },

@@ -1,5 +1,6 @@
 import { parseTimestamp } from '../util/index.ts'
 import type { HealthWarningBody, PeersBody, StatusBody } from '../api/index.ts'
+import type { Blocks } from '../blocks/index.ts'
 import type { Hooks } from '../hooks/index.ts'
 import type { MetricInit, Reading, Workers } from '../observe/index.ts'
 import type { Sync } from '../sync/index.ts'
@@ -11,6 +12,7 @@ export interface MetricSources {
   readonly workers: Pick<Workers, 'list'>
   status(): StatusBody
   peers(): PeersBody
+  readonly blocks: Pick<Blocks, 'stat'>
   warnings(): readonly HealthWarningBody[]
 }
 
@@ -37,7 +39,7 @@ const countBy = <T>(
 
 /** What the daemon as a whole tells Prometheus; `docs/metrics.md` has the same list. */
 export const daemonMetrics = (sources: MetricSources): readonly MetricInit[] => {
-  const { sync, workers, status, peers, warnings } = sources
+  const { sync, workers, blocks, status, peers, warnings } = sources
   const counts = () => sync.status().counts
   const gauge = (name: string, help: string, read: MetricInit['read'], labels?: string[]) =>
     ({ type: 'gauge', name, help, read, ...(labels && { labels }) }) as const
@@ -168,6 +170,40 @@ export const daemonMetrics = (sources: MetricSources): readonly MetricInit[] => 
     gauge('mesh_hooks_waiting', 'Files whose hook waits for its turn.', () => {
       return sources.hooks.counts().waiting
     }),
+    gauge(
+      'mesh_blocks_stored',
+      'Blocks in the store itself, by why they are there.',
+      () => {
+        const { storedBlocks, cachedBlocks, unreferencedBlocks } = blocks.stat()
+        return [
+          { value: storedBlocks - cachedBlocks - unreferencedBlocks, labels: { kept: 'pinned' } },
+          { value: cachedBlocks, labels: { kept: 'cache' } },
+          { value: unreferencedBlocks, labels: { kept: 'unreferenced' } },
+        ]
+      },
+      ['kept'],
+    ),
+    gauge('mesh_blocks_stored_bytes', 'Bytes of blocks in the store itself.', () => {
+      return blocks.stat().storedBytes
+    }),
+    gauge('mesh_blocks_quota_bytes', 'Room for them.', () => blocks.stat().quotaBytes),
+    gauge('mesh_blocks_content_bytes', 'Bytes of files that serve their own blocks.', () => {
+      return blocks.stat().contentBytes
+    }),
+    gauge('mesh_blocks_damaged', 'Blocks that were found wrong and are not replaced yet.', () => {
+      return blocks.stat().damagedBlocks
+    }),
+    gauge('mesh_blocks_scrubbed_bytes', 'Checked by the scrub under way, else the last.', () => {
+      return blocks.stat().scrub.checkedBytes
+    }),
+    gauge(
+      'mesh_blocks_scrub_end_timestamp_seconds',
+      'When the last check of all blocks ended.',
+      () => {
+        const { endedAtMs } = blocks.stat().scrub
+        return endedAtMs === undefined ? undefined : endedAtMs / 1000
+      },
+    ),
     gauge(
       'mesh_health_warnings',
       'What is wrong now, by code.',

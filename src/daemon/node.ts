@@ -3,7 +3,7 @@ import { createFiles } from '../files/index.ts'
 import { createSync, locateContents } from '../sync/index.ts'
 import { createPeering } from '../transport/index.ts'
 import { keepJournal } from './journal.ts'
-import type { Blocks } from '../blocks/index.ts'
+import type { Blocks, BlocksInit } from '../blocks/index.ts'
 import type { Disk } from '../disk/index.ts'
 import type { FilePolicy, Files } from '../files/index.ts'
 import type { Health, Logger, Workers } from '../observe/index.ts'
@@ -31,6 +31,7 @@ export interface NodeComponents {
 export interface NodeInit extends EngineInit, PeeringInit {
   readonly network: NetworkId
   readonly policies: readonly FilePolicy[]
+  readonly blocks?: BlocksInit
 }
 
 /**
@@ -52,7 +53,10 @@ export const createNode = (components: NodeComponents, init: NodeInit): Node => 
   const { disk, store, transport, logger, ...rest } = components
   const child = (name: string) => ({ ...rest, logger: logger.child(name) })
   const files = createFiles({ ...rest, logger, store, disk }, init)
-  const blocks = createBlocks({ ...rest, logger, store, disk, locate: locateContents(files) })
+  const blocks = createBlocks(
+    { ...rest, logger, store, disk, locate: locateContents(files) },
+    init.blocks,
+  )
   const sync = createSync(
     { ...child('sync'), transport, files, blocks },
     // Who is known, and we. A mesh that has been larger than it is reconciles less often for a while.

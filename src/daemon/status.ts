@@ -4,9 +4,11 @@ import { outcomeOf } from '../sync/index.ts'
 import { revokedError } from '../trust/index.ts'
 import { formatTimestamp } from '../util/index.ts'
 import { listCertificates } from './certificates.ts'
+import { summarizeBlocks } from './blocks.ts'
 import { createTransfers } from './transfers.ts'
 import type { CertificatesBody, FileStateBody, HealthWarningBody } from '../api/index.ts'
 import type { PeersBody, RoundBody, StatusBody } from '../api/index.ts'
+import type { Blocks } from '../blocks/index.ts'
 import type { Files } from '../files/index.ts'
 import type { NodeCertificate, PeerId } from '../keys/index.ts'
 import type { Health, Workers } from '../observe/index.ts'
@@ -25,6 +27,7 @@ export interface StatusSources {
   readonly health: Health
   readonly workers: Workers
   readonly files: Files
+  readonly blocks: Pick<Blocks, 'stat'>
   readonly transport: Transport
   readonly peering: Peering
   readonly sync: Sync
@@ -82,7 +85,7 @@ const countLastRounds = (
 
 /** Answers GET /status and GET /peers. */
 export const createStatus = (sources: StatusSources) => {
-  const { clock, health, workers, files, transport, peering, sync, trustFiles } = sources
+  const { clock, health, workers, files, blocks, transport, peering, sync, trustFiles } = sources
   const transfers = createTransfers({ sync, transport })
   const startedAt = new Date(clock.nowMs()).toISOString()
   const startedMs = clock.monotonicMs()
@@ -115,6 +118,7 @@ export const createStatus = (sources: StatusSources) => {
           fetching,
         },
         transfers: transfers.summary(),
+        blocks: summarizeBlocks(blocks),
         workers: workers.list().map(({ lastError, nextRunInMs, ...worker }) => ({
           ...worker,
           lastError: lastError ?? null,

@@ -5,6 +5,7 @@ import { sendProblem } from './context.ts'
 import { hasBodyLeft, lingering } from './linger.ts'
 import { MAX_URL_BYTES, STOP_GRACE_MS } from './limits.ts'
 import { createListeners } from './listeners.ts'
+import { registerBlocks } from './routes/blocks.ts'
 import { registerCatalogue } from './routes/catalogue.ts'
 import { registerContent } from './routes/content.ts'
 import { registerEvents } from './routes/events.ts'
@@ -198,6 +199,7 @@ export const createHttp = (services: HttpServices, init: HttpInit): Http => {
       countRequest(method, `${statusCode}`)
     })
     registerUpload(app, context)
+    registerBlocks(app, context)
     registerContent(app, context)
     registerCatalogue(app, context)
     registerExplain(app, context)

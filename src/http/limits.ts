@@ -74,3 +74,5 @@ export const INTERFACE_CHECK_INTERVAL_MS = 10_000
 export const ALTNAME_TIMEOUT_MS = 5_000
 /** After this, an upload refused for want of a place may try again. */
 export const RETRY_AFTER_SECONDS = 5
+/** Between two lines of how far a check of all blocks is. Stops it from telling each block. */
+export const VERIFY_PROGRESS_INTERVAL_MS = 500

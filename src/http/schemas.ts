@@ -1,4 +1,8 @@
 import type {
+  BlocksBody,
+  BlocksGcBody,
+  BlocksScrubBody,
+  BlocksSummaryBody,
   CertificateBody,
   CertificatesBody,
   ConfigurationEventBody,
@@ -404,6 +408,12 @@ export const statusSchema = object<StatusBody>({
     }),
     fetching: array(string),
   }),
+  blocks: object<BlocksSummaryBody>({
+    storedBytes: integer,
+    contentBytes: integer,
+    damagedBlocks: integer,
+    scrubbing: boolean,
+  }),
   transfers: object<TransfersSummaryBody>({
     receiving: integer,
     sending: integer,
@@ -423,4 +433,39 @@ export const statusSchema = object<StatusBody>({
     }),
   ),
   health: array(warning),
+})
+
+export const blocksSchema = object<BlocksBody>({
+  storedBlocks: integer,
+  storedBytes: integer,
+  quotaBytes: integer,
+  cachedBlocks: integer,
+  cachedBytes: integer,
+  cacheBytes: integer,
+  unreferencedBlocks: integer,
+  unreferencedBytes: integer,
+  contents: integer,
+  contentBlocks: integer,
+  contentBytes: integer,
+  assemblies: integer,
+  damagedBlocks: integer,
+  scrub: object<BlocksScrubBody>({
+    running: boolean,
+    bytesPerSecond: integer,
+    checkedBlocks: integer,
+    checkedBytes: integer,
+    damagedBlocks: integer,
+    totalBytes: integer,
+    begunAt: nullable(string),
+    endedAt: nullable(string),
+  }),
+})
+
+export const blocksGcSchema = object<BlocksGcBody>({
+  removedBlocks: integer,
+  removedBytes: integer,
+  waitingBlocks: integer,
+  strayFiles: integer,
+  strayBytes: integer,
+  abandonedAssemblies: integer,
 })

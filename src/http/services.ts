@@ -1,3 +1,5 @@
+import type { BlocksBody, BlocksGcBody, BlocksProgressBody } from '../api/index.ts'
+import type { BlocksReportBody } from '../api/index.ts'
 import type { ExplainBody } from '../api/index.ts'
 import type { CertificatesBody, HealthWarningBody, PeersBody } from '../api/index.ts'
 import type { PreviewBody, SpreadBody, StatusBody, TransfersBody } from '../api/index.ts'
@@ -25,6 +27,7 @@ export interface HttpServices {
   status(): StatusBody
   peers(): PeersBody
   transfers(): TransfersBody
+  readonly blocks: BlockServices
   /** Which peer has which version, behind this name. */
   spread(after?: FileName): SpreadBody
   certificates(): CertificatesBody
@@ -40,6 +43,18 @@ export interface HttpServices {
   warnings(): readonly HealthWarningBody[]
   /** Where the daemon is in its life. */
   phase(): 'starting' | 'ready' | 'stopping'
+}
+
+/** What is told of and done with blocks. */
+export interface BlockServices {
+  stat(): BlocksBody
+  gc(options: { now: boolean; signal: AbortSignal }): Promise<BlocksGcBody>
+  /** Begins the check in the background; does nothing while it is under way. */
+  scrub(): void
+  verify(options: {
+    signal: AbortSignal
+    onProgress: (progress: BlocksProgressBody) => void
+  }): Promise<BlocksReportBody>
 }
 
 /** Who else has to do with a name. */

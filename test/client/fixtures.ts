@@ -106,6 +106,7 @@ export const status = {
     rounds: { equal: 0, differed: 0, failed: 0, differences: 0, sentBytes: 0, receivedBytes: 0 },
     fetching: [],
   },
+  blocks: { storedBytes: 0, contentBytes: 0, damagedBlocks: 0, scrubbing: false },
   transfers: {
     ...{ receiving: 0, sending: 0, doneBytes: 0, totalBytes: 0 },
     ...{ receivedPerSecond: 0, sentPerSecond: 0 },

@@ -38,6 +38,7 @@ t.test(
         metrics: false,
       },
       hooks: { timeoutMs: 60_000, allowRoot: false },
+      blocks: { cacheBytes: 2 ** 30, quotaBytes: 2 ** 34, scrubBytesPerSecond: 4 * 2 ** 20 },
       files: [],
     })
   },
@@ -99,6 +100,15 @@ metrics = true
     },
     files: [{ name: 'x', maxSizeBytes: 64 * 2 ** 20, mode: 0o644 }],
   })
+})
+
+t.test('reads how much room blocks have, and how fast they are checked', async (t) => {
+  const text = '[blocks]\ncache = "0B"\nquota = "2GiB"\nscrub_rate = "0B"\n'
+  t.match(parse(text), {
+    blocks: { cacheBytes: 0, quotaBytes: 2 ** 31, scrubBytesPerSecond: 0 },
+  })
+  const tooLarge = '[blocks]\ncache = "3GiB"\nquota = "2GiB"\n'
+  t.match(onlyMessage(tooLarge), /blocks\.quota \(2 GiB\), which the cache is a part of/)
 })
 
 t.test('says where the syntax is wrong, and shows it', async (t) => {

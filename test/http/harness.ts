@@ -29,7 +29,7 @@ import {
   utf8,
 } from '../../src/util/index.ts'
 import { createFakeFiles } from './fake-files.ts'
-import type { HealthWarningBody, StatusBody } from '../../src/api/index.ts'
+import type { BlocksBody, HealthWarningBody, StatusBody } from '../../src/api/index.ts'
 import type { Feed } from '../../src/feed/index.ts'
 import type { FilePolicy } from '../../src/files/index.ts'
 import type { Health } from '../../src/observe/index.ts'
@@ -50,6 +50,30 @@ const policy = (name: string, mode: number): FilePolicy => ({
   signers: [signer.publicKey],
   maxSizeBytes: 2 ** 20 * 256,
   mode,
+})
+
+export const blockStat: BlocksBody = {
+  ...{ storedBlocks: 3, storedBytes: 3_000, quotaBytes: 10_000 },
+  ...{ cachedBlocks: 1, cachedBytes: 4_096, cacheBytes: 5_000 },
+  ...{ unreferencedBlocks: 0, unreferencedBytes: 0, assemblies: 0, damagedBlocks: 0 },
+  ...{ contents: 1, contentBlocks: 2, contentBytes: 2_000_000 },
+  scrub: {
+    ...{ running: false, bytesPerSecond: 4_194_304, checkedBlocks: 0, checkedBytes: 0 },
+    ...{ damagedBlocks: 0, totalBytes: 2_003_000, begunAt: null, endedAt: null },
+  },
+}
+
+const fakeBlocks = (): HttpServices['blocks'] => ({
+  stat: () => blockStat,
+  scrub: () => {},
+  gc: async ({ now }) => ({
+    ...{ removedBlocks: now ? 1 : 0, removedBytes: 0, waitingBlocks: now ? 0 : 1 },
+    ...{ strayFiles: 0, strayBytes: 0, abandonedAssemblies: 0 },
+  }),
+  verify: async () => ({
+    ...{ type: 'report', checkedBlocks: 5, checkedBytes: 2_003_000, damagedBlocks: 0 },
+    ...{ totalBytes: 2_003_000, contradictions: 0 },
+  }),
 })
 
 type Deferred = PromiseWithResolvers<void>
@@ -92,6 +116,7 @@ export const status: StatusBody = {
     rounds: { equal: 0, differed: 0, failed: 0, differences: 0, sentBytes: 0, receivedBytes: 0 },
     fetching: [],
   },
+  blocks: { storedBytes: 0, contentBytes: 0, damagedBlocks: 0, scrubbing: false },
   transfers: {
     ...{ receiving: 0, sending: 0, doneBytes: 0, totalBytes: 0 },
     ...{ receivedPerSecond: 0, sentPerSecond: 0 },
@@ -104,7 +129,7 @@ export const status: StatusBody = {
 
 export const startHarness = async (
   overrides: { readonly names?: readonly string[] } & Partial<HttpInit> &
-    Partial<Pick<HttpServices, 'clock' | 'logger' | 'status'>> & {
+    Partial<Pick<HttpServices, 'blocks' | 'clock' | 'logger' | 'status'>> & {
       feed?: Feed
       tokens?: readonly TokenDigest[]
       findAddresses?: FindAddresses
@@ -140,6 +165,7 @@ export const startHarness = async (
       status: overrides.status ?? (() => status),
       peers: () => ({ peers: [] }),
       transfers: () => ({ receiving: [], sending: [] }),
+      blocks: overrides.blocks ?? fakeBlocks(),
       spread: (after) => ({ peers: [], files: [], next: after ?? null }),
       certificates: () => ({ networkId, certificates: [], revoked: [] }),
       async preview(configuration) {

@@ -25,6 +25,7 @@ t.test('shows the whole of a daemon, in 80 columns', async (t) => {
       },
       fetching: ['app.conf'],
     },
+    blocks: { storedBytes: 0, contentBytes: 0, damagedBlocks: 0, scrubbing: false },
     transfers: {
       ...{ receiving: 2, sending: 1, doneBytes: 2 ** 29, totalBytes: 2 ** 30 },
       ...{ receivedPerSecond: 2 ** 27, sentPerSecond: 0 },
