@@ -679,6 +679,8 @@ export const routes = {
   blocksVerify: '/blocks/verify',
   preview: '/config/preview',
   metrics: '/metrics',
+  openapi: '/openapi.json',
+  docs: '/docs',
   healthz: '/healthz',
   readyz: '/readyz',
 } as const

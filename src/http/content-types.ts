@@ -54,9 +54,3 @@ export const contentTypeOf = (name: string, configured: string | undefined): str
   const extension = /\.([A-Za-z0-9]{1,8})$/.exec(name)?.[1]?.toLowerCase() ?? ''
   return Object.hasOwn(BY_EXTENSION, extension) ? (BY_EXTENSION[extension] ?? UNKNOWN) : UNKNOWN
 }
-
-/**
- * Goes with the content of every file, whatever its type: a browser that shows it runs nothing of it,
- * loads nothing for it and takes it for a site of its own.
- */
-export const CONTENT_SECURITY_POLICY = "default-src 'none'; sandbox"

@@ -14,13 +14,14 @@ import { isAddress } from './interfaces.ts'
 import { hasToken } from './tokens.ts'
 import { createRequestCounts, registerMetrics } from './routes/metrics.ts'
 import { registerExplain } from './routes/explain.ts'
+import { registerOpenapi } from './routes/openapi.ts'
 import { registerPage } from './routes/page.ts'
 import { registerPreview } from './routes/preview.ts'
 import { registerStatus } from './routes/status.ts'
 import { registerUpload } from './routes/upload.ts'
 import { toProblem } from './problem.ts'
 import type { IncomingMessage } from 'node:http'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, RouteOptions } from 'fastify'
 import type { Context } from './context.ts'
 import type { Listeners } from './listeners.ts'
 import type { Http, HttpInit, HttpServices } from './services.ts'
@@ -188,7 +189,10 @@ export const createHttp = (services: HttpServices, init: HttpInit): Http => {
     }
 
     const known = new Map<string, Set<string>>()
-    app.addHook('onRoute', ({ url, method }) => {
+    const described: RouteOptions[] = []
+    app.addHook('onRoute', (route) => {
+      const { url, method } = route
+      described.push(route)
       const methods = known.get(url) ?? new Set()
       known.set(url, methods)
       for (const each of [method].flat()) methods.add(each)
@@ -207,6 +211,7 @@ export const createHttp = (services: HttpServices, init: HttpInit): Http => {
     registerEvents(app, context)
     registerMetrics(app, context)
     registerPreview(app, context)
+    registerOpenapi(app, context, described)
     registerPage(app)
     refuseOtherMethods(app, new Map(known))
 

@@ -28,6 +28,7 @@ import {
   toBase64,
   utf8,
 } from '../../src/util/index.ts'
+import { undocumented } from '../support/openapi.ts'
 import { createFakeFiles } from './fake-files.ts'
 import type { BlocksBody, HealthWarningBody, StatusBody } from '../../src/api/index.ts'
 import type { Feed } from '../../src/feed/index.ts'
@@ -39,6 +40,7 @@ import type { SignedStatement, Statement } from '../../src/statement/index.ts'
 import type { Timestamp } from '../../src/util/index.ts'
 import type { FindAddresses } from '../../src/http/interfaces.ts'
 import type { TokenDigest } from '../../src/http/index.ts'
+import type { OpenapiDocument } from '../support/openapi.ts'
 import type { FakeFiles } from './fake-files.ts'
 
 export const signer = generatePrivateKey(systemRandom)
@@ -127,14 +129,32 @@ export const status: StatusBody = {
   health: [],
 }
 
-export const startHarness = async (
-  overrides: { readonly names?: readonly string[] } & Partial<HttpInit> &
-    Partial<Pick<HttpServices, 'blocks' | 'clock' | 'logger' | 'status'>> & {
-      feed?: Feed
-      tokens?: readonly TokenDigest[]
-      findAddresses?: FindAddresses
-    } = {},
-): Promise<Harness> => {
+/** Asked once, of a daemon of its own: some tests count what theirs is asked. */
+let document: Promise<OpenapiDocument> | undefined
+
+const readDocument = async (): Promise<OpenapiDocument> => {
+  const harness = await begin()
+  const { body } = await send(harness.socketPath, 'GET', '/openapi.json')
+  await harness.stop()
+  return JSON.parse(body.toString())
+}
+
+/** The document that every answer of {@link call} is held against. */
+export const openapi = (): Promise<OpenapiDocument> => {
+  document ??= readDocument()
+  return document
+}
+
+export const startHarness = (overrides: Overrides = {}): Promise<Harness> => begin(overrides)
+
+type Overrides = { readonly names?: readonly string[] } & Partial<HttpInit> &
+  Partial<Pick<HttpServices, 'blocks' | 'clock' | 'logger' | 'status'>> & {
+    feed?: Feed
+    tokens?: readonly TokenDigest[]
+    findAddresses?: FindAddresses
+  }
+
+const begin = async (overrides: Overrides = {}): Promise<Harness> => {
   // Not t.testdir(): a unix socket's path must be short.
   const directory = mkdtempSync(join(tmpdir(), 'mesh-http-'))
   const socketPath = join(directory, 'sock')
@@ -253,8 +273,22 @@ export interface Answer {
   json(): Record<string, unknown>
 }
 
-/** One request over TCP (an url) or the unix socket (a path). */
-export const call = (
+/**
+ * One request over TCP (an url) or the unix socket (a path). Rejects if the answer is not what
+ * /openapi.json says.
+ */
+export const call = async (...request: Parameters<typeof send>): Promise<Answer> => {
+  const [, method, path] = request
+  const answer = await send(...request)
+  const { status, headers, body } = answer
+  const seen = { status, type: headers['content-type'], body: body.toString() }
+  const faults = undocumented(await openapi(), method, path, seen)
+  if (faults.length > 0) throw new Error(`${method} ${path}: ${status}: ${faults.join('; ')}`)
+  return answer
+}
+
+/** The same, of whatever answers there. */
+export const send = (
   target: string,
   method: string,
   path: string,

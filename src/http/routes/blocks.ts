@@ -53,6 +53,9 @@ async function* verify(
   }
 }
 
+/** What keeps a store from being written. */
+const STORE_PROBLEMS = ['ERR_STATE_UNUSABLE', 'ERR_DISK_FULL'] as const
+
 /** GET /blocks and POST /blocks/gc, /scrub and /verify: the store of blocks and its upkeep. */
 export const registerBlocks = (app: FastifyInstance, context: Context): void => {
   const { services, isLocal, socketPath, stopSignal } = context
@@ -71,7 +74,10 @@ export const registerBlocks = (app: FastifyInstance, context: Context): void => 
   app.route({
     method: ['GET', 'HEAD'],
     url: routes.blocks,
-    schema: { response: { 200: blocksSchema } },
+    schema: {
+      operation: { summary: 'what the store of blocks holds', overTcp: 'no' },
+      response: { 200: blocksSchema },
+    },
     handler: async (request) => {
       check(request, 'blocks are told')
       return blocks.stat()
@@ -82,6 +88,12 @@ export const registerBlocks = (app: FastifyInstance, context: Context): void => 
     method: 'POST',
     url: routes.blocksGc,
     schema: {
+      operation: {
+        summary: 'remove blocks that nobody keeps',
+        overTcp: 'no',
+        problems: STORE_PROBLEMS,
+        about: { [NOW_PARAMETER]: 'Whatever their age.' },
+      },
       querystring: {
         type: 'object',
         properties: { [NOW_PARAMETER]: { type: 'string', enum: ['true', 'false'] } },
@@ -99,7 +111,10 @@ export const registerBlocks = (app: FastifyInstance, context: Context): void => 
   app.route({
     method: 'POST',
     url: routes.blocksScrub,
-    schema: { response: { 202: blocksSchema } },
+    schema: {
+      operation: { summary: 'begin the check in the background now', overTcp: 'no' },
+      response: { 202: blocksSchema },
+    },
     handler: async (request, reply) => {
       check(request, 'blocks are scrubbed')
       blocks.scrub()
@@ -110,6 +125,13 @@ export const registerBlocks = (app: FastifyInstance, context: Context): void => 
   app.route({
     method: 'POST',
     url: routes.blocksVerify,
+    schema: {
+      operation: {
+        summary: 'check all blocks now, and tell how far it is, a JSON object a line',
+        overTcp: 'no',
+        gives: { 200: VERIFY_MEDIA_TYPE },
+      },
+    },
     handler: async (request, reply) => {
       check(request, 'blocks are verified')
       if (verifying) {

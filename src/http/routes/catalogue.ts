@@ -5,6 +5,7 @@ import { isWorldReadable } from '../access.ts'
 import { fileBody, historyBody } from '../bodies.ts'
 import { readableView } from '../context.ts'
 import { matchesTag } from '../range.ts'
+import { NAME_PROBLEMS } from '../operation.ts'
 import { filesSchema, historySchema } from '../schemas.ts'
 import type { FastifyInstance } from 'fastify'
 import type { FilesBody } from '../../api/index.ts'
@@ -15,6 +16,12 @@ interface ListRoute {
 }
 
 const listSchema = {
+  operation: {
+    summary: 'files that this node is configured for, with state and current version',
+    overTcp: 'world-readable files',
+    problems: NAME_PROBLEMS,
+    about: { [NAME_PARAMETER]: 'Only this file.' },
+  },
   querystring: {
     type: 'object',
     properties: { [NAME_PARAMETER]: { type: 'string' } },
@@ -53,6 +60,15 @@ export const registerCatalogue = (app: FastifyInstance, context: Context): void 
   app.route<NamedRoute>({
     method,
     url: routes.statement('*'),
+    schema: {
+      operation: {
+        summary: 'the winning statement as a .stmt file',
+        overTcp: 'if the file is world-readable',
+        problems: [...NAME_PROBLEMS, 'ERR_FILE_NOT_FOUND'],
+        fields: ['If-None-Match'],
+        gives: { 200: STATEMENT_MEDIA_TYPE, 304: null },
+      },
+    },
     handler: async (request, reply) => {
       const { name, winner } = readableView(context, request, parseFileName(request.params['*']))
       if (winner === undefined) {
@@ -68,7 +84,14 @@ export const registerCatalogue = (app: FastifyInstance, context: Context): void 
   app.route<NamedRoute>({
     method,
     url: routes.history('*'),
-    schema: { response: { 200: historySchema } },
+    schema: {
+      operation: {
+        summary: 'remembered versions of a file, the winner first',
+        overTcp: 'if the file is world-readable',
+        problems: NAME_PROBLEMS,
+      },
+      response: { 200: historySchema },
+    },
     handler: async (request) => {
       const view = readableView(context, request, parseFileName(request.params['*']))
       const { files } = services

@@ -4,7 +4,8 @@ import { isMeshError, MeshError } from '../../errors/index.ts'
 import { parseFileName } from '../../statement/index.ts'
 import { parseDigest } from '../../util/index.ts'
 import { readableView, sendProblem } from '../context.ts'
-import { CONTENT_SECURITY_POLICY, contentTypeOf } from '../content-types.ts'
+import { contentTypeOf } from '../content-types.ts'
+import { NAME_PROBLEMS } from '../operation.ts'
 import { matchesTag, parseRange } from '../range.ts'
 import { statementHeaders } from '../statement-headers.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -74,7 +75,6 @@ const send = async (
     ETag: tag,
     'Accept-Ranges': 'bytes',
     'Cache-Control': 'no-cache',
-    'Content-Security-Policy': CONTENT_SECURITY_POLICY,
     ...statementHeaders(signed),
   }
   if (matchesTag(request.headers['if-none-match'], tag)) {
@@ -119,6 +119,18 @@ export const registerContent = (app: FastifyInstance, context: Context): void =>
     method: ['GET', 'HEAD'],
     url: routes.file('*'),
     schema: {
+      operation: {
+        summary: 'content of a file, with its statement',
+        overTcp: 'if the file is world-readable',
+        problems: [
+          ...NAME_PROBLEMS,
+          ...(['ERR_FILE_NOT_FOUND', 'ERR_FILE_CONTENT_MISSING', 'ERR_RANGE_INVALID'] as const),
+          ...(['ERR_STATE_UNUSABLE', 'ERR_STATE_CORRUPT'] as const),
+        ],
+        about: { [STATEMENT_PARAMETER]: 'Id of a remembered statement, whose content it is.' },
+        fields: ['If-None-Match', 'If-Range', 'Range'],
+        gives: { 200: '*/*', 206: '*/*', 304: null },
+      },
       querystring: {
         type: 'object',
         properties: { [STATEMENT_PARAMETER]: { type: 'string', pattern: '^[0-9a-f]{64}$' } },

@@ -31,6 +31,20 @@ interface EventsRoute {
 const words = { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] }
 
 const schema = {
+  operation: {
+    summary: 'what happens, as server-sent events or by long poll',
+    overTcp: 'events of world-readable files',
+    problems: ['ERR_FILE_NAME_INVALID'] as const,
+    about: {
+      [CURSOR_PARAMETER]: 'Go on behind this event; "oldest": with the oldest held. Default: now.',
+      [WAIT_PARAMETER]: 'Answer as JSON at the latest after so many ms. Default: a stream.',
+      [NAME_PARAMETER]: 'Only events about these files; names and patterns.',
+      [TYPE_PARAMETER]: 'Only events of these types or families.',
+      [LAST_EVENT_HEADER]: 'As cursor, and counts for more.',
+    },
+    fields: [LAST_EVENT_HEADER],
+    gives: { 200: EVENTS_MEDIA_TYPE },
+  },
   querystring: {
     type: 'object',
     properties: {

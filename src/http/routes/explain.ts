@@ -12,7 +12,14 @@ export const registerExplain = (app: FastifyInstance, context: Context): void =>
   app.route<NamedRoute>({
     method: ['GET', 'HEAD'],
     url: routes.explain('*'),
-    schema: { response: { 200: explainSchema } },
+    schema: {
+      operation: {
+        summary: 'why a file is here or is not',
+        overTcp: 'no',
+        problems: ['ERR_FILE_NAME_INVALID'],
+      },
+      response: { 200: explainSchema },
+    },
     handler: async (request) => {
       // It names peers, signers and what others tried to publish.
       if (!isLocal(request.raw)) throw socketOnly('explanations are given', socketPath)

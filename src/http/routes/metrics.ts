@@ -28,6 +28,13 @@ export const registerMetrics = (app: FastifyInstance, context: Context): void =>
   app.route({
     method: ['GET', 'HEAD'],
     url: routes.metrics,
+    schema: {
+      operation: {
+        summary: 'metrics in the text format of Prometheus',
+        overTcp: 'if http.metrics = true',
+        gives: { 200: 'text/plain; version=0.0.4; charset=utf-8' },
+      },
+    },
     handler: async (request, reply) => {
       if (!isLocal(request.raw) && !exposeMetrics) {
         throw socketOnly('metrics are told, unless http.metrics = true,', socketPath)

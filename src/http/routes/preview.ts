@@ -35,7 +35,15 @@ export const registerPreview = (app: FastifyInstance, context: Context): void =>
   app.route({
     method: 'POST',
     url: routes.preview,
-    schema: { response: { 200: previewSchema } },
+    schema: {
+      operation: {
+        summary: 'what a reload with the configuration in the body would do',
+        overTcp: 'no',
+        takes: 'application/toml',
+        problems: ['ERR_CONFIG_SYNTAX', 'ERR_CONFIG_INVALID', 'ERR_FILE_TOO_LARGE'],
+      },
+      response: { 200: previewSchema },
+    },
     handler: async (request, reply) => {
       if (!isLocal(request.raw)) throw socketOnly('configurations are judged', socketPath)
       if (awaitsContinue(request.raw)) reply.raw.writeContinue()

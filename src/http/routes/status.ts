@@ -32,7 +32,13 @@ export const registerStatus = (app: FastifyInstance, context: Context): void => 
   app.route({
     method,
     url: routes.healthz,
-    schema: { response: { 200: healthSchema, 503: healthSchema } },
+    schema: {
+      operation: {
+        summary: 'whether anything is wrong; 503 if it is an error',
+        overTcp: 'code and severity of warnings only',
+      },
+      response: { 200: healthSchema, 503: healthSchema },
+    },
     handler: async (request, reply) => {
       const body = health(request)
       const failing = body.warnings.some(({ severity }) => severity === 'error')
@@ -43,7 +49,13 @@ export const registerStatus = (app: FastifyInstance, context: Context): void => 
   app.route({
     method,
     url: routes.readyz,
-    schema: { response: { 200: healthSchema, 503: healthSchema } },
+    schema: {
+      operation: {
+        summary: 'whether the daemon has started and is not stopping; else 503',
+        overTcp: 'code and severity of warnings only',
+      },
+      response: { 200: healthSchema, 503: healthSchema },
+    },
     handler: async (request, reply) =>
       reply.code(services.phase() === 'ready' ? 200 : 503).send(health(request)),
   })
@@ -51,7 +63,10 @@ export const registerStatus = (app: FastifyInstance, context: Context): void => 
   app.route({
     method,
     url: routes.peers,
-    schema: { response: { 200: peersSchema } },
+    schema: {
+      operation: { summary: 'peers, connected and known', overTcp: 'no' },
+      response: { 200: peersSchema },
+    },
     handler: async (request) => {
       if (!isLocal(request.raw)) throw socketOnly('peers are told', socketPath)
       return services.peers()
@@ -61,7 +76,10 @@ export const registerStatus = (app: FastifyInstance, context: Context): void => 
   app.route({
     method,
     url: routes.transfers,
-    schema: { response: { 200: transfersSchema } },
+    schema: {
+      operation: { summary: 'content on its way', overTcp: 'no' },
+      response: { 200: transfersSchema },
+    },
     handler: async (request) => {
       if (!isLocal(request.raw)) throw socketOnly('transfers are told', socketPath)
       return services.transfers()
@@ -72,6 +90,12 @@ export const registerStatus = (app: FastifyInstance, context: Context): void => 
     method,
     url: routes.spread,
     schema: {
+      operation: {
+        summary: 'which peer has which version, as far as this node knows',
+        overTcp: 'no',
+        problems: ['ERR_FILE_NAME_INVALID'],
+        about: { [AFTER_PARAMETER]: 'Go on behind this name.' },
+      },
       querystring: {
         type: 'object',
         properties: { [AFTER_PARAMETER]: { type: 'string' } },
@@ -89,7 +113,10 @@ export const registerStatus = (app: FastifyInstance, context: Context): void => 
   app.route({
     method,
     url: routes.certificates,
-    schema: { response: { 200: certificatesSchema } },
+    schema: {
+      operation: { summary: 'node certificates and revocations that are known', overTcp: 'no' },
+      response: { 200: certificatesSchema },
+    },
     handler: async (request) => {
       if (!isLocal(request.raw)) throw socketOnly('certificates are told', socketPath)
       return services.certificates()
@@ -99,7 +126,10 @@ export const registerStatus = (app: FastifyInstance, context: Context): void => 
   app.route({
     method,
     url: routes.status,
-    schema: { response: { 200: { oneOf: [statusSchema, publicStatusSchema] } } },
+    schema: {
+      operation: { summary: 'how the daemon is', overTcp: 'version, network id and peer id only' },
+      response: { 200: { oneOf: [statusSchema, publicStatusSchema] } },
+    },
     handler: async (request) => {
       const body = services.status()
       if (isLocal(request.raw)) return body

@@ -1,4 +1,5 @@
-import { FORCE_PARAMETER, routes } from '../../api/index.ts'
+import { CERTIFICATE_HEADER, FORCE_PARAMETER, routes } from '../../api/index.ts'
+import { SIGNATURE_HEADER, STATEMENT_HEADER } from '../../api/index.ts'
 import { MeshError } from '../../errors/index.ts'
 import { parseFileName } from '../../statement/index.ts'
 import { versionBody } from '../bodies.ts'
@@ -15,6 +16,7 @@ import type { StoredBody } from '../../api/index.ts'
 import type { ErrorCode } from '../../errors/index.ts'
 import type { FileRecord, Verdict } from '../../files/index.ts'
 import type { FileName, NetworkId, SignedStatement } from '../../statement/index.ts'
+import type { Operation } from '../operation.ts'
 import type { Context, NamedRoute } from '../context.ts'
 import type { UploadBody } from '../upload-body.ts'
 
@@ -22,8 +24,9 @@ interface UploadRoute extends NamedRoute {
   Querystring: { [FORCE_PARAMETER]?: 'true' | 'false' }
 }
 
-const options = {
+const options = (operation: Operation) => ({
   schema: {
+    operation,
     querystring: {
       type: 'object',
       properties: { [FORCE_PARAMETER]: { type: 'string', enum: ['true', 'false'] } },
@@ -31,7 +34,53 @@ const options = {
     },
     response: { 200: storedSchema, 201: storedSchema },
   },
+})
+
+const STATEMENT_FIELDS = [
+  ...[STATEMENT_HEADER, SIGNATURE_HEADER, CERTIFICATE_HEADER, 'If-Match', 'If-None-Match'],
+]
+
+const about = {
+  [STATEMENT_HEADER]: 'Base64 of the exact statement text.',
+  [SIGNATURE_HEADER]: 'Base64 of one binary SSHSIG of it; repeatable, or joined by commas.',
+  [CERTIFICATE_HEADER]: 'For a namespace: base64 of the certificate of the node that signed it.',
+  'If-Match': 'Only if this is current: tag of the content or of the statement, or its id; or "*".',
+  'If-None-Match': 'Only if this is not current; "*": only if there is none.',
+  [FORCE_PARAMETER]: 'Allows a version more than 1,000 above the current one.',
 }
+
+/** Why a statement is not taken, whatever it says. */
+const STATEMENT_PROBLEMS = [
+  ...(['ERR_FILE_NAME_INVALID', 'ERR_FILE_NOT_CONFIGURED', 'ERR_KEY_MALFORMED'] as const),
+  ...(['ERR_KEY_WEAK', 'ERR_SSHSIG_MALFORMED', 'ERR_SIGNATURE_UNSUPPORTED'] as const),
+  ...(['ERR_SIGNATURE_INVALID', 'ERR_STATEMENT_MALFORMED', 'ERR_NETWORK_ID_INVALID'] as const),
+  ...(['ERR_FILE_NETWORK_MISMATCH', 'ERR_FILE_SIGNER_NOT_ALLOWED', 'ERR_FILE_THRESHOLD'] as const),
+  ...(['ERR_FILE_CERTIFICATE', 'ERR_CERTIFICATE_REVOKED', 'ERR_FILE_BELOW_MINIMUM'] as const),
+  ...(['ERR_FILE_NOT_NEWER', 'ERR_FILE_TIME_AHEAD', 'ERR_FILE_VERSION_JUMP'] as const),
+  ...(['ERR_FILE_EXPIRED', 'ERR_FILE_TOO_MANY', 'ERR_PRECONDITION_FAILED'] as const),
+  'ERR_TRUST_MALFORMED' as const,
+  ...(['ERR_DISK_FULL', 'ERR_STATE_UNUSABLE', 'ERR_STATE_CORRUPT'] as const),
+] satisfies readonly ErrorCode[]
+
+const update = options({
+  summary: 'take in a signed version with its content; 201 stored, 200 held already',
+  overTcp: 'yes: the signature is the permission',
+  takes: 'application/octet-stream',
+  fields: STATEMENT_FIELDS,
+  about,
+  problems: [
+    ...STATEMENT_PROBLEMS,
+    ...(['ERR_FILE_TOO_LARGE', 'ERR_FILE_CONTENT_MISMATCH', 'ERR_REQUEST_TOO_SLOW'] as const),
+  ],
+})
+
+const removal = options({
+  summary: 'take in a signed deletion',
+  overTcp: 'yes: the signature is the permission',
+  fields: STATEMENT_FIELDS,
+  about,
+  problems: STATEMENT_PROBLEMS,
+})
 
 /** With these goes the current version. */
 const TELLS_CURRENT: readonly ErrorCode[] = [
@@ -148,7 +197,7 @@ export const registerUpload = (app: FastifyInstance, context: Context): void => 
     )
   }
 
-  app.put<UploadRoute>(routes.file('*'), options, async (request, reply) => {
+  app.put<UploadRoute>(routes.file('*'), update, async (request, reply) => {
     const signed = readStatement(request)
     let holdsPlace = false
     // Runs when statement and policy have been judged and content is wanted.
@@ -185,7 +234,7 @@ export const registerUpload = (app: FastifyInstance, context: Context): void => 
     }
   })
 
-  app.delete<UploadRoute>(routes.file('*'), options, async (request, reply) => {
+  app.delete<UploadRoute>(routes.file('*'), removal, async (request, reply) => {
     const signed = readStatement(request)
     const { content, name } = signed.statement
     if (content !== 'deleted') throw malformed(`the statement does not delete ${name}`)
