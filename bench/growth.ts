@@ -3,15 +3,11 @@
  * (simulated, on virtual time), and memory for each record (LMDB, in a process of its own, the pages of
  * the database that it maps included).
  */
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createLmdbStore, table } from '../src/store/index.ts'
-import { createStoredTree } from '../src/tree/index.ts'
-import { digestToBytes, sha256 } from '../src/util/index.ts'
 import { measureGrowth } from '../test/sim/growth.ts'
-import type { Digest } from '../src/util/index.ts'
+import { fillTree, memoryToRead } from './stored-tree.ts'
 import type { Benchmark, Row } from './bench.ts'
 
 const NODES = [10, 100, 1_000]
@@ -19,27 +15,13 @@ const RECORDS = 100_000
 const MAX_RECORD_BYTES = 1_024
 /** A node of a mesh of any size may spend at rest so many times what one of ten spends. */
 const MAX_GROWTH = 3
-const [idTable, nodeTable] = [table('bench-ids'), table('bench-tree')]
 const PUSH_PULL = '/mesh/push-pull/1'
-
-const fill = async (path: string, count: number): Promise<void> => {
-  const store = createLmdbStore({ path })
-  await store.open()
-  const tree = createStoredTree(store, { ids: idTable, nodes: nodeTable })
-  await store.transaction((tx) => {
-    const ids: Digest[] = Array.from({ length: count }, (_, index) => sha256(`${index}`))
-    for (const id of ids) tx.put(idTable, digestToBytes(id), new Uint8Array(64))
-    tree.update(tx, ids)
-  })
-  await store.close()
-}
 
 /** RSS of a process that has read all of it. */
 const memoryWith = async (directory: string, count: number): Promise<number> => {
   const path = join(directory, `${count}`)
-  await fill(path, count)
-  const main = join(import.meta.dirname, 'growth-memory-main.ts')
-  return Number(execFileSync(process.execPath, [main, path], { encoding: 'utf8' }))
+  await fillTree(path, count)
+  return memoryToRead(path)
 }
 
 export const measureMemory = async (): Promise<Row> => {
