@@ -62,3 +62,11 @@ t.test('what is said of others has a source, and every source is used', async (t
     known,
   )
 })
+
+t.test('the summary in the README names tests that exist', async (t) => {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+  const summary = readme.split('\n## How it compares\n')[1]?.split('\n## ')[0] ?? ''
+  const links = [...summary.matchAll(/\]\((test\/[^)]+)\)/g)]
+  t.ok(links.length > 5)
+  for (const [, path = ''] of links) t.ok(existsSync(join(root, path)), path)
+})

@@ -112,6 +112,22 @@ t.test('ssh-keygen verifies what a daemon shows', async (t) => {
   t.not(changed.code, 0, 'and refuses it when one digit differs')
 })
 
+t.test('what is shown for looking at a node works', async (t) => {
+  const [first] = nodes
+  const commands = block('look').split('\n').filter(Boolean)
+  t.ok(commands.length >= 5)
+  for (const command of commands) {
+    const where = command.startsWith('mesh doctor') ? `--config ${first?.configPath}` : ''
+    const { code, out, err } = await type(
+      command.replace(/ *(?:#.*)?$/, ` ${where} --socket ${first?.socketPath}`),
+    )
+    // What is wrong with this machine is not the README's fault.
+    if (command.startsWith('mesh doctor')) t.ok(code === 0 || code === 10, `${out}${err}`)
+    else t.equal(code, 0, `${command}: ${err}`)
+    t.ok(out.length > 0)
+  }
+})
+
 t.test('a file is deleted everywhere', async (t) => {
   const [, command = ''] = /Delete it everywhere with `([^`]+)`/.exec(readme) ?? []
   const { code, err } = await type(command)
