@@ -74,8 +74,8 @@ export const checks: readonly Check[] = [
       'size limit for uploads',
       'refuses an upload of content above the limit',
       [
-        "if (content !== 'deleted' && content.sizeBytes > policy.maxSizeBytes) {",
-        "if (content !== 'deleted' && false) {",
+        "if (content === 'deleted' || !isTooLarge(signed, policy)) return",
+        "if (content === 'deleted' || signed !== undefined) return",
       ],
     ],
   ]),
@@ -83,7 +83,7 @@ export const checks: readonly Check[] = [
     [
       'size limit for content from peers',
       'applies mode and size limit of a new policy',
-      ['return content.sizeBytes > policy.maxSizeBytes ? undefined : content', 'return content'],
+      ['&& content.sizeBytes > maxContentBytes(signed, policy)', '&& false'],
     ],
     [
       'expiry',
@@ -388,8 +388,8 @@ export const checks: readonly Check[] = [
       'names that a request may be addressed to',
       'answers only to its own names over TCP',
       [
-        'if (!isLocal(raw)) for (const host of named)',
-        'if (isLocal(raw)) for (const host of named)',
+        'for (const host of named) checkHost(host, raw.socket.localAddress)',
+        'for (const host of named) if (host === undefined) checkHost(host, undefined)',
       ],
     ],
     [
@@ -398,11 +398,40 @@ export const checks: readonly Check[] = [
       ['if (raw.url !== undefined && raw.url.length > MAX_URL_BYTES) {', 'if (false) {'],
     ],
   ]),
-  ...checksOf('http/listeners', 'http/listeners', [
+  ...checksOf('http/places', 'http/listeners', [
     [
       'number of HTTP connections',
       'one connection too many takes the place of who waits longest without asking',
-      ['limitConnections(server, MAX_CONNECTIONS)', ''],
+      ['if (open.size <= maxConnections) return', 'return'],
+    ],
+  ]),
+  ...checksOf('http/readers', 'http/places', [
+    [
+      'readers that take nothing',
+      'who takes nothing of an answer loses its place to a newcomer',
+      ['idlest.idleMs >= READER_STALL_MS', 'false'],
+      [': slowest?.socket', ': undefined'],
+    ],
+  ]),
+  ...checksOf('http/linger', 'http/linger', [
+    [
+      'what is read of a refused body',
+      'of a refused body without end so much is read and no more',
+      ['if (leftBytes < 0) request.pause()', ''],
+    ],
+  ]),
+  ...checksOf('http/routes/preview', 'http/read', [
+    [
+      'configurations judged at a time',
+      'judges a configuration on the socket only, and none that is too long',
+      ['if (judging) {', 'if (false) {'],
+    ],
+  ]),
+  ...checksOf('http/routes/upload', 'http/upload', [
+    [
+      "what the network's own files say",
+      'refuses a file of the network itself that no node could read',
+      ['isTrustFile(statement.name)\n', 'statement === undefined\n'],
     ],
   ]),
   ...checksOf('http/context', 'http/read', [
@@ -528,7 +557,7 @@ export const checks: readonly Check[] = [
     [
       'records of one round',
       'the same records asked for again and again are cut off',
-      ['if (records > 2 * MAX_ROUND_RECORDS)', 'if (false)'],
+      ['if (records > RECORDS_ALLOWANCE * MAX_ROUND_RECORDS)', 'if (false)'],
     ],
     [
       'ranges of one round',
@@ -562,6 +591,28 @@ export const checks: readonly Check[] = [
   ]),
 
   // State of another age, or none.
+  ...checksOf('store/lmdb', 'store/damage', [
+    [
+      'entries that a page has lost',
+      'a page with other entries than it had is noticed by who reads the whole table',
+      ['if (count < expected && isStill) {', 'if (isStill && false) {'],
+    ],
+    [
+      'renewal of a database after deaths',
+      'after two deaths every entry is copied into new pages, and none is lost',
+      ['if (await renewDatabase(this.#path))', 'if (this.#closing)'],
+    ],
+  ]),
+  ...checksOf('store/inspect', 'store/damage', [
+    [
+      'who ended the check of a database',
+      'a check that is ended from outside says nothing about the database',
+      [
+        "const FROM_OUTSIDE: readonly string[] = ['SIGTERM', ",
+        'const FROM_OUTSIDE: readonly string[] = [',
+      ],
+    ],
+  ]),
   ...checksOf('store/migrations', 'store/memory', [
     [
       'a store of a newer version',

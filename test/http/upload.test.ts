@@ -62,7 +62,7 @@ t.test('stores a signed file, and says so again without reading it again', async
   t.equal(harness.files.piecesRead(), read)
 })
 
-t.test("refuses one of the network's own files that no node could read", async (t) => {
+t.test('refuses a file of the network itself that no node could read', async (t) => {
   const harness = await startHarness({ names: [REVOKED_FILE] })
   t.teardown(harness.stop)
   const put = async (content: string | Uint8Array, version = 1): Promise<Answer> => {
