@@ -193,8 +193,9 @@ export const createBlocks = (components: BlocksComponents, init: BlocksInit = {}
           ...(isSmall ? { inline: bytes } : {}),
           ...(owner === undefined ? {} : { owner }),
         })
+        // The first request is the one that brought it here.
+        if (loose.get(digest)?.why === 'cache') loose.touch(digest)
         refresh([digest])
-        loose.touch(digest)
       })
     } finally {
       reservation?.release()

@@ -60,6 +60,8 @@ const placesOf = ({ blocks }: BlockList): ContentBlock[] => {
 export const createContents = (components: Components): Contents => {
   const { disk, catalogue, locks, clock } = components
   const running = new Map<Owner, OpenAssembly>()
+  /** Running or left, so that nobody has to look through all owners for them. */
+  const begun = new Map<Owner, Omit<AssemblyState, 'running'>>()
   const lockOf = (owner: Owner): string => `owner ${owner}`
 
   /** Takes away what the owner keeps, but `keep`. */
@@ -107,6 +109,7 @@ export const createContents = (components: Components): Contents => {
     }
     const after = { ...row, blocks: blocks.length, state: 'content' as const }
     const { number } = await catalogue.setOwner(owner, after)
+    begun.delete(owner)
     await running.get(owner)?.close()
     await disk.remove(partialPath(number))
   }
@@ -116,9 +119,15 @@ export const createContents = (components: Components): Contents => {
     const row = catalogue.owner(owner)
     if (row === undefined) return
     await catalogue.setOwner(owner, { ...row, state: 'going' })
+    begun.delete(owner)
     await disk.remove(partialPath(row.number))
     await releaseAll(owner, new Set())
     await catalogue.forget(owner)
+  }
+
+  const noteBegun = (owner: Owner, { list, sizeBytes, atMs }: OwnerRow): void => {
+    if (list === undefined) return
+    begun.set(owner, { owner, listDigest: list, sizeBytes, begunAtMs: atMs })
   }
 
   const assembleHeld = async (
@@ -132,15 +141,16 @@ export const createContents = (components: Components): Contents => {
     const before = catalogue.owner(owner)
     if (before !== undefined && before.list !== listDigest) await removeHeld(owner)
     const known = before?.list === listDigest ? before : undefined
-    const { number } = await catalogue.setOwner(owner, {
+    const row = await catalogue.setOwner(owner, {
       state: 'assembling',
       list: listDigest,
       sizeBytes: list.sizeBytes,
       blocks: list.blocks.length,
       atMs: known?.state === 'assembling' ? known.atMs : clock.nowMs(),
     })
+    noteBegun(owner, row)
     await components.put(listDigest, encoded, owner)
-    const path = partialPath(number)
+    const path = partialPath(row.number)
     const isLeft = (await disk.stat(path)) !== undefined
     const freeBytes = await disk.freeBytes()
     if (!isLeft && freeBytes < list.sizeBytes) {
@@ -188,11 +198,7 @@ export const createContents = (components: Components): Contents => {
     assemble: (owner, list, signal) =>
       locks.run(lockOf(owner), () => assembleHeld(owner, list, signal)),
     assemblies: () =>
-      [...catalogue.owners()].flatMap(({ key: owner, value: { state, list, sizeBytes, atMs } }) =>
-        state !== 'assembling' || list === undefined
-          ? []
-          : [{ owner, listDigest: list, sizeBytes, begunAtMs: atMs, running: running.has(owner) }],
-      ),
+      [...begun.values()].map((each) => ({ ...each, running: running.has(each.owner) })),
     holding(digest) {
       for (const assembly of running.values()) {
         const index = assembly.indexOf(digest)
@@ -202,9 +208,11 @@ export const createContents = (components: Components): Contents => {
     },
     needs: (digest) => [...running.values()].some((assembly) => assembly.needs(digest)),
     async recover() {
-      const unfinished = [...catalogue.owners()].filter(
-        ({ value: { state } }) => state === 'adding' || state === 'going',
-      )
+      const unfinished: { key: Owner; value: OwnerRow }[] = []
+      for (const { key, value } of catalogue.owners()) {
+        if (value.state === 'assembling') noteBegun(key, value)
+        if (value.state === 'adding' || value.state === 'going') unfinished.push({ key, value })
+      }
       for (const { key: owner, value: row } of unfinished) {
         try {
           await finishInterrupted(owner, row)
