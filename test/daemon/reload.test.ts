@@ -50,6 +50,7 @@ t.test('says of every key of [http] that it waits for a restart', async (t) => {
     socketPath: '/other.sock',
     socketMode: 0o600,
     allowedHosts: ['a'],
+    requestsPerSecond: 7,
     metrics: true,
   }
   t.same(Object.keys(different).sort(), Object.keys(before.http).sort(), 'the test knows them all')
@@ -61,6 +62,13 @@ t.test('says of every key of [http] that it waits for a restart', async (t) => {
     t.match(waiting, [/^http\.[a-z_]+$/], key)
     t.same(config, before)
   }
+})
+
+t.test('takes over another file of bearer tokens', async (t) => {
+  const before = parse('[http]\ntoken_file = "/a"\n')
+  const after = parse('[http]\ntoken_file = "/b"\n')
+  t.same(takeOver(before, after), { config: after, waiting: [] })
+  t.same(takeOver(before, parse('')), { config: parse(''), waiting: [] })
 })
 
 t.test('a closed network is not opened without a restart', async (t) => {
