@@ -19,6 +19,8 @@ export const MAX_FILES_PER_PATTERN = 1_000_000
 export const DEFAULT_FILES_PER_PATTERN = 1000
 /** Most versions whose content is kept. Bounds the disk against a slip of a finger. */
 export const MAX_HISTORY = 100
+/** Least bandwidth that content may be held to. Below it, peers would take this node for a dead one. */
+export const MIN_RATE_BYTES_PER_SECOND = 16 * 2 ** 10
 /** Most network keys. Each certificate is checked against all of them. */
 export const MAX_NETWORK_KEYS = 16
 /** Most entries of any other list. Stops a generated file from opening thousands of listeners. */

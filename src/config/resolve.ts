@@ -52,6 +52,18 @@ const socketPath = (
     : join(stateDir, 'mesh.sock')
 }
 
+const resolveBandwidth = ({
+  max_upload: upload,
+  max_upload_per_peer: uploadPerPeer,
+  max_download: download,
+  max_download_per_peer: downloadPerPeer,
+}: Document['cluster']): Config['cluster']['bandwidth'] => ({
+  ...(upload === undefined ? {} : { upload }),
+  ...(uploadPerPeer === undefined ? {} : { uploadPerPeer }),
+  ...(download === undefined ? {} : { download }),
+  ...(downloadPerPeer === undefined ? {} : { downloadPerPeer }),
+})
+
 /** Fills in what depends on other keys or on the machine. */
 export const resolveDocument = (
   document: Document,
@@ -71,6 +83,7 @@ export const resolveDocument = (
       bootstrapPeers: [...new Set(cluster.bootstrap_peers)],
       pushPullIntervalMs: cluster.push_pull_interval,
       maxConnections: cluster.max_connections,
+      bandwidth: resolveBandwidth(cluster),
       allowOpenNetwork: cluster.allow_open_network,
       dht: { enabled: cluster.dht.enabled },
     },

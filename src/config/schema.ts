@@ -9,7 +9,7 @@ import { MAX_NETWORK_KEYS } from './limits.ts'
 import { MAX_HOOK_WORDS } from './limits.ts'
 import { MAX_SIGNERS_PER_FILE, MAX_THRESHOLD_SIGNERS } from './limits.ts'
 import { address, anyTable, boolean, duration, fileMode, integer, list } from './values.ts'
-import { path, setting, size, table, textOf, word, wrong } from './values.ts'
+import { path, rate, setting, size, table, textOf, word, wrong } from './values.ts'
 
 const DAY_MS = 86_400_000
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug'] as const
@@ -175,6 +175,40 @@ const cluster = table({
   max_connections: v.pipe(
     v.optional(integer(1, 10_000), 256),
     setting({ type: 'number', about: 'Most connections to peers at the same time.' }),
+  ),
+  max_upload: v.pipe(
+    v.optional(rate()),
+    setting({
+      type: 'size',
+      fallback: 'no limit',
+      about:
+        'Most bytes a second of content that this node sends to all peers together, as `"10MiB"`. Applies on SIGHUP.',
+    }),
+  ),
+  max_upload_per_peer: v.pipe(
+    v.optional(rate()),
+    setting({
+      type: 'size',
+      fallback: 'no limit',
+      about: 'The same to each peer.',
+    }),
+  ),
+  max_download: v.pipe(
+    v.optional(rate()),
+    setting({
+      type: 'size',
+      fallback: 'no limit',
+      about:
+        'Most bytes a second of content that this node fetches from all peers together. Content that peers send with an announcement (up to 16 KiB) does not count.',
+    }),
+  ),
+  max_download_per_peer: v.pipe(
+    v.optional(rate()),
+    setting({
+      type: 'size',
+      fallback: 'no limit',
+      about: 'The same from each peer.',
+    }),
   ),
   allow_open_network: v.pipe(
     v.optional(boolean(), false),

@@ -56,6 +56,13 @@ export interface Config {
     readonly bootstrapPeers: readonly string[]
     readonly pushPullIntervalMs: number
     readonly maxConnections: number
+    /** Bytes of content a second. @default no limit */
+    readonly bandwidth: {
+      readonly upload?: number
+      readonly uploadPerPeer?: number
+      readonly download?: number
+      readonly downloadPerPeer?: number
+    }
     readonly allowOpenNetwork: boolean
     readonly dht: { readonly enabled: boolean }
   }

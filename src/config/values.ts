@@ -2,7 +2,7 @@ import { isMeshError } from '../errors/index.ts'
 import * as v from 'valibot'
 import { nearest, parseDuration, parseSize } from '../util/index.ts'
 import { parseAddress } from './address.ts'
-import { MAX_LIST_ITEMS } from './limits.ts'
+import { MAX_LIST_ITEMS, MIN_RATE_BYTES_PER_SECOND } from './limits.ts'
 import { describeValue, isTable } from './toml.ts'
 import type { AddressKind } from './address.ts'
 import type { Table } from './toml.ts'
@@ -58,6 +58,10 @@ export const duration = (leastMs: number, mostMs: number, range: string) =>
   })
 
 /** `"64MiB"`, as bytes. */
+/** Bytes a second, as a size. Less than a piece of content a minute would look like a dead peer. */
+export const rate = () =>
+  v.pipe(size(), v.minValue(MIN_RATE_BYTES_PER_SECOND, 'must be at least "16KiB" (a second)'))
+
 export const size = () =>
   textOf('a size such as "64MiB"', (text) => {
     const sizeBytes = parseSize(text)

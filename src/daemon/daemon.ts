@@ -277,6 +277,7 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
           inForce = next
         })
         hooks.configure(hooksOf(next))
+        sync.setBandwidth(next.cluster.bandwidth)
         await trustFiles.refresh()
         await takeNewTrust()
         transport.setPsks(nextTrust.psks)

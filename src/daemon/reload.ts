@@ -55,7 +55,8 @@ export const takeOver = (running: Config, next: Config): Change => {
   return {
     waiting,
     config: {
-      ...{ ...next, stateDir: running.stateDir, cluster: running.cluster },
+      ...{ ...next, stateDir: running.stateDir },
+      cluster: { ...running.cluster, bandwidth: next.cluster.bandwidth },
       // The tokens are read again; everything else of it waits.
       http: withTokens(running.http, next.http.tokenPath),
       network: {

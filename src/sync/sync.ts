@@ -223,6 +223,7 @@ export const createEngine = (
       }
     },
 
+    setBandwidth: (bandwidth) => exchange?.setBandwidth(bandwidth),
     transfers: () => exchange?.transfers() ?? { receiving: [], sending: [] },
 
     pushPull: (peer) => pushPull.round(peer),

@@ -1,6 +1,7 @@
 import type { PeerId } from '../keys/index.ts'
 import type { Mark } from './push-pull/agreements.ts'
 import type { PeerKnowledge, RoundReport } from './push-pull/push-pull.ts'
+import type { Bandwidth } from './blocks/rates.ts'
 import type { Digest } from '../util/index.ts'
 import type { RoundCounts } from './push-pull/tally.ts'
 
@@ -99,6 +100,8 @@ export interface Sync {
   known(peer: PeerId): PeerKnowledge
   /** How many changes of files there were, to be compared with the mark of an agreement. */
   mark(): Mark
+  /** Puts other limits on what content may take of the network in force. */
+  setBandwidth(bandwidth: Bandwidth): void
   /** What is on its way in and out now. */
   transfers(): Transfers
   /** Runs one push-pull with a random peer (or this one) now; for tests and impatient people. */

@@ -25,6 +25,7 @@ t.test(
         bootstrapPeers: [],
         pushPullIntervalMs: 30_000,
         maxConnections: 256,
+        bandwidth: {},
         allowOpenNetwork: false,
         dht: { enabled: false },
       },
@@ -60,6 +61,8 @@ announce = ["/dns/me.example/tcp/1234"]
 bootstrap_peers = ["/ip4/192.0.2.1/tcp/7946/p2p/12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5"]
 push_pull_interval = "1.5s"
 max_connections = 9
+max_upload = "10MiB"
+max_download_per_peer = "16KiB"
 dht.enabled = true
 [http]
 listen = ["::1", "127.0.0.1"]
@@ -88,6 +91,7 @@ metrics = true
       ],
       pushPullIntervalMs: 1500,
       maxConnections: 9,
+      bandwidth: { upload: 10 * 2 ** 20, downloadPerPeer: 16 * 2 ** 10 },
       dht: { enabled: true },
     },
     http: {

@@ -42,6 +42,12 @@ t.test('takes over what it can and names the keys that wait for a restart', asyn
   t.same(config, { ...before, logLevel: 'debug' })
 })
 
+t.test('takes over other limits on bandwidth at once', async (t) => {
+  const before = parse('')
+  const after = parse('[cluster]\nmax_upload = "1MiB"\n')
+  t.same(takeOver(before, after), { config: after, waiting: [] })
+})
+
 t.test('says of every key of [http] that it waits for a restart', async (t) => {
   const before = parse('')
   const different = {

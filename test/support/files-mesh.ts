@@ -1,19 +1,22 @@
 /** Nodes that sync real files over a network in memory, on virtual time. */
 import { createMemoryDisk } from '../../src/disk/index.ts'
+import { createBlocks } from '../../src/blocks/index.ts'
+import { blockListDigest, createChunker } from '../../src/chunk/index.ts'
 import { createFiles } from '../../src/files/index.ts'
 import { privateKeyFromSeed } from '../../src/keys/index.ts'
 import { parseFileName, parseNetworkId, signStatement } from '../../src/statement/index.ts'
 import { createMemoryStore } from '../../src/store/index.ts'
-import { createSync } from '../../src/sync/index.ts'
+import { createSync, locateContents } from '../../src/sync/index.ts'
 import { sha256 } from '../../src/util/index.ts'
 import { createMesh } from './mesh.ts'
+import type { Blocks } from '../../src/blocks/index.ts'
 import type { Disk } from '../../src/disk/index.ts'
 import type { FilePolicy, Files, Verdict } from '../../src/files/index.ts'
 import type { PublicKey } from '../../src/keys/index.ts'
 import type { SignedStatement } from '../../src/statement/index.ts'
 import type { Store } from '../../src/store/index.ts'
 import type { EngineInit } from '../../src/sync/index.ts'
-import type { Timestamp } from '../../src/util/index.ts'
+import type { Digest, Timestamp } from '../../src/util/index.ts'
 import type { Mesh, MeshInit, MeshNode } from './mesh.ts'
 
 export const network = parseNetworkId('test')
@@ -29,6 +32,14 @@ export interface Draft {
   readonly by?: readonly (keyof typeof signers)[]
   readonly timeMs?: number
   readonly network?: string
+  /** Signs the list of its blocks as well. */
+  readonly listed?: boolean
+}
+
+export const listDigestOf = (content: Uint8Array): Digest => {
+  const chunker = createChunker()
+  chunker.update(content)
+  return blockListDigest(chunker.end().list)
 }
 
 const START_MS = Date.UTC(2026, 0, 1)
@@ -45,7 +56,7 @@ export const sign = (draft: Draft): Promise<SignedStatement> => {
       replaces: 'none',
       content:
         content === null ? 'deleted' : { digest: sha256(content), sizeBytes: content.length },
-      blocks: 'none',
+      blocks: draft.listed === true && content !== null ? listDigestOf(content) : 'none',
     },
     by.map((signer) => signers[signer]),
   )
@@ -57,6 +68,7 @@ export async function* source(content: Uint8Array) {
 
 export interface FilesState {
   readonly files: Files
+  readonly blocks: Blocks
   readonly disk: Disk
   readonly store: Store
 }
@@ -115,8 +127,11 @@ export const createFilesMesh = (
         { network, policies: typeof policies === 'function' ? policies(index) : policies },
       )
       await files.start()
-      const sync = createSync({ ...components, files }, { network, ...init.engine })
-      return { state: { files, disk, store }, sync }
+      const locate = locateContents(files)
+      const blocks = createBlocks({ ...components, store, disk, locate })
+      await blocks.start()
+      const sync = createSync({ ...components, files, blocks }, { network, ...init.engine })
+      return { state: { files, blocks, disk, store }, sync }
     },
   })
 }
