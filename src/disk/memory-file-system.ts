@@ -63,6 +63,8 @@ export const createMemoryFileSystem = (): MemoryFileSystem => {
     }
     return node
   }
+  /** What files alone are written to: buffers of others may be shared. */
+  const rooms = new WeakSet<ArrayBufferLike>()
   const findDirectory = (path: string): DirectoryNode => {
     const node = find(path)
     if (node.kind !== 'directory') throw failure('ENOTDIR', path)
@@ -87,10 +89,24 @@ export const createMemoryFileSystem = (): MemoryFileSystem => {
     fingerprint: `${node.inode}.${node.kind === 'file' ? node.bytes.length : 0}.${node.changes}`,
   })
 
+  /** With room for more behind the end: what was synced before is a shorter view, and stays as it was. */
+  const appended = (before: Buffer, bytes: Uint8Array): Buffer => {
+    const length = before.length + bytes.length
+    const room = before.buffer.byteLength - before.byteOffset
+    const roomy =
+      rooms.has(before.buffer) && room >= length
+        ? Buffer.from(before.buffer, before.byteOffset, length)
+        : Buffer.from(new ArrayBuffer(2 * length), 0, length)
+    rooms.add(roomy.buffer)
+    if (roomy.buffer !== before.buffer) roomy.set(before)
+    roomy.set(bytes, before.length)
+    return roomy
+  }
+
   const handleOf = (node: Node): Handle => ({
     async write(bytes) {
       if (node.kind !== 'file') throw failure('EISDIR', '')
-      node.bytes = Buffer.concat([node.bytes, bytes])
+      node.bytes = appended(node.bytes, bytes)
       node.changes = ++changes
       return bytes.length
     },

@@ -63,7 +63,7 @@ export const sign = (draft: Draft): Promise<SignedStatement> => {
 }
 
 export async function* source(content: Uint8Array) {
-  for (let at = 0; at < content.length; at += 65_536) yield content.subarray(at, at + 65_536)
+  for (let at = 0; at < content.length; at += 262_144) yield content.subarray(at, at + 262_144)
 }
 
 export interface FilesState {
