@@ -398,6 +398,46 @@ export const checks: readonly Check[] = [
       ['if (raw.url !== undefined && raw.url.length > MAX_URL_BYTES) {', 'if (false) {'],
     ],
   ]),
+  ...checksOf('http/http', 'http/page', [
+    [
+      'what a browser runs of an answer',
+      'lets a browser run nothing of any other answer',
+      ["if (!reply.hasHeader('Content-Security-Policy')) {", 'if (false) {'],
+    ],
+  ]),
+  ...checksOf('web/page-files', 'http/page', [
+    [
+      'what a browser runs of the page',
+      'serves the dashboard on every listener, each file of it as it is',
+      [`"script-src 'self'",`, `"script-src 'self' 'unsafe-inline'",`],
+    ],
+    [
+      'files that belong to the page',
+      'serves nothing else from there',
+      ['if (type === undefined) return []', ''],
+    ],
+  ]),
+  ...checksOf('http/routes/status', 'http/read', [
+    [
+      'who has what, on the socket only',
+      'gives over TCP only what is world-readable',
+      ["if (!isLocal(request.raw)) throw socketOnly('who has what is told', socketPath)", ''],
+    ],
+  ]),
+  ...checksOf('sync/push-pull/agreements', 'sync/push-pull/agreements', [
+    [
+      'what is forgotten counts as changed',
+      'what it has forgotten counts as changed later than it was, never earlier',
+      ['forgotten = oldMark', ''],
+    ],
+  ]),
+  ...checksOf('sync/push-pull/push-pull', 'daemon/spread', [
+    [
+      'what a peer was last found to have',
+      'tells who has what, who is behind and who differs',
+      ["if (replica.agreements.changedAt(name) > agreement.mark) return 'before'", ''],
+    ],
+  ]),
   ...checksOf('http/places', 'http/listeners', [
     [
       'number of HTTP connections',
