@@ -81,9 +81,9 @@ export const createAssembly = (components: AssemblyComponents): OpenAssembly => 
   }
 
   /** The bytes at the place of a block, if they are that block. */
-  const readRight = async (index: number): Promise<Uint8Array | undefined> => {
+  const readRight = async (index: number, into?: Uint8Array): Promise<Uint8Array | undefined> => {
     const { digest, sizeBytes } = blockAt(index)
-    const bytes = await file.read(offsetOf(index), sizeBytes)
+    const bytes = await file.read(offsetOf(index), sizeBytes, into)
     return bytes.length === sizeBytes && sha256(bytes) === digest ? bytes : undefined
   }
 
@@ -133,11 +133,11 @@ export const createAssembly = (components: AssemblyComponents): OpenAssembly => 
       }
       return haveBytes - before
     },
-    async read(index, { signal } = {}) {
+    async read(index, { signal, into } = {}) {
       checkAbort(signal)
       blockAt(index)
       if (here[index] === 0 || isClosed) return undefined
-      const bytes = await readRight(index)
+      const bytes = await readRight(index, into)
       // The disk lied: it has to come again.
       if (bytes === undefined) unmark(index)
       return bytes

@@ -73,7 +73,7 @@ export const createBlocks = (components: BlocksComponents, init: BlocksInit = {}
   const logger = components.logger.child('blocks')
   const events = new EventEmitter<BlocksEvents>()
   const catalogue = createCatalogue(store)
-  const depot = createDepot({ disk, locate })
+  const depot = createDepot({ disk, clock, locate })
   const leases = createLeases()
   const locks = createKeyedLock()
   const loose = createLooseBlocks({ clock })
@@ -123,23 +123,29 @@ export const createBlocks = (components: BlocksComponents, init: BlocksInit = {}
   })
 
   /** What the store has of a block. */
-  const readStored = async (digest: Digest): Promise<Uint8Array | 'wrong' | 'gone'> => {
+  const readStored = async (
+    digest: Digest,
+    into?: Uint8Array,
+  ): Promise<Uint8Array | 'wrong' | 'gone'> => {
     const stored = catalogue.stored(digest)
     if (stored === undefined || going.has(digest)) return 'gone'
     if (stored.place === 'inline') {
       const bytes = catalogue.inlineBytes(digest)
       return bytes !== undefined && sha256(bytes) === digest ? bytes : 'wrong'
     }
-    const found = await depot.readFile(digest, stored.sizeBytes)
+    const found = await depot.readFile(digest, stored.sizeBytes, into)
     return typeof found === 'string' ? 'wrong' : found
   }
 
   /** The same; what is wrong is looked at again when nobody can be removing it. */
-  const getStored = async (digest: Digest): Promise<Uint8Array | 'wrong' | 'gone'> => {
-    const found = await readStored(digest)
+  const getStored = async (
+    digest: Digest,
+    into?: Uint8Array,
+  ): Promise<Uint8Array | 'wrong' | 'gone'> => {
+    const found = await readStored(digest, into)
     if (found !== 'wrong') return found
     return locks.run(digest, async () => {
-      const again = await readStored(digest)
+      const again = await readStored(digest, into)
       if (again === 'wrong') await damage.stored(digest)
       return again
     })
@@ -148,9 +154,10 @@ export const createBlocks = (components: BlocksComponents, init: BlocksInit = {}
   const get = async (
     digest: Digest,
     signal: AbortSignal | undefined,
+    into?: Uint8Array,
   ): Promise<Uint8Array | undefined> => {
     checkAbort(signal)
-    const stored = await getStored(digest)
+    const stored = await getStored(digest, into)
     if (typeof stored !== 'string') {
       loose.touch(digest)
       return stored
@@ -158,12 +165,12 @@ export const createBlocks = (components: BlocksComponents, init: BlocksInit = {}
     for (const { owner, served } of catalogue.refs(digest, limits.MAX_READ_PLACES)) {
       if (served === undefined || served.damaged) continue
       checkAbort(signal)
-      const found = await depot.readContent(owner, { digest, ...served })
+      const found = await depot.readContent(owner, { digest, ...served }, into)
       if (typeof found !== 'string') return found
       if (found === 'wrong') await damage.served(digest, owner)
     }
     const held = contents.holding(digest)
-    return held?.assembly.read(held.index)
+    return held?.assembly.read(held.index, { into })
   }
 
   const write = async (digest: Digest, bytes: Uint8Array): Promise<void> => {
@@ -288,9 +295,10 @@ export const createBlocks = (components: BlocksComponents, init: BlocksInit = {}
       await scrubber.stop()
       await gcWorker?.stop()
       await contents.close()
+      await depot.close()
     },
     has,
-    get: (digest, { signal } = {}) => get(digest, signal),
+    get: (digest, { signal, into } = {}) => get(digest, signal, into),
     async put(digest, bytes, { owner, signal } = {}) {
       checkAbort(signal)
       checkBlock(digest, bytes)

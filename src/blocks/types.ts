@@ -119,6 +119,12 @@ export interface Lease {
   release(): void
 }
 
+export interface ReadOptions {
+  readonly signal?: AbortSignal
+  /** Room for the block. */
+  readonly into?: Uint8Array | undefined
+}
+
 export interface Blocks {
   readonly events: EventEmitter<BlocksEvents>
   /** Finishes what a crash interrupted, starts upkeep and scrub. Idempotent, as `stop`. */
@@ -130,9 +136,10 @@ export interface Blocks {
   /**
    * The bytes of a block, checked against its name, from wherever it lies: the store, a content, or
    * a content that is being put together. `undefined` if it is not here, or is damaged: then it is
-   * put aside and `damage` is emitted. The bytes belong to the caller.
+   * put aside and `damage` is emitted. The bytes belong to the caller; they may lie in `into`, if that
+   * is given, which is the caller's again when this has settled.
    */
-  get(digest: Digest, options?: { signal?: AbortSignal }): Promise<Uint8Array | undefined>
+  get(digest: Digest, options?: ReadOptions): Promise<Uint8Array | undefined>
   /**
    * Stores a block, durable on return. `owner` pins it. Without an owner it is cache: it stays while
    * there is room, and is not kept at all where there is none.
@@ -205,7 +212,7 @@ export interface Assembly {
    */
   copyLocal(options?: { signal?: AbortSignal; onBlock?: (index: number) => void }): Promise<number>
   /** The bytes of a block that is here, checked; also under {@link Blocks.get}. */
-  read(index: number, options?: { signal?: AbortSignal }): Promise<Uint8Array | undefined>
+  read(index: number, options?: ReadOptions): Promise<Uint8Array | undefined>
   /**
    * Writes a block where it belongs, and wherever else in the content it occurs.
    *

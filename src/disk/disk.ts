@@ -162,9 +162,9 @@ class TreeDisk implements Disk {
       return {
         sizeBytes,
         fingerprint,
-        read: (start, length) =>
+        read: (start, length, into) =>
           this.#doing('read', path, () =>
-            readAt(handle, start, Math.min(length, sizeBytes - start)),
+            readAt(handle, { start, length: Math.min(length, sizeBytes - start), into }),
           ),
         close: () => handle.close(),
       }

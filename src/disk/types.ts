@@ -25,8 +25,11 @@ export interface StagedFile {
 export interface OpenedFile {
   readonly sizeBytes: number
   readonly fingerprint: string
-  /** Bytes `start` to `start + length`, fewer where the file ends. */
-  read(start: number, length: number): Promise<Uint8Array>
+  /**
+   * Bytes `start` to `start + length`, fewer where the file ends; in `into`, if that is given and has
+   * room for them.
+   */
+  read(start: number, length: number, into?: Uint8Array): Promise<Uint8Array>
   close(): Promise<void>
 }
 
@@ -34,8 +37,11 @@ export interface OpenedFile {
 export interface WorkFile {
   /** Relative to the root. */
   readonly path: string
-  /** Bytes `start` to `start + length`, fewer where the file ends; zeros where nothing was written. */
-  read(start: number, length: number): Promise<Uint8Array>
+  /**
+   * Bytes `start` to `start + length`, fewer where the file ends; zeros where nothing was written. In
+   * `into`, if that is given and has room for them.
+   */
+  read(start: number, length: number, into?: Uint8Array): Promise<Uint8Array>
   /** Writes over what is at `start`. Not durable before `sync`. */
   write(bytes: Uint8Array, start: number): Promise<void>
   /** Resolves when everything written so far is on the disk. */

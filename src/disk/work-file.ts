@@ -4,14 +4,15 @@ import type { WorkFile } from './types.ts'
 /** Up to `length` bytes from `start`, in as many reads as the system needs. */
 export const readAt = async (
   handle: Handle,
-  start: number,
-  length: number,
+  { start, length, into }: { start: number; length: number; into?: Uint8Array | undefined },
 ): Promise<Uint8Array> => {
-  const bytes = Buffer.allocUnsafe(Math.max(0, length))
+  const count = Math.max(0, length)
+  const bytes =
+    into === undefined || into.length < count ? Buffer.allocUnsafe(count) : into.subarray(0, count)
   for (let at = 0; at < bytes.length; ) {
-    const count = await handle.read(bytes.subarray(at), start + at)
-    if (count === 0) return bytes.subarray(0, at)
-    at += count
+    const readBytes = await handle.read(bytes.subarray(at), start + at)
+    if (readBytes === 0) return bytes.subarray(0, at)
+    at += readBytes
   }
   return bytes
 }
@@ -28,7 +29,7 @@ export const createWorkFile = (doing: Doing, path: string, handle: Handle): Work
   }
   return {
     path,
-    read: (start, length) => doing('read', () => readAt(open(), start, length)),
+    read: (start, length, into) => doing('read', () => readAt(open(), { start, length, into })),
     write: (bytes, start) =>
       doing('write', async () => {
         for (let at = 0; at < bytes.length; ) {

@@ -184,8 +184,10 @@ export const SERVE_STALL_MS = 30 * SECOND_MS
 
 // Blocks.
 
-/** Bytes of a block in one frame. */
-export const MAX_BLOCK_PIECE_BYTES = 256 * KIBIBYTE
+/** Bytes of a block in one frame: larger ones outlive their use, and cost the garbage collector more. */
+export const MAX_BLOCK_PIECE_BYTES = 64 * KIBIBYTE
+/** Buffers of blocks that are kept for the next one. */
+export const MAX_IDLE_BUFFER_BYTES = 16 * MEBIBYTE
 /** Every piece of a block but its last has at least this many. Stops a flood of tiny frames. */
 export const MIN_BLOCK_PIECE_BYTES = 16 * KIBIBYTE
 /** Longest frame: a piece and its fields. */

@@ -18,6 +18,8 @@ export {
   fromUtf8,
 } from './bytes.ts'
 export { toBase64, toHex, utf8 } from './bytes.ts'
+export { createBufferPool } from './buffer-pool.ts'
+export type { BufferPool } from './buffer-pool.ts'
 export { systemClock } from './clock.ts'
 export type { Cancel, Clock } from './clock.ts'
 export { ByteReader, ByteWriter } from './codec.ts'

@@ -1,6 +1,8 @@
 import { blockListDigest } from '../../chunk/index.ts'
 import { isMeshError } from '../../errors/index.ts'
+import { createBufferPool } from '../../util/index.ts'
 import { MAX_ASKED_HOLDERS, SMALL_CONTENT_BYTES, TRANSFER_TICK_MS } from '../limits.ts'
+import { MAX_IDLE_BUFFER_BYTES } from '../limits.ts'
 import { HOLDER_COOLDOWN_MS } from '../limits.ts'
 import { BlockFetch } from './fetch.ts'
 import { createLink } from './link.ts'
@@ -85,6 +87,7 @@ export const createBlockExchange = (init: BlockExchangeInit): BlockExchange => {
   const { transport, clock, random, logger, blocks, collections } = init
   const rates = createRates(init, init.bandwidth)
   const counts = { received: 0, sent: 0 }
+  const buffers = createBufferPool({ maxIdleBytes: MAX_IDLE_BUFFER_BYTES })
   const links = new Map<PeerId, Link>()
   /** By the content that they are about. */
   const fetches = new Map<string, BlockFetch>()
@@ -115,7 +118,10 @@ export const createBlockExchange = (init: BlockExchangeInit): BlockExchange => {
     const known = links.get(peer)
     if (known !== undefined) return known
     if (isAvoided(peer) || links.size >= MAX_ASKED_HOLDERS) return undefined
-    const link = createLink({ transport, clock, rates, onRoom: pump, onEnd: onLinkEnd }, peer)
+    const link = createLink(
+      { transport, clock, rates, buffers, onRoom: pump, onEnd: onLinkEnd },
+      peer,
+    )
     links.set(peer, link)
     return link
   }
@@ -167,9 +173,9 @@ export const createBlockExchange = (init: BlockExchangeInit): BlockExchange => {
       list: () => list,
       has: (index) => index < list.blocks.length,
       isComplete: () => true,
-      async read(index, readSignal) {
+      async read(index, signal, into) {
         const block = list.blocks[index]
-        return block && blocks.get(block.digest, { signal: readSignal })
+        return block && blocks.get(block.digest, { signal, into })
       },
     }
   }
@@ -178,6 +184,7 @@ export const createBlockExchange = (init: BlockExchangeInit): BlockExchange => {
     clock,
     logger,
     rates,
+    buffers,
     resolve,
     onInterest: (content, peer) => fetches.get(keyOfContent(content))?.interest(peer),
     onSent: (bytes) => {

@@ -161,7 +161,7 @@ export class BlockFetch {
       list: () => this.#list,
       has: (index) => this.#assembly?.has(index) === true,
       isComplete: () => false,
-      read: async (index, signal) => this.#assembly?.read(index, { signal }),
+      read: async (index, signal, into) => this.#assembly?.read(index, { signal, into }),
     }
   }
 

@@ -11,7 +11,7 @@ import { createMeter } from './meter.ts'
 import { BLOCKS_INIT, BLOCKS_PROTOCOL } from './server.ts'
 import type { PeerId } from '../../keys/index.ts'
 import type { FrameStream, Transport } from '../../transport/index.ts'
-import type { Cancel, Clock } from '../../util/index.ts'
+import type { BufferPool, Cancel, Clock } from '../../util/index.ts'
 import type { Bitmap } from './bitmap.ts'
 import type { BlockAnswer, BlockPiece, BlockRequest, ListPiece } from './messages.ts'
 import type { Rates } from './rates.ts'
@@ -63,6 +63,8 @@ export interface LinkInit {
   /** There may be room for more. */
   readonly onRoom: () => void
   readonly onEnd: (link: Link, error: MeshError) => void
+  /** For blocks on their way in. */
+  readonly buffers: BufferPool
 }
 
 interface Asked {
@@ -82,12 +84,15 @@ interface Incoming {
   readonly id: number
   readonly index: number
   readonly asked: Asked
+  /** Empty, if nobody wants it any more. */
   readonly bytes: Uint8Array
+  /** What they lie in. */
+  readonly buffer: Uint8Array
   filled: number
 }
 
 export const createLink = (init: LinkInit, peer: PeerId): Link => {
-  const { transport, clock, rates } = init
+  const { transport, clock, rates, buffers } = init
   const controller = new AbortController()
   const entries = new Map<number, Entry>()
   const meter = createMeter(init)
@@ -169,8 +174,9 @@ export const createLink = (init: LinkInit, peer: PeerId): Link => {
       const entry = entries.get(id)
       const asked = entry?.asked.get(index)
       if (asked === undefined) throw malformed(`block ${index} that was not asked for`)
-      const buffer = asked.dropped ? new Uint8Array() : Buffer.allocUnsafe(asked.sizeBytes)
-      incoming = { id, index, asked, bytes: buffer, filled: 0 }
+      const buffer = asked.dropped ? new Uint8Array() : buffers.take(asked.sizeBytes)
+      const bytes = buffer.subarray(0, asked.sizeBytes)
+      incoming = { id, index, asked, bytes, buffer, filled: 0 }
     }
     const current = incoming
     const { sizeBytes } = current.asked
@@ -193,18 +199,24 @@ export const createLink = (init: LinkInit, peer: PeerId): Link => {
     const wanted = !current.asked.dropped && !entry.closed
     settle(entry, index, current.asked)
     if (entry.closed && entry.asked.size === 0) entries.delete(id)
-    if (wanted) await hand(entry.user, index, current.bytes)
+    if (wanted) await hand(entry.user, index, current)
+    else buffers.give(current.buffer)
     init.onRoom()
   }
 
   /** Lets the next block come in while this one is written, but not too many. */
-  const hand = async (user: LinkUser, index: number, bytes: Uint8Array): Promise<void> => {
+  const hand = async (
+    user: LinkUser,
+    index: number,
+    { bytes, buffer }: Incoming,
+  ): Promise<void> => {
     writing++
     user
       .onBlock(index, bytes)
       .catch((error: unknown) => fail(asMeshError(error)))
       .finally(() => {
         writing--
+        buffers.give(buffer)
         onWritten?.()
       })
     while (writing >= MAX_WRITING_BLOCKS && !ended) {

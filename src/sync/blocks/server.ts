@@ -15,7 +15,7 @@ import { createSpread } from './spread.ts'
 import type { PeerId } from '../../keys/index.ts'
 import type { Logger } from '../../observe/index.ts'
 import type { FrameStream, ProtocolInit } from '../../transport/index.ts'
-import type { Clock } from '../../util/index.ts'
+import type { BufferPool, Clock } from '../../util/index.ts'
 import type { Serving } from '../types.ts'
 import type { Bitmap } from './bitmap.ts'
 import type { BlockAnswer, BlockRequest } from './messages.ts'
@@ -52,6 +52,8 @@ export interface BlockServerInit {
   /** A peer fetches this content: it will have some of it. */
   readonly onInterest: (content: ContentName, peer: PeerId) => void
   readonly onSent: (bytes: number) => void
+  /** For blocks on their way out. */
+  readonly buffers: BufferPool
 }
 
 /** A content that a reader has open. */
@@ -302,9 +304,9 @@ class Reader {
   async #giveBlock(opened: Opened, index: number): Promise<void> {
     if (!opened.asked.has(index)) return
     const { id, meter } = opened
-    const { clock, slots, onSent } = this.#init
+    const { buffers, clock, slots, onSent } = this.#init
     const { signal } = this.stream
-    let held: { readonly bytes: Uint8Array; release(): void } | undefined
+    let held: { readonly bytes: Uint8Array; release(): void; give(): void } | undefined
     const letGo = (): void => {
       held?.release()
       held = undefined
@@ -312,12 +314,17 @@ class Reader {
     const hold = async (): Promise<Uint8Array | undefined> => {
       if (held !== undefined) return held.bytes
       const release = await slots.take(signal)
-      const bytes = await this.#read(opened, index).catch((error: unknown) => {
+      const buffer = buffers.take(opened.source?.list()?.blocks[index]?.sizeBytes ?? 0)
+      const give = (): void => buffers.give(buffer)
+      const bytes = await this.#read(opened, index, buffer).catch((error: unknown) => {
         release()
+        give()
         throw error
       })
-      if (bytes === undefined) release()
-      else held = { bytes, release }
+      if (bytes === undefined) {
+        release()
+        give()
+      } else held = { bytes, release, give }
       return bytes
     }
     try {
@@ -332,7 +339,8 @@ class Reader {
         size = bytes.length
         const piece = bytes.subarray(offset, offset + MAX_BLOCK_PIECE_BYTES)
         const frame = { type: 'piece', id, index, offset, bytes: piece } as const
-        // Who reads slowly keeps nobody else from being given anything.
+        // Who reads slowly keeps nobody else from being given anything. The buffer is not given back
+        // then: the piece may still have to be copied out of it.
         const cancel = clock.schedule(SENDING_PATIENCE_MS, letGo)
         try {
           await this.#take(piece.length)
@@ -346,17 +354,18 @@ class Reader {
       }
       this.#done(opened, index)
     } finally {
+      held?.give()
       letGo()
     }
   }
 
-  async #read(opened: Opened, index: number): Promise<Uint8Array | undefined> {
+  async #read(opened: Opened, index: number, into: Uint8Array): Promise<Uint8Array | undefined> {
     const { signal } = this.stream
-    const found = await opened.source?.read(index, signal)
+    const found = await opened.source?.read(index, signal, into)
     if (found !== undefined || opened.closed) return found
     // What was being fetched is shown by now, or what was shown is not any more.
     await this.resolve(opened)
-    return opened.source?.read(index, signal)
+    return opened.source?.read(index, signal, into)
   }
 
   end(): void {

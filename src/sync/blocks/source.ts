@@ -20,6 +20,9 @@ export interface BlockSource {
   list(): BlockList | undefined
   has(index: number): boolean
   isComplete(): boolean
-  /** `undefined`: it is not here, or not any more. */
-  read(index: number, signal: AbortSignal): Promise<Uint8Array | undefined>
+  /**
+   * `undefined`: it is not here, or not any more. The bytes may lie in `into`, which nobody but the
+   * caller touches once this has settled.
+   */
+  read(index: number, signal: AbortSignal, into?: Uint8Array): Promise<Uint8Array | undefined>
 }
