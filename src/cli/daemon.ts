@@ -1,8 +1,8 @@
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { Option } from 'commander'
 import { DEFAULT_HTTP_PORT, DEFAULT_SOCKET_PATH } from '../api/index.ts'
 import { createClient } from '../client/index.ts'
-import { MeshError } from '../errors/index.ts'
+import { describeSystemError, isMeshError, MeshError } from '../errors/index.ts'
 import type { Command } from 'commander'
 import type { Client, DaemonAddress } from '../client/index.ts'
 import type { Context } from './context.ts'
@@ -11,6 +11,7 @@ import type { Context } from './context.ts'
 export interface DaemonOptions {
   readonly url?: string
   readonly socket?: string
+  readonly tokenFile?: string
 }
 
 /** Where a daemon with the default state directory has its socket when there is no /run/mesh. */
@@ -32,6 +33,32 @@ export const withDaemonOptions = (command: Command): Command =>
       '--socket <path>',
       `unix socket of the daemon [$MESH_SOCKET; else ${SOCKETS.join(' or ')} if this user may]`,
     )
+    .option(
+      '--token-file <path>',
+      'file with a bearer token for --url, where more than TCP shows is needed [$MESH_TOKEN_FILE]',
+    )
+
+/** The first token of a file as the daemon reads it: one a line. */
+export const readToken = (path: string): string => {
+  let text: string
+  try {
+    if ((statSync(path).mode & 0o007) !== 0) {
+      const message = `${path} is open to everybody; run: chmod 600 ${path}`
+      throw new MeshError('ERR_KEY_INSECURE', message, { data: { path } })
+    }
+    text = readFileSync(path, 'utf8')
+  } catch (cause) {
+    if (isMeshError(cause)) throw cause
+    const why = describeSystemError(cause)
+    throw new MeshError('ERR_KEY_UNREADABLE', `${path} cannot be read: ${why}`, { cause })
+  }
+  const token = text
+    .split('\n')
+    .map((line) => line.trim())
+    .find((line) => line !== '' && !line.startsWith('#'))
+  if (token !== undefined && /^[\x21-\x7e]{1,256}$/.test(token)) return token
+  throw new MeshError('ERR_TOKEN_MALFORMED', `there is no token in ${path}; write it in a line`)
+}
 
 /** Whoever may not use the socket is still served over TCP. */
 const isUsable = (path: string): boolean => {
@@ -60,5 +87,10 @@ export const daemonAddress = (
 }
 
 /** A client of the daemon that the options mean. */
-export const connect = (options: DaemonOptions, { env, clock }: Context): Client =>
-  createClient(daemonAddress(options, env), { clock })
+export const connect = (options: DaemonOptions, { env, clock }: Context): Client => {
+  const address = daemonAddress(options, env)
+  const path = options.tokenFile ?? env.MESH_TOKEN_FILE ?? ''
+  // The unix socket asks for none.
+  const token = path === '' || 'socketPath' in address ? undefined : readToken(path)
+  return createClient(address, { clock, token })
+}

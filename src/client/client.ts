@@ -1,6 +1,7 @@
 import { AFTER_PARAMETER, FORCE_PARAMETER, NAME_PARAMETER, routes } from '../api/index.ts'
 import { CERTIFICATE_HEADER, SIGNATURE_HEADER, STATEMENT_HEADER } from '../api/index.ts'
 import { STATEMENT_PARAMETER } from '../api/index.ts'
+import { MeshError } from '../errors/index.ts'
 import { systemClock, utf8 } from '../util/index.ts'
 import { toTarget } from './address.ts'
 import { NOW_PARAMETER } from '../api/index.ts'
@@ -25,13 +26,19 @@ import { ShapeError } from './shape.ts'
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { Answer, Connecting, Exchange } from './exchange.ts'
 import type { Shape } from './shape.ts'
-import type { Client, ClientInit, DaemonAddress, StatementHeaders } from './types.ts'
+import type { Client, ClientInit, Condition, DaemonAddress, StatementHeaders } from './types.ts'
+
+const toTag = (digest: string): string => (digest === '*' ? digest : `"${digest}"`)
 
 const toHeaders = ({
   statement,
   signatures,
   certificate,
-}: StatementHeaders): OutgoingHttpHeaders => ({
+  ifMatch,
+  ifNoneMatch,
+}: StatementHeaders & Condition): OutgoingHttpHeaders => ({
+  ...(ifMatch === undefined ? {} : { 'If-Match': toTag(ifMatch) }),
+  ...(ifNoneMatch === undefined ? {} : { 'If-None-Match': toTag(ifNoneMatch) }),
   [STATEMENT_HEADER]: statement,
   [SIGNATURE_HEADER]: [...signatures],
   ...(certificate === undefined ? {} : { [CERTIFICATE_HEADER]: certificate }),
@@ -61,11 +68,15 @@ const fromHeaders = (headers: Answer['headers']): StatementHeaders => {
 /** A client of one daemon. Does no I/O until a method is called; keeps no connection open. */
 export const createClient = (address: DaemonAddress, init: ClientInit = {}): Client => {
   const target = toTarget(address)
+  if (init.token !== undefined && !/^[\x21-\x7e]+$/.test(init.token)) {
+    throw new MeshError('ERR_USAGE', 'a bearer token has printable characters only')
+  }
   const connecting: Connecting = {
     target,
     clock: init.clock ?? systemClock,
     connectTimeoutMs: init.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     idleTimeoutMs: init.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
+    token: init.token,
   }
 
   const fail = async (answer: Answer): Promise<never> => {
@@ -153,9 +164,16 @@ export const createClient = (address: DaemonAddress, init: ClientInit = {}): Cli
       const path = `${routes.file(name)}${query({ [FORCE_PARAMETER]: force })}`
       return json({ method: 'DELETE', path, headers: toHeaders(removal), signal }, storedBody)
     },
-    async download(name, { statement, signal } = {}) {
+    async openapi({ signal } = {}) {
+      const answer = await send({ method: 'GET', path: routes.openapi, signal })
+      return readJson(answer, (value) => value)
+    },
+    async download(name, { statement, range, signal } = {}) {
       const path = `${routes.file(name)}${query({ [STATEMENT_PARAMETER]: statement })}`
-      const { headers, chunks } = await send({ method: 'GET', path, signal })
+      // The byte after the last one is named here, the last one there.
+      const last = range?.end === undefined ? '' : `${range.end - 1}`
+      const asked = range === undefined ? {} : { Range: `bytes=${range.start}-${last}` }
+      const { headers, chunks } = await send({ method: 'GET', path, headers: asked, signal })
       const length = headers['content-length']?.[0]
       const sizeBytes = length === undefined ? undefined : Number(length)
       return { ...fromHeaders(headers), sizeBytes, chunks }

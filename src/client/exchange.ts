@@ -27,6 +27,8 @@ export interface Connecting {
   readonly clock: Clock
   readonly connectTimeoutMs: number
   readonly idleTimeoutMs: number
+  /** Shown over TCP; the unix socket asks for none. */
+  readonly token?: string | undefined
 }
 
 /** An answer whose body is still to be read; `close` drops the connection. */
@@ -39,7 +41,7 @@ export interface Answer {
 }
 
 const openRequest = async (
-  { target, connectTimeoutMs }: Connecting,
+  { target, connectTimeoutMs, token }: Connecting,
   { method, path, headers, body }: Exchange,
 ): Promise<ClientRequest> => {
   // TLS costs start-up time that a daemon on this machine never needs.
@@ -51,6 +53,9 @@ const openRequest = async (
     path: `${target.basePath}${path}`,
     headers: {
       ...('headers' in options ? options.headers : {}),
+      ...(token === undefined || 'socketPath' in options
+        ? {}
+        : { Authorization: `Bearer ${token}` }),
       ...headers,
       ...(body === undefined ? {} : { 'Content-Length': body.sizeBytes }),
       ...(body !== undefined && body.sizeBytes >= EXPECT_CONTINUE_BYTES

@@ -23,6 +23,8 @@ export interface ClientInit {
    * @default 120000
    */
   readonly idleTimeoutMs?: number
+  /** Bearer token of the daemon, with which TCP may do what the unix socket may. @default none */
+  readonly token?: string | undefined
   /** @default systemClock */
   readonly clock?: Clock
 }
@@ -41,7 +43,15 @@ export interface StatementHeaders {
   readonly certificate?: string
 }
 
-export interface Upload extends StatementHeaders {
+/** On which version of now a change depends; else it fails with `ERR_PRECONDITION_FAILED`. */
+export interface Condition {
+  /** Digest of the content that is current, or id of its statement; `*`: there is any. */
+  readonly ifMatch?: string | undefined
+  /** The same of what is not current; `*`: there is none. */
+  readonly ifNoneMatch?: string | undefined
+}
+
+export interface Upload extends StatementHeaders, Condition {
   readonly sizeBytes: number
   /** Exactly `sizeBytes`; not read if the daemon refuses before. When it throws, so does `upload`. */
   readonly chunks: AsyncIterable<Uint8Array>
@@ -51,7 +61,7 @@ export interface Upload extends StatementHeaders {
   readonly onProgress?: (sentBytes: number) => void
 }
 
-export interface Removal extends StatementHeaders {
+export interface Removal extends StatementHeaders, Condition {
   readonly force?: boolean
 }
 
@@ -117,6 +127,8 @@ export interface Client {
   explain(name: string, options?: RequestOptions): Promise<ExplainBody>
   /** The winning statement as the text of a `.stmt` file. */
   statement(name: string, options?: RequestOptions): Promise<string>
+  /** The OpenAPI document of the daemon, as it is. */
+  openapi(options?: RequestOptions): Promise<unknown>
   /**
    * What happens from now on, without end. When the connection is lost it is made again and the stream
    * goes on where it was; what cannot be had any more is a `gap`. Rejects when the daemon refuses, when
@@ -128,6 +140,10 @@ export interface Client {
   /** What is shown, or the content of a remembered statement by its id. */
   download(
     name: string,
-    options?: RequestOptions & { readonly statement?: string },
+    options?: RequestOptions & {
+      readonly statement?: string
+      /** Only these bytes, `end` excluded. @throws MeshError `ERR_RANGE_INVALID` */
+      readonly range?: { readonly start: number; readonly end?: number }
+    },
   ): Promise<Download>
 }

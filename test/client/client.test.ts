@@ -218,3 +218,66 @@ t.test('reads a statement as text', async (t) => {
   })
   t.equal(await createClient({ url }).statement('x'), 'mesh-file 1\n')
 })
+
+t.test('shows its token over TCP, and keeps it from whoever may not have it', async (t) => {
+  const seen: (string | undefined)[] = []
+  const url = await serve(t, (request, response) => {
+    seen.push(request.headers.authorization)
+    answer(response, 200, { peers: [] })
+  })
+  const token = 'x'.repeat(32)
+  await createClient({ url }, { token }).peers()
+  await createClient({ url }).peers()
+  const socketPath = join(shortDirectory(t), 'sock')
+  const server = createServer((request, response) => {
+    seen.push(request.headers.authorization)
+    answer(response, 200, { peers: [] })
+  }).listen(socketPath)
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  await createClient({ socketPath }, { token }).peers()
+  t.same(seen, [`Bearer ${token}`, undefined, undefined])
+  t.throws(() => createClient({ url }, { token: 'a\r\nX: y' }), { code: 'ERR_USAGE' })
+})
+
+t.test('asks for a part, and changes only what it is meant to', async (t) => {
+  const seen: (readonly (string | undefined)[])[] = []
+  const url = await serve(t, async (request, response) => {
+    const { range, 'if-match': match, 'if-none-match': none } = request.headers
+    seen.push([request.method, range, match, none])
+    await readAll(request)
+    if (request.method === 'GET') {
+      response.writeHead(206, { 'Content-Length': 2 })
+      return response.end('lo')
+    }
+    return problem(response, 412, 'ERR_PRECONDITION_FAILED', { current: { version: 7 } })
+  })
+  const client = createClient({ url })
+  const part = await client.download('x', { range: { start: 3, end: 5 } })
+  t.equal(part.sizeBytes, 2)
+  t.equal((await readAll(part.chunks)).toString(), 'lo')
+  await readAll((await client.download('x', { range: { start: 3 } })).chunks)
+  const headers = { statement: 's', signatures: ['t'] }
+  const chunks = (async function* () {
+    yield Buffer.from('x')
+  })()
+  const digest = 'a'.repeat(64)
+  await t.rejects(client.upload('x', { ...headers, sizeBytes: 1, chunks, ifNoneMatch: '*' }), {
+    code: 'ERR_PRECONDITION_FAILED',
+    data: { currentVersion: 7 },
+  })
+  await t.rejects(client.remove('x', { ...headers, ifMatch: digest }), {
+    code: 'ERR_PRECONDITION_FAILED',
+  })
+  t.same(seen, [
+    ['GET', 'bytes=3-4', undefined, undefined],
+    ['GET', 'bytes=3-', undefined, undefined],
+    ['PUT', undefined, undefined, '*'],
+    ['DELETE', undefined, `"${digest}"`, undefined],
+  ])
+})
+
+t.test('reads what a daemon says of its API', async (t) => {
+  const url = await serve(t, (_, response) => answer(response, 200, { openapi: '3.0.3' }))
+  t.same(await createClient({ url }).openapi(), { openapi: '3.0.3' })
+})
