@@ -185,10 +185,17 @@ export const createBlocks = (components: BlocksComponents, init: BlocksInit = {}
   }
 
   const put = async (digest: Digest, bytes: Uint8Array, owner?: Owner): Promise<void> => {
+    const isCache = owner === undefined
+    const known = loose.get(digest)
+    if (isCache && known?.why === 'cache') return loose.touch(digest)
     let reservation: Reservation | undefined
     if (!isStored(digest)) {
-      if (owner === undefined && has(digest)) return
-      reservation = await room.make(bytes.length, owner === undefined ? 'cache' : 'pinned')
+      if (isCache && has(digest)) return
+      reservation = await room.make(bytes.length, isCache ? 'cache' : 'pinned')
+      if (reservation === undefined) return
+    } else if (isCache) {
+      // Pinned: there is nothing to do. Else it stays for longer if there is room.
+      reservation = known && (await room.adopt(bytes.length))
       if (reservation === undefined) return
     }
     try {
@@ -200,8 +207,6 @@ export const createBlocks = (components: BlocksComponents, init: BlocksInit = {}
           ...(isSmall ? { inline: bytes } : {}),
           ...(owner === undefined ? {} : { owner }),
         })
-        // The first request is the one that brought it here.
-        if (loose.get(digest)?.why === 'cache') loose.touch(digest)
         refresh([digest])
       })
     } finally {

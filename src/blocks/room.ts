@@ -19,6 +19,8 @@ export interface Room {
    * @throws MeshError `ERR_BLOCK_QUOTA` for one that somebody keeps
    */
   make(sizeBytes: number, kind: 'pinned' | 'cache'): Promise<Reservation | undefined>
+  /** The same in the cache for a block that is stored already. */
+  adopt(sizeBytes: number): Promise<Reservation | undefined>
   /** Brings the cache below its size, as when that has become smaller. */
   shrink(): Promise<void>
   /** The disk is full: everything goes that nobody keeps or needs. Answers whether that was anything. */
@@ -84,6 +86,20 @@ export const createRoom = (components: RoomComponents): Room => {
     return (await collect(isTooMuch)) || (await evict(isTooMuch))
   }
 
+  const promise = (sizeBytes: number, cost: number): Reservation => {
+    promised += sizeBytes
+    promisedToCache += cost
+    let released = false
+    return {
+      release() {
+        if (released) return
+        released = true
+        promised -= sizeBytes
+        promisedToCache -= cost
+      },
+    }
+  }
+
   return {
     make: (sizeBytes, kind) =>
       alone(async () => {
@@ -97,17 +113,12 @@ export const createRoom = (components: RoomComponents): Room => {
             { data: { sizeBytes, quotaBytes, storedBytes: components.storedBytes() } },
           )
         }
-        promised += sizeBytes
-        promisedToCache += cost
-        let released = false
-        return {
-          release() {
-            if (released) return
-            released = true
-            promised -= sizeBytes
-            promisedToCache -= cost
-          },
-        }
+        return promise(sizeBytes, cost)
+      }),
+    adopt: (sizeBytes) =>
+      alone(async () => {
+        const cost = cachedSize(sizeBytes)
+        return (await fitCache(cost)) ? promise(0, cost) : undefined
       }),
     shrink: () => alone(async () => void (await fitCache(0))),
     giveUp: () =>
