@@ -1,6 +1,7 @@
 import type { PeerId } from '../keys/index.ts'
 import type { Mark } from './push-pull/agreements.ts'
-import type { PeerKnowledge, RoundReport } from './push-pull/push-pull.ts'
+import type { PeerKnowledge } from './push-pull/knowledge.ts'
+import type { RoundReport } from './push-pull/reports.ts'
 import type { Bandwidth } from './blocks/rates.ts'
 import type { Digest } from '../util/index.ts'
 import type { RoundCounts } from './push-pull/tally.ts'

@@ -1,8 +1,15 @@
 import { MeshError } from '../../errors/index.ts'
-import { ROUND_FRAME_TIMEOUT_MS } from '../limits.ts'
+import { MAX_FRAME_BYTES, ROUND_FRAME_TIMEOUT_MS } from '../limits.ts'
 import { decodePushPull, encodePushPull } from './messages.ts'
-import type { FrameStream } from '../../transport/index.ts'
+import type { FrameStream, ProtocolInit } from '../../transport/index.ts'
 import type { PushPullMessage } from './messages.ts'
+
+export const PUSH_PULL_PROTOCOL = '/mesh/push-pull/1'
+/** Two: one that is kept, and its successor while the end of the first has not been noticed. */
+export const PUSH_PULL_INIT: ProtocolInit = {
+  maxFrameBytes: MAX_FRAME_BYTES,
+  maxStreamsPerPeer: 2,
+}
 
 type Type = PushPullMessage['type']
 type Of<T extends Type> = Extract<PushPullMessage, { type: T }>

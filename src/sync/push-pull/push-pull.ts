@@ -1,75 +1,28 @@
-import { isMeshError, MeshError, toMeshError } from '../../errors/index.ts'
+import { MeshError } from '../../errors/index.ts'
 import { createTokenBuckets } from '../../util/index.ts'
-import { watch } from '../async.ts'
-import {
-  CATCH_UP_ANSWERER_DELAY_MS,
-  CATCH_UP_DELAY_MS,
-  INCOMPLETE_ROUND_DELAY_MS,
-} from '../limits.ts'
-import { MAX_ANNOUNCED_ROUND_RECORDS, MAX_FRAME_BYTES, MAX_RATED_PEERS } from '../limits.ts'
-import { MAX_LISTS_PER_MINUTE, MAX_REPORTED_PEERS, MAX_ROUND_MS } from '../limits.ts'
+import { CATCH_UP_ANSWERER_DELAY_MS, CATCH_UP_DELAY_MS } from '../limits.ts'
+import { INCOMPLETE_ROUND_DELAY_MS, MAX_LISTS_PER_MINUTE, MAX_RATED_PEERS } from '../limits.ts'
 import { PUSH_PULL_JITTER, RANGES_BURST, RANGES_PER_SECOND } from '../limits.ts'
 import { RECORD_BYTES_BURST, RECORD_BYTES_PER_SECOND, ROUND_BURST } from '../limits.ts'
 import { ROUNDS_PER_SECOND, UNSTRETCHED_NODES } from '../limits.ts'
 import { answerRounds } from './answerer.ts'
-import { beginRound } from './beginner.ts'
-import { createChannel } from './channel.ts'
+import { createArrivals } from './arrivals.ts'
 import { createDues } from './dues.ts'
+import { knowledgeOf } from './knowledge.ts'
 import { createReplica } from './replica.ts'
-import { addRound, NO_ROUNDS } from './tally.ts'
+import { createReports } from './reports.ts'
+import { createRounds } from './rounds.ts'
 import type { PeerId } from '../../keys/index.ts'
 import type { Logger, Worker, Workers } from '../../observe/index.ts'
-import type { FrameStream, Peer, ProtocolInit, Transport } from '../../transport/index.ts'
-import type { Clock, Digest, Random, TokenBucket } from '../../util/index.ts'
+import type { FrameStream, Peer, Transport } from '../../transport/index.ts'
+import type { Clock, Random, TokenBucket } from '../../util/index.ts'
 import type { Collection } from '../collection.ts'
 import type { Intake } from '../intake.ts'
-import type { Agreement, Disputed, Mark } from './agreements.ts'
-import type { Channel } from './channel.ts'
+import type { Mark } from './agreements.ts'
+import type { PeerKnowledge } from './knowledge.ts'
 import type { Replica } from './replica.ts'
+import type { RoundReport } from './reports.ts'
 import type { RoundCounts } from './tally.ts'
-
-export const PUSH_PULL_PROTOCOL = '/mesh/push-pull/1'
-/** Two: one that is kept, and its successor while the end of the first has not been noticed. */
-export const PUSH_PULL_INIT: ProtocolInit = {
-  maxFrameBytes: MAX_FRAME_BYTES,
-  maxStreamsPerPeer: 2,
-}
-
-/** Of one round, over all collections. */
-export interface RoundReport {
-  readonly peer: PeerId
-  /** Wall clock at the end, ms since the epoch. */
-  readonly atMs: number
-  /** Who began it. */
-  readonly begunBy: 'us' | 'peer'
-  readonly equal: boolean
-  /** Records that either side lacked, as far as they were found; of a peer's round what moved. */
-  readonly differences: number
-  readonly received: number
-  readonly sent: number
-  /** Bytes of frames, both ways. */
-  readonly bytes: number
-  /** Those of them that we sent. */
-  readonly sentBytes: number
-  /** Why it ended early, if it did. */
-  readonly error?: string
-}
-
-/** What is known of one peer's having what we have. */
-export interface PeerKnowledge {
-  /** When it was last found to keep what we keep. */
-  readonly agreement: Agreement | undefined
-  /** Whether it is known to have what is here of this name; `id` is the record that counts. */
-  has(name: string, id: Digest | undefined): Has
-}
-
-/**
- * `same`: the statements that are here now. `before`: it had those of the last agreement, and the name
- * has changed here since. `refuses`: it was offered what counts here and did not take it. `other`: it
- * keeps something that this node did not take. `unwanted`: it is not configured for the name.
- * `unknown`: nothing was compared yet.
- */
-export type Has = 'same' | 'before' | 'refuses' | 'other' | 'unwanted' | 'unknown'
 
 /** Reconciles with one peer at a time, now and then and whenever there is reason to. */
 export interface PushPull {
@@ -117,18 +70,11 @@ export interface PushPullInit {
 export const createPushPull = (init: PushPullInit): PushPull => {
   const { transport, clock, random, logger, workers, collections, intake } = init
   const replicas = new Map<string, Replica>()
-  const kept = new Map<PeerId, Channel>()
-  const rounds = new Map<PeerId, Promise<void>>()
-  /** Records that were news, in rounds under way. */
-  const arriving = new Map<PeerId, number>()
+  const arrivals = createArrivals()
+  const reports = createReports()
   const serving = new Map<FrameStream, Promise<void>>()
   const unsubscribes: (() => void)[] = []
   let regular: Worker | undefined
-  let controller = new AbortController()
-  let last: RoundReport | undefined
-  /** The last of each peer, the newest last. */
-  const reports = new Map<PeerId, RoundReport>()
-  let counts = NO_ROUNDS
 
   const bucketsOf = (perSecond: number, burst: number): ((peer: PeerId) => TokenBucket) =>
     createTokenBuckets<PeerId>({ clock }, { perSecond, burst, maxKeys: MAX_RATED_PEERS })
@@ -138,158 +84,18 @@ export const createPushPull = (init: PushPullInit): PushPull => {
   const listsOf = bucketsOf(MAX_LISTS_PER_MINUTE / 60, MAX_LISTS_PER_MINUTE)
   for (const [name, collection] of collections) replicas.set(name, createReplica(collection))
 
-  const onTaken = (peer: PeerId): void => {
-    arriving.set(peer, (arriving.get(peer) ?? 0) + 1)
-  }
-
-  /** Whether rounds under way, this peer's among them, bring more than is announced. */
-  const isBulk = (peer: PeerId): boolean => {
-    if (!arriving.has(peer)) return false
-    let count = 0
-    for (const each of arriving.values()) count += each
-    return count > MAX_ANNOUNCED_ROUND_RECORDS
-  }
-
   const endArriving = (peer: PeerId): void => {
-    const bulk = isBulk(peer)
-    arriving.delete(peer)
-    if (bulk) init.onBulk(peer)
+    if (arrivals.end(peer)) init.onBulk(peer)
   }
 
-  const openChannel = async (peer: PeerId, signal: AbortSignal): Promise<Channel> => {
-    const channel = createChannel(
-      await transport.open(peer, PUSH_PULL_PROTOCOL, PUSH_PULL_INIT, { signal }),
-    )
-    if (signal.aborted) {
-      channel.stream.abort(new MeshError('ERR_ABORTED', 'sync stops'))
-      throw new MeshError('ERR_ABORTED', 'sync stops')
-    }
-    kept.set(peer, channel)
-    const forget = (): void => {
-      if (kept.get(peer) === channel) kept.delete(peer)
-    }
-    channel.stream.signal.addEventListener('abort', forget, { once: true })
-    return channel
-  }
-
-  const report = (each: RoundReport): void => {
-    counts = addRound(counts, each)
-    reports.delete(each.peer)
-    reports.set(each.peer, each)
-    const oldest = reports.keys().next()
-    if (reports.size > MAX_REPORTED_PEERS && !oldest.done) reports.delete(oldest.value)
-  }
-
-  /** `channel`: as far as the round came; none if it did not begin. */
-  const reportFailure = (peer: PeerId, channel: Channel | undefined, error: unknown): void => {
-    const { bytes = 0, sentBytes = 0 } = channel ?? {}
-    report({
-      ...{ peer, atMs: clock.nowMs(), begunBy: 'us', equal: false, bytes, sentBytes },
-      ...{ differences: 0, received: 0, sent: 0, error: toMeshError(error).message },
-    })
-  }
-
-  const exchange = async (channel: Channel): Promise<boolean> => {
-    const { peer } = channel.stream
-    let total = { equal: true, differences: 0, received: 0, sent: 0, incomplete: false }
-    channel.reset()
-    for (const replica of replicas.values()) {
-      const result = await beginRound(channel, {
-        ...{ replica, intake, clock, random },
-        onTaken: () => onTaken(peer),
-      })
-      total = {
-        equal: total.equal && result.equal,
-        differences: total.differences + result.differences,
-        received: total.received + result.received,
-        sent: total.sent + result.sent,
-        incomplete: total.incomplete || result.incomplete,
-      }
-    }
-    const { incomplete, ...result } = total
-    const { bytes, sentBytes } = channel
-    last = { peer, atMs: clock.nowMs(), begunBy: 'us', ...result, bytes, sentBytes }
-    report(last)
-    if (!result.equal) logger.debug({ peer, ...result, bytes }, 'reconciled')
-    return incomplete
-  }
-
-  const attempt = async (channel: Channel): Promise<boolean> => {
-    const { stream } = channel
-    try {
-      return await watch(
-        { clock, limitMs: MAX_ROUND_MS, giveUp: (why) => stream.abort(why) },
-        `a round with ${stream.peer}`,
-        () => exchange(channel),
-      )
-    } catch (error) {
-      const reason = error instanceof Error ? error : new Error(String(error))
-      stream.abort(reason)
-      throw error
-    }
-  }
-
-  const runRound = async (peer: PeerId): Promise<void> => {
-    const { signal } = controller
-    const reused = kept.get(peer)
-    let channel = reused
-    const onFresh = async (): Promise<boolean> => {
-      channel = undefined
-      channel = await openChannel(peer, signal)
-      return attempt(channel)
-    }
-    try {
-      const incomplete = await (reused === undefined
-        ? onFresh()
-        : attempt(reused).catch((error: unknown) => {
-            // The peer may have ended a stream that was idle; a fresh one settles it.
-            if (signal.aborted || !isMeshError(error, 'ERR_STREAM_CLOSED')) throw error
-            return onFresh()
-          }))
-      if (incomplete) dues.add(peer, { delayMs: INCOMPLETE_ROUND_DELAY_MS, ours: true })
-    } catch (error) {
-      if (!signal.aborted) {
-        reportFailure(peer, channel, error)
-        init.onFault(peer, error)
-      }
-      throw error
-    } finally {
-      endArriving(peer)
-    }
-  }
-
-  /** One round a peer at a time; who asks for another one meanwhile gets the one under way. */
-  const roundWith = (peer: PeerId): Promise<void> => {
-    const current = rounds.get(peer)
-    if (current !== undefined) return current
-    const promise = runRound(peer).finally(() => rounds.delete(peer))
-    rounds.set(peer, promise)
-    return promise
-  }
-
-  const wants: PushPull['wants'] = (peer, collection, name) =>
-    replicas.get(collection)?.namesOf(peer)?.selection.has(name)
-
-  const known: PushPull['known'] = (peer, collection) => {
-    const replica = replicas.get(collection)
-    const agreement = replica?.agreements.of(peer)
-    const disputed = replica?.disputed(peer)
-    return {
-      agreement,
-      has(name, id) {
-        const disputedIn = ({ ours, theirs }: Disputed): Has | undefined => {
-          if (id !== undefined && ours.has(id)) return 'refuses'
-          return theirs.has(name) ? 'other' : undefined
-        }
-        if (wants(peer, collection, name) === false) return 'unwanted'
-        const now = disputed === undefined ? undefined : disputedIn(disputed)
-        if (now !== undefined) return now
-        if (replica === undefined || agreement === undefined) return 'unknown'
-        if (replica.agreements.changedAt(name) > agreement.mark) return 'before'
-        return disputedIn(agreement.except) ?? 'same'
-      },
-    }
-  }
+  const rounds = createRounds({
+    ...{ transport, clock, random, logger, intake, replicas: [...replicas.values()] },
+    report: reports.add,
+    onTaken: arrivals.add,
+    onFault: init.onFault,
+    onIncomplete: (peer) => dues.add(peer, { delayMs: INCOMPLETE_ROUND_DELAY_MS, ours: true }),
+    onEnded: endArriving,
+  })
 
   /** Whether there is anything that we and this peer both want, as far as is known. */
   const shares = (peer: PeerId): boolean => [...replicas.values()].some((each) => each.shares(peer))
@@ -310,8 +116,8 @@ export const createPushPull = (init: PushPullInit): PushPull => {
     isConnected: (peer) => transport.peers().some(({ id }) => id === peer),
     async round(peer) {
       // One that is under way may have compared before there was reason for this one.
-      await rounds.get(peer)?.catch(() => undefined)
-      await roundWith(peer)
+      await rounds.settled(peer)
+      await rounds.begin(peer)
     },
     maxDelayMs: init.intervalMs,
   })
@@ -340,13 +146,13 @@ export const createPushPull = (init: PushPullInit): PushPull => {
         recordBytes: recordBytesOf(stream.peer),
         lists: listsOf(stream.peer),
       },
-      onTaken,
+      onTaken: arrivals.add,
       onRound(peer, ended) {
         dues.served(peer)
         if (ended === undefined) return
         endArriving(peer)
         const { error, ...result } = ended
-        report({
+        reports.add({
           ...{ peer, atMs: clock.nowMs(), begunBy: 'peer', ...result },
           differences: result.received + result.sent,
           ...(error === undefined ? {} : { error: String(error) }),
@@ -367,7 +173,7 @@ export const createPushPull = (init: PushPullInit): PushPull => {
   return {
     start() {
       if (regular !== undefined) return
-      controller = new AbortController()
+      rounds.start()
       transport.events.on('connect', onConnect)
       transport.events.on('disconnect', onDisconnect)
       for (const replica of replicas.values()) {
@@ -386,7 +192,7 @@ export const createPushPull = (init: PushPullInit): PushPull => {
         async run() {
           const peer = pickPeer()
           try {
-            if (peer !== undefined) await roundWith(peer)
+            if (peer !== undefined) await rounds.begin(peer)
           } finally {
             regular?.wake(delayMs())
           }
@@ -399,15 +205,14 @@ export const createPushPull = (init: PushPullInit): PushPull => {
     async stop() {
       const stopping = regular
       regular = undefined
-      controller.abort()
       transport.events.off('connect', onConnect)
       transport.events.off('disconnect', onDisconnect)
       for (const unsubscribe of unsubscribes.splice(0)) unsubscribe()
       const reason = new MeshError('ERR_ABORTED', 'sync stops')
-      for (const { stream } of kept.values()) stream.abort(reason)
+      const ended = rounds.stop(reason)
       for (const stream of serving.keys()) stream.abort(reason)
       await Promise.all([stopping?.stop(), dues.stop()])
-      await Promise.allSettled([...rounds.values(), ...serving.values()])
+      await Promise.allSettled([ended, ...serving.values()])
     },
 
     async serve(stream) {
@@ -423,16 +228,16 @@ export const createPushPull = (init: PushPullInit): PushPull => {
 
     async round(peer) {
       const partner = peer ?? pickPeer()
-      if (partner !== undefined) await roundWith(partner)
+      if (partner !== undefined) await rounds.begin(partner)
     },
     meet,
     due: (peer, delayMs = CATCH_UP_DELAY_MS) => dues.add(peer, { delayMs, ours: true }),
-    last: () => last,
-    reports: () => [...reports.values()],
-    counts: () => counts,
-    wants,
-    known,
+    last: reports.last,
+    reports: reports.all,
+    counts: reports.counts,
+    wants: (peer, collection, name) => replicas.get(collection)?.namesOf(peer)?.selection.has(name),
+    known: (peer, collection) => knowledgeOf(replicas.get(collection), peer),
     mark: (collection) => replicas.get(collection)?.agreements.now() ?? 0,
-    isBulk,
+    isBulk: arrivals.isBulk,
   }
 }

@@ -1,4 +1,4 @@
-import type { RoundReport } from './push-pull.ts'
+import type { RoundReport } from './reports.ts'
 
 /** What the rounds since the start came to, whoever began them. */
 export interface RoundCounts {

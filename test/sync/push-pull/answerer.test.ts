@@ -12,7 +12,7 @@ import { decodePushPull, encodePushPull } from '../../../src/sync/push-pull/mess
 import { digestOfNames } from '../../../src/sync/push-pull/names.ts'
 import { createShortener } from '../../../src/sync/push-pull/ranges.ts'
 import { createSortedTree } from '../../../src/tree/index.ts'
-import { PUSH_PULL_INIT, PUSH_PULL_PROTOCOL } from '../../../src/sync/push-pull/push-pull.ts'
+import { PUSH_PULL_INIT, PUSH_PULL_PROTOCOL } from '../../../src/sync/push-pull/channel.ts'
 import { stateOf } from '../../../src/sync/push-pull/views.ts'
 import { sha256 } from '../../../src/util/index.ts'
 import { encodeRecord, record, recordIdOf } from '../../support/fake-collection.ts'

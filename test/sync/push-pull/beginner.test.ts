@@ -10,7 +10,7 @@ import { decodePushPull, encodePushPull } from '../../../src/sync/push-pull/mess
 import { digestOfNames } from '../../../src/sync/push-pull/names.ts'
 import { createShortener } from '../../../src/sync/push-pull/ranges.ts'
 import { createMarker } from '../../../src/sync/push-pull/rivals.ts'
-import { PUSH_PULL_INIT, PUSH_PULL_PROTOCOL } from '../../../src/sync/push-pull/push-pull.ts'
+import { PUSH_PULL_INIT, PUSH_PULL_PROTOCOL } from '../../../src/sync/push-pull/channel.ts'
 import { sha256 } from '../../../src/util/index.ts'
 import { encodeRecord, record, recordIdOf } from '../../support/fake-collection.ts'
 import { createFakeMesh } from '../../support/mesh.ts'

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { ANNOUNCE_PROTOCOL } from '../../../src/sync/announce/overlay.ts'
 import { MAX_ROUND_RECORDS } from '../../../src/sync/limits.ts'
-import { PUSH_PULL_INIT, PUSH_PULL_PROTOCOL } from '../../../src/sync/push-pull/push-pull.ts'
+import { PUSH_PULL_INIT, PUSH_PULL_PROTOCOL } from '../../../src/sync/push-pull/channel.ts'
 import { record } from '../../support/fake-collection.ts'
 import { allPairs, createFakeMesh } from '../../support/mesh.ts'
 import type { Mesh, MeshNode } from '../../support/mesh.ts'
