@@ -109,13 +109,13 @@ t.test('changes by itself when a file is uploaded and when something goes wrong'
   writeFileSync(five.alpha.configPath, 'this is no configuration')
   five.alpha.signal('SIGHUP')
   await sees(page, '#health li', 'config-reload-failed')
-  await sees(page, '#summary', '2 warnings')
   await sees(page, '#log li', 'config-reload-failed')
   writeFileSync(five.alpha.configPath, good)
   five.alpha.signal('SIGHUP')
   await sees(page, '#log li', 'no longer wrong: config-reload-failed')
-  await sees(page, '#summary', '1 warning')
-  t.equal(await page.locator('#health li').count(), 1)
+  await page
+    .locator('#health li', { hasText: 'config-reload-failed' })
+    .waitFor({ state: 'detached' })
   t.same(complaints, [])
 })
 
