@@ -16,7 +16,10 @@ export const FORCE_PARAMETER = 'force'
 export const NOW_PARAMETER = 'now'
 /** Of POST /blocks/verify: one JSON object a line. */
 export const VERIFY_MEDIA_TYPE = 'application/x-ndjson'
-/** Query parameter of GET /files: `?name=` asks for one name only; 404 if it is not configured. */
+/**
+ * Query parameter of GET /files: `?name=` asks for one name only, 404 if it is not configured, or for
+ * those that match a pattern.
+ */
 export const NAME_PARAMETER = 'name'
 /** Query parameter of GET /events: go on behind this cursor; `oldest`: from the oldest event that is held. */
 export const CURSOR_PARAMETER = 'cursor'

@@ -120,7 +120,7 @@ export interface Client {
   certificates(options?: RequestOptions): Promise<CertificatesBody>
   /** What a reload with this configuration would do. */
   preview(configuration: string, options?: RequestOptions): Promise<PreviewBody>
-  /** All configured names, or only one. */
+  /** All configured names, or only one, or those that match a pattern. */
   files(options?: RequestOptions & { readonly name?: string }): Promise<FilesBody>
   history(name: string, options?: RequestOptions): Promise<HistoryBody>
   /** Why a file is here or is not; on the unix socket only. */

@@ -72,6 +72,8 @@ export const MAX_TOKENS = 16
 export const INTERFACE_CHECK_INTERVAL_MS = 10_000
 /** For `ip`, which is asked for alternative names of interfaces. Stops it from hanging. */
 export const ALTNAME_TIMEOUT_MS = 5_000
+/** Names of a list that are written in one turn. Lets others have theirs, and bounds what is held. */
+export const NAMES_PER_PIECE = 500
 /** After this, an upload refused for want of a place may try again. */
 export const RETRY_AFTER_SECONDS = 5
 /** Between two lines of how far a check of all blocks is. Stops it from telling each block. */

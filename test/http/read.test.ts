@@ -1,5 +1,6 @@
+import { request } from 'node:http'
 import t from 'tap'
-import { MAX_PREVIEW_BYTES } from '../../src/http/limits.ts'
+import { MAX_PREVIEW_BYTES, NAMES_PER_PIECE } from '../../src/http/limits.ts'
 import { parseFileName } from '../../src/statement/index.ts'
 import { sha256 } from '../../src/util/index.ts'
 import { call, headersOf, sign, startHarness, status } from './harness.ts'
@@ -276,3 +277,42 @@ t.test('every answer in JSON ends its line, problems too', async (t) => {
     t.match(body.toString(), /^\{.*\}\n$/, path)
   }
 })
+
+t.test('lists what matches a pattern', async (t) => {
+  const harness = await startHarness({ names: ['certs/a', 'certs/b'] })
+  t.teardown(harness.stop)
+  const names = async (path: string, target = harness.socketPath) =>
+    ((await call(target, 'GET', path)).json().files as { name: string }[]).map(({ name }) => name)
+  t.same(await names('/files?name=certs/*'), ['certs/a', 'certs/b'])
+  t.same(await names('/files?name=secret/*'), ['secret/key'])
+  t.same(await names('/files?name=secret/*', harness.url), [])
+  t.same(await names('/files?name=none*'), [])
+  t.equal((await call(harness.url, 'GET', '/files?name=*')).status, 400)
+  const head = await call(harness.url, 'HEAD', '/files')
+  t.match(head.headers, { 'content-type': 'application/json; charset=utf-8' })
+})
+
+t.test(
+  'a list of very many names is written in parts, and ends with whoever asked for it',
+  async (t) => {
+    const count = 5 * NAMES_PER_PIECE + 1
+    const many = Array.from({ length: count }, (_, index) => `many/${index}`)
+    const harness = await startHarness({ names: many })
+    t.teardown(harness.stop)
+    const list = call(harness.url, 'GET', '/files?name=many/*')
+    let listed = false
+    void list.then(() => {
+      listed = true
+    })
+    await call(harness.url, 'GET', '/readyz')
+    t.notOk(listed)
+    const { files } = (await list).json() as { files: unknown[] }
+    t.equal(files.length, count)
+    t.match(answer.headers, { 'transfer-encoding': 'chunked' })
+    const lost = request(`${harness.url}/files`, (response) =>
+      response.once('data', () => lost.destroy()),
+    )
+    await new Promise((resolve) => lost.once('close', resolve).once('error', resolve).end())
+    t.equal((await call(harness.url, 'GET', '/readyz')).status, 200)
+  },
+)

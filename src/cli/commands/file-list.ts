@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { parseSelector } from '../../statement/index.ts'
 import { connect, withDaemonOptions } from '../daemon.ts'
 import { JSON_OPTION, printJson, printTable } from '../print.ts'
 import { shortTime, showContent, showState } from '../show.ts'
@@ -11,11 +12,18 @@ export const fileListCommand = (context: Context): Command =>
     .description(
       'Lists the files that a daemon is configured for, and what it has of each. Over TCP only those that everybody may read.',
     )
+    .argument('[pattern]', 'only these, as "certs/*"')
     .option(...JSON_OPTION)
-    .action(async (options: DaemonOptions & ReadOptions) => {
-      const body = await connect(options, context).files({ signal: context.signal })
+    .action(async (pattern: string | undefined, options: DaemonOptions & ReadOptions) => {
+      const name = pattern === undefined ? undefined : parseSelector(pattern)
+      const asked = name === undefined ? {} : { name }
+      const body = await connect(options, context).files({ ...asked, signal: context.signal })
       if (options.json === true) return printJson(context, 'mesh-files/1', body)
-      if (body.files.length === 0) return context.out.line('No files are configured.')
+      if (body.files.length === 0) {
+        return context.out.line(
+          name === undefined ? 'No files are configured.' : `No file matches ${name}.`,
+        )
+      }
       await printTable(
         context,
         [

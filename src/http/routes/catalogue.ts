@@ -1,14 +1,18 @@
+import { Readable } from 'node:stream'
 import { NAME_PARAMETER, routes, STATEMENT_MEDIA_TYPE } from '../../api/index.ts'
 import { MeshError } from '../../errors/index.ts'
-import { formatStatementFile, isReservedName, parseFileName } from '../../statement/index.ts'
+import { createSelection, formatStatementFile, isPattern } from '../../statement/index.ts'
+import { isReservedName, parseFileName, parseSelector } from '../../statement/index.ts'
 import { isWorldReadable } from '../access.ts'
 import { fileBody, historyBody } from '../bodies.ts'
 import { readableView } from '../context.ts'
+import { NAMES_PER_PIECE } from '../limits.ts'
 import { matchesTag } from '../range.ts'
 import { NAME_PROBLEMS } from '../operation.ts'
 import { filesSchema, historySchema } from '../schemas.ts'
 import type { FastifyInstance } from 'fastify'
 import type { FilesBody } from '../../api/index.ts'
+import type { FileView } from '../../files/index.ts'
 import type { Context, NamedRoute } from '../context.ts'
 
 interface ListRoute {
@@ -20,7 +24,7 @@ const listSchema = {
     summary: 'files that this node is configured for, with state and current version',
     overTcp: 'world-readable files',
     problems: NAME_PROBLEMS,
-    about: { [NAME_PARAMETER]: 'Only this file.' },
+    about: { [NAME_PARAMETER]: 'Only this file, or those that match this pattern.' },
   },
   querystring: {
     type: 'object',
@@ -28,6 +32,33 @@ const listSchema = {
     additionalProperties: false,
   },
   response: { 200: filesSchema },
+}
+
+/**
+ * The list as it is written: a part of it at a time, and others in between. Of a million names the whole
+ * would be more than a string can be, and would have everybody wait for seconds.
+ */
+async function* listText(
+  { services }: Context,
+  isListed: (view: FileView) => boolean,
+  gone: AbortSignal,
+): AsyncGenerator<string> {
+  const { clock, files, networkId } = services
+  let text = `{"networkId":${JSON.stringify(networkId)},"files":[`
+  let separator = ''
+  let looked = 0
+  for (const view of files.list()) {
+    if (isListed(view)) {
+      text += `${separator}${JSON.stringify(fileBody(view))}`
+      separator = ','
+    }
+    if (++looked % NAMES_PER_PIECE !== 0) continue
+    if (text !== '') yield text
+    text = ''
+    await new Promise<void>((resolve) => clock.schedule(0, resolve))
+    if (gone.aborted) return
+  }
+  yield `${text}]}\n`
 }
 
 /** GET /files, /statements/{name} and /history/{name}: what is known, not what is in it. */
@@ -39,21 +70,27 @@ export const registerCatalogue = (app: FastifyInstance, context: Context): void 
     method,
     url: routes.files,
     schema: listSchema,
-    handler: async (request): Promise<FilesBody> => {
-      const { networkId, files } = services
+    handler: async (request, reply) => {
+      const { networkId } = services
       const asked = request.query[NAME_PARAMETER]
-      if (asked !== undefined) {
-        return {
-          networkId,
-          files: [fileBody(readableView(context, request, parseFileName(asked)))],
-        }
+      const selector = asked === undefined ? undefined : parseSelector(asked)
+      const pattern = selector !== undefined && isPattern(selector) ? selector : undefined
+      if (selector !== undefined && !isPattern(selector)) {
+        const one = fileBody(readableView(context, request, selector))
+        return { networkId, files: [one] } satisfies FilesBody
       }
       const local = isLocal(request.raw)
-      const views = [...files.list()].filter(
-        ({ name, state, policy }) =>
-          (local || isWorldReadable(policy)) && (state !== 'none' || !isReservedName(name)),
-      )
-      return { networkId, files: views.map(fileBody) }
+      const selection = pattern === undefined ? undefined : createSelection([pattern])
+      const isListed = ({ name, state, policy }: FileView): boolean =>
+        (local || isWorldReadable(policy)) &&
+        (state !== 'none' || !isReservedName(name)) &&
+        (selection === undefined || selection.has(name))
+      void reply.type('application/json; charset=utf-8')
+      if (request.method === 'HEAD') return reply.send()
+      const gone = new AbortController()
+      reply.raw.once('close', () => gone.abort())
+      const text = listText(context, isListed, gone.signal)
+      return reply.send(Readable.from(text, { objectMode: false }))
     },
   })
 
