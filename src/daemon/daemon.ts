@@ -242,8 +242,8 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
     )
     const metrics = createMetrics()
     const warnings = () => warningBodies(health)
-    for (const metric of daemonMetrics({ ...status, hooks, sync, blocks, workers, warnings }))
-      metrics.add(metric)
+    const sources = { ...status, hooks, sync, blocks, workers, warnings, transport }
+    for (const metric of daemonMetrics(sources)) metrics.add(metric)
     const http = createHttp(
       {
         ...{ ...child('http'), ...status, ...spread, files, metrics, warnings },

@@ -4,17 +4,26 @@ import type { Blocks } from '../blocks/index.ts'
 import type { Hooks } from '../hooks/index.ts'
 import type { MetricInit, Reading, Workers } from '../observe/index.ts'
 import type { Sync } from '../sync/index.ts'
+import type { Libp2pTransport } from '../transport/index.ts'
 
 /** Where the numbers are. */
 export interface MetricSources {
   readonly hooks: Pick<Hooks, 'counts'>
   readonly sync: Pick<Sync, 'status'>
   readonly workers: Pick<Workers, 'list'>
+  readonly transport: Pick<Libp2pTransport, 'counts' | 'faults'>
   status(): StatusBody
   peers(): PeersBody
   readonly blocks: Pick<Blocks, 'stat'>
   warnings(): readonly HealthWarningBody[]
 }
+
+/** Peers that are named, the latest at fault: each is a series, and a crowd must not make thousands. */
+const MAX_NAMED_PEERS = 32
+
+/** Of counts by code, of which there are few. */
+const byCode = (counts: Readonly<Partial<Record<string, number>>>): Reading[] =>
+  Object.entries(counts).map(([code, value = 0]) => ({ value, labels: { code } }))
 
 /** A time as seconds since the epoch; none for what is no time, as `never`. */
 const seconds = (time: string | null | undefined): number | undefined => {
@@ -39,7 +48,7 @@ const countBy = <T>(
 
 /** What the daemon as a whole tells Prometheus; `docs/metrics.md` has the same list. */
 export const daemonMetrics = (sources: MetricSources): readonly MetricInit[] => {
-  const { sync, workers, blocks, status, peers, warnings } = sources
+  const { sync, workers, transport, blocks, status, peers, warnings } = sources
   const counts = () => sync.status().counts
   const gauge = (name: string, help: string, read: MetricInit['read'], labels?: string[]) =>
     ({ type: 'gauge', name, help, read, ...(labels && { labels }) }) as const
@@ -62,6 +71,30 @@ export const daemonMetrics = (sources: MetricSources): readonly MetricInit[] => 
     gauge('mesh_peers_avoided', 'Peers that are avoided after faults.', () => {
       return peers().peers.filter((peer) => peer.avoidedUntil !== null).length
     }),
+    counter(
+      'mesh_peer_faults_total',
+      'Faults of peers, by error code.',
+      () => byCode(transport.counts().faults),
+      ['code'],
+    ),
+    gauge(
+      'mesh_faulty_peer_faults',
+      'Faults of the 32 peers that were last at fault.',
+      () =>
+        [...(transport.faults?.() ?? [])]
+          .slice(-MAX_NAMED_PEERS)
+          .map(([peer, { name, counts }]) => ({
+            value: Object.values(counts).reduce((sum, count) => sum + count, 0),
+            labels: { peer, name: name ?? '' },
+          })),
+      ['peer', 'name'],
+    ),
+    counter(
+      'mesh_connections_refused_total',
+      'Connections that did not come about, by error code.',
+      () => byCode(transport.counts().refused),
+      ['code'],
+    ),
     gauge(
       'mesh_files',
       'Files that this node is configured for, by state.',

@@ -3,6 +3,7 @@
  * first of them; afterwards everybody has to show what they showed, take what is honest, and hold to
  * account whoever did something provably wrong and nobody else.
  */
+import { request } from 'node:http'
 import { Readable } from 'node:stream'
 import { isDeepStrictEqual } from 'node:util'
 import { createClient } from '../../src/client/index.ts'
@@ -126,6 +127,26 @@ const shows = async (
   return files[0]?.state === state && files[0].current?.id === id
 }
 
+/** Names of those at fault, and codes, as the metrics tell them. */
+const measuredAt = async (node: ClusterNode): Promise<{ names: string[]; codes: string[] }> => {
+  const text = await new Promise<string>((resolve, reject) => {
+    const { socketPath } = node
+    request({ socketPath, path: '/metrics', agent: false }, (response) => {
+      response
+        .setEncoding('utf8')
+        .toArray()
+        .then((pieces) => resolve(pieces.join('')), reject)
+    })
+      .on('error', reject)
+      .end()
+  })
+  const labels = (pattern: RegExp): string[] => [...text.matchAll(pattern)].map(([, of = '']) => of)
+  return {
+    names: labels(/^mesh_faulty_peer_faults\{peer="12D3\w+",name="([^"]*)"\} [1-9]/gm),
+    codes: labels(/^mesh_peer_faults_total\{code="(\w+)"\} [1-9]/gm),
+  }
+}
+
 /** Names of those at fault, as every node tells, and as every node's log does. */
 const accusedBy = async (nodes: readonly ClusterNode[]): Promise<ReadonlySet<string>> => {
   const told = await Promise.all(nodes.map(async (node) => (await clientOf(node).peers()).peers))
@@ -232,6 +253,8 @@ export const startScene = async (init: ClusterInit): Promise<Scene> => {
         const { peers } = await clientOf(victim).peers()
         const found = peers.find((peer) => peer.name === name)
         t.match(found?.faults, [{ code: fault }], 'GET /peers says what it did')
+        const { names, codes } = await measuredAt(victim)
+        t.ok(names.includes(name) && codes.includes(fault), 'and so do the metrics')
       }
       await served()
       t.strictSame(await look(), before, 'everybody shows what they showed')
