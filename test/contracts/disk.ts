@@ -141,6 +141,49 @@ const testEach = (t: Test, make: (t: Test) => Disk): void => {
     t.equal(rest, 'a'.repeat(600_000 - 256 * 2 ** 10))
   })
 
+  t.test('opens a file that stays the same whatever takes its name', async (t) => {
+    const disk = await opened()
+    t.equal(await disk.openFile('files/none'), undefined)
+    await disk.write('files/x', bytes('0123456789'), { mode: 0o644 })
+    const file = await disk.openFile('files/x')
+    t.equal(file?.sizeBytes, 10)
+    t.equal(file?.fingerprint, (await disk.stat('files/x'))?.fingerprint)
+    await disk.write('files/x', bytes('another'), { mode: 0o644 })
+    const read = async (start: number, length: number) =>
+      Buffer.from((await file?.read(start, length)) ?? []).toString()
+    t.equal(await read(3, 4), '3456')
+    t.equal(await read(8, 100), '89', 'fewer where it ends')
+    t.equal(await read(20, 5), '')
+    await file?.close()
+  })
+
+  t.test('writes a file in any order, and goes on with it later', async (t) => {
+    const disk = await opened()
+    const file = await disk.edit('partial/7', { sizeBytes: 12 })
+    t.equal(file.path, 'partial/7')
+    await file.write(bytes('world'), 6)
+    await file.write(bytes('hello '), 0)
+    t.equal(Buffer.from(await file.read(0, 11)).toString(), 'hello world')
+    t.same(Buffer.from(await file.read(9, 100)), Buffer.from('ld\0'), 'zeros, and no further')
+    await file.sync()
+    await file.close()
+    await file.close()
+    await t.rejects(file.write(bytes('x'), 0))
+    const again = await disk.edit('partial/7', { sizeBytes: 11 })
+    await again.write(bytes('W'), 6)
+    await again.setMode(0o640)
+    await disk.rename('partial/7', 'files/done')
+    t.equal(Buffer.from(await again.read(0, 20)).toString(), 'hello World', 'still open')
+    await again.close()
+    t.equal(await textOf(disk, 'files/done'), 'hello World')
+    t.same(await disk.list('partial'), [])
+    for (const path of ['../x', '', 'a/../../b']) {
+      await t.rejects(disk.edit(path, { sizeBytes: 1 }), code('ERR_STATE_UNUSABLE'))
+      await t.rejects(disk.openFile(path), code('ERR_STATE_UNUSABLE'))
+    }
+    t.ok((await disk.freeBytes()) > 0)
+  })
+
   t.test('refuses to read more than it was told to', async (t) => {
     const disk = await opened()
     await disk.write('files/x', bytes('12345'), { mode: 0o644 })

@@ -87,3 +87,31 @@ t.test('calls a full disk full and anything else unusable', async (t) => {
     }
   }
 })
+
+t.test('what was written in any order survives a power cut once it was synced', async (t) => {
+  const disk = createMemoryDisk()
+  await disk.open()
+  const file = await disk.edit('partial/1', { sizeBytes: 6 })
+  await file.write(Buffer.from('one'), 0)
+  await file.sync()
+  await file.write(Buffer.from('two'), 3)
+  await file.write(Buffer.from('ONE'), 0)
+  disk.crash('synced')
+  await disk.open()
+  const bytes = await disk.read('partial/1', { maxBytes: 10 })
+  t.same(Buffer.from(bytes ?? []), Buffer.from('one\0\0\0'))
+})
+
+t.test('a disk fails where it is told to while a file is edited', async (t) => {
+  const disk = createMemoryDisk()
+  await disk.open()
+  disk.fault = ({ kind }) => (kind === 'resize' ? 'ENOSPC' : undefined)
+  await t.rejects(disk.edit('partial/1', { sizeBytes: 6 }), { code: 'ERR_DISK_FULL' })
+  disk.fault = undefined
+  const file = await disk.edit('partial/1', { sizeBytes: 6 })
+  disk.fault = ({ kind, path }) =>
+    kind === 'write' && path.endsWith('/partial/1') ? 'EDQUOT' : undefined
+  await t.rejects(file.write(Buffer.from('x'), 0), { code: 'ERR_DISK_FULL' })
+  disk.free = 5
+  t.equal(await disk.freeBytes(), 5)
+})
