@@ -188,7 +188,7 @@ const start = async (node: Node): Promise<void> => {
   })
   closeSync(log)
   node.process = child
-  await until(`${node.name} to be ready (log: ${node.directory}/log)`, 20_000, () => {
+  await until(`${node.name} to be ready (log: ${node.directory}/log)`, 60_000, () => {
     if (child.exitCode !== null) {
       throw new Error(`${node.name} stopped:\n${readFileSync(`${node.directory}/log`, 'utf8')}`)
     }
@@ -214,7 +214,7 @@ const watchArrival = async (
 ) => {
   await Promise.all(
     nodes.map(async (node) => {
-      await until(`${name} at ${node.name}`, 20_000, () => {
+      await until(`${name} at ${node.name}`, 60_000, () => {
         try {
           return readFileSync(`${node.directory}/state/files/${name}`, 'utf8') === content
         } catch {

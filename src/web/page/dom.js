@@ -23,6 +23,17 @@ const ATTRIBUTES = new Set([
   ...['x2', 'y2', 'cx', 'cy', 'r', 'lang'],
 ])
 
+/** Controls, and what turns the direction of writing: with them a name could look like another one. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it looks for
+const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
+
+/**
+ * A text in which everything can be seen.
+ *
+ * @param {string} text
+ */
+export const clean = (text) => text.replaceAll(UNSEEN, '\ufffd')
+
 /**
  * @param {Element} element
  * @param {Readonly<Record<string, string | number | (() => void) | undefined>>} attributes
@@ -32,12 +43,12 @@ const fill = (element, attributes, children) => {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === undefined) continue
     if (typeof value === 'function') element.addEventListener(name, value)
-    else if (ATTRIBUTES.has(name)) element.setAttribute(name, String(value))
+    else if (ATTRIBUTES.has(name)) element.setAttribute(name, clean(String(value)))
     else throw new TypeError(`no attribute ${name} is set here`)
   }
   for (const child of children) {
     if (child === null || child === undefined || child === false) continue
-    element.append(child instanceof Node ? child : String(child))
+    element.append(child instanceof Node ? child : clean(String(child)))
   }
 }
 

@@ -1,7 +1,7 @@
 /** Files by node and version, and all that is known of one of them. */
 
 import { api } from './api.js'
-import { byId, cell, h, show, table } from './dom.js'
+import { byId, cell, clean, h, show, table } from './dom.js'
 import { clock, peerName, plural, shortKey, size } from './format.js'
 import { describeHas } from './model.js'
 
@@ -163,22 +163,26 @@ const drawExplanation = ({ answer, reasons, next, refusals }) => [
   ),
 ]
 
+/** The file whose detail was asked for last. */
+let opened = ''
+
 /**
  * Shows all that is known of one file, over the page.
  *
  * @param {string} name
  */
 const openDetail = async (name) => {
+  opened = name
   const dialog = byId('detail')
   if (!(dialog instanceof HTMLDialogElement)) return
   const body = dialog.querySelector('.body')
   if (body === null) return
-  byId('detail-title').textContent = name
+  byId('detail-title').textContent = clean(name)
   show(body, ['asking', name], () => [h('p', {}, 'Asking …')])
   dialog.showModal()
   const [history, explained] = await Promise.allSettled([api.history(name), api.explain(name)])
   // Another one may have been opened meanwhile.
-  if (byId('detail-title').textContent !== name) return
+  if (opened !== name) return
   show(body, [history, explained], () => [
     ...(explained.status === 'fulfilled'
       ? drawExplanation(explained.value)

@@ -1,7 +1,7 @@
 /** The dashboard: asks the daemon, listens to its events, and shows what it says. */
 
 import { api, Problem, readEvents, token } from './api.js'
-import { byId, h, show } from './dom.js'
+import { byId, clean, h, show } from './dom.js'
 import { drawFiles } from './files.js'
 import { plural, shortPeer } from './format.js'
 import { drawGraph, notDrawn } from './graph.js'
@@ -125,9 +125,9 @@ const summaryOf = ({ status, warnings, peers, files }) => {
 const draw = () => {
   if (model === undefined) return
   const { about, status, warnings, peers, files, spread, transfers } = model
-  const name = status?.certificate?.name ?? shortPeer(about.peerId)
+  const name = clean(status?.certificate?.name ?? shortPeer(about.peerId))
   byId('node').textContent = name
-  byId('network').textContent = about.networkId
+  byId('network').textContent = clean(about.networkId)
   document.title = warnings.length > 0 ? `(${warnings.length}) ${name} – mesh` : `${name} – mesh`
   const summary = summaryOf(model)
   if (byId('summary').textContent !== summary) byId('summary').textContent = summary
