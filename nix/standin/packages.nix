@@ -93,6 +93,7 @@ let
       meta = { mainProgram = "node"; platforms = lib.platforms.linux; };
     };
     systemd = machine "systemd" [ "systemctl" "systemd-notify" "systemd-analyze" ];
+    iproute2 = machine "iproute2" [ "ip" ];
     bash = machine "bash" [ "bash" "sh" ];
     coreutils = machine "coreutils" [ "cat" "chmod" "cp" "cut" "date" "install" "ls" "mkdir" "mktemp" "rm" "sha256sum" "sleep" "sort" "tail" "touch" ];
     findutils = machine "findutils" [ "find" "xargs" ];
