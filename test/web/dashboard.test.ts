@@ -232,7 +232,8 @@ t.test('is used with the keyboard alone', async (t) => {
   t.equal(await page.evaluate('document.activeElement.textContent'), 'app/release.json')
   await page.locator('#filter').focus()
   await page.keyboard.type('motd')
-  await page.waitForFunction('document.querySelectorAll("#files tbody tr").length === 1')
+  await page.locator('#files tbody tr').nth(1).waitFor({ state: 'detached' })
+  t.match(await page.locator('#files tbody tr').allTextContents(), [/etc\/motd/])
 })
 
 t.test('fits a phone, and the dark', async (t) => {
@@ -253,4 +254,15 @@ t.test('says that a node is gone and what it had', async (t) => {
   await five.publish('etc/motd', 2, 'Welcome back.\n')
   await sees(page, rowOf('etc/motd'), 'v1 when last seen')
   await sees(page, '#summary', /3 of 4 known peers connected · 2 behind/)
+})
+
+t.test('says when its daemon does not answer, and goes on when it is back', async (t) => {
+  const { page } = await visit(t)
+  await five.alpha.stop()
+  await sees(page, '#connection', 'does not answer')
+  await sees(page, rowOf('etc/motd'), 'v2')
+  await five.alpha.start()
+  await page.locator('#connection:empty').waitFor({ state: 'attached' })
+  await five.publish('etc/motd', 3, 'Back again.\n')
+  await sees(page, '#log li', 'etc/motd v3 shown')
 })
