@@ -15,6 +15,7 @@ const sections: Readonly<Record<string, readonly string[]>> = {
   Statement: ['statement'],
   Chunks: ['chunk'],
   Blocks: ['blocks'],
+  Unpack: ['unpack'],
   Files: ['files'],
   'Store and disk': ['store', 'disk'],
   Configuration: ['config'],

@@ -105,6 +105,9 @@ const contradictionsOf = (name: Selector, file: FileDocument): Finding[] => {
     findings.push({ path: [key], message })
   }
   const { threshold } = file
+  if (file.unpack !== undefined && file.fallback !== undefined) {
+    wrong('fallback', 'cannot be with unpack: it is shown as a file, and never as a tree')
+  }
   if (isPattern(name)) {
     if (file.fallback !== undefined) wrong('fallback', 'is for one name, not for a pattern')
   } else if (file.max_files !== undefined) wrong('max_files', 'is for patterns, as "certs/*"')
@@ -167,6 +170,7 @@ const toEntry = (name: Selector, at: ConfigPath, file: FileDocument): FileEntry 
       history,
       minVersion,
       purgeAfterMs,
+      ...(file.unpack === undefined ? {} : { unpack: file.unpack }),
       ...(isPattern(name) ? { maxFiles } : {}),
     },
   }

@@ -347,6 +347,9 @@ const blocks = table({
   ),
 })
 
+/** What can be unpacked. */
+const ARCHIVES = ['tar'] as const
+
 /** Written in place of keys: every node signs for itself. */
 export const SELF = 'self'
 
@@ -457,6 +460,15 @@ export const fileSchema = table({
       fallback: 'by the extension of the name',
       about:
         'Media type of the content over HTTP, as `"text/plain; charset=utf-8"`. Whatever it is, a browser runs nothing of it (`Content-Security-Policy: sandbox`).',
+    }),
+  ),
+  unpack: v.pipe(
+    v.optional(word(ARCHIVES)),
+    setting({
+      type: 'string',
+      fallback: 'none',
+      about:
+        'With `"tar"`, a file that is a plain tar is shown as a tree, too: `state_dir/trees/NAME` is a symbolic link to it, switched by one rename when a new version is complete, so that files which belong together change together. Absolute paths, `..`, links that lead out, hard links, devices and names that differ in case only are refused; then the old tree stays, and `mesh explain` says why.',
     }),
   ),
   max_files: v.pipe(

@@ -27,6 +27,8 @@ export interface ConfiguredFile {
   readonly contentType?: string
   /** Program, absolute, and its arguments. */
   readonly onChange?: readonly string[]
+  /** Shown as a tree as well. */
+  readonly unpack?: 'tar'
   /** Of a pattern, and only there. */
   readonly maxFiles?: number
 }

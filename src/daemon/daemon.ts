@@ -23,6 +23,7 @@ import { createStatus, warningBodies } from './status.ts'
 import { readTokens } from './tokens.ts'
 import { chooseCertificate, readTrust } from './trust.ts'
 import { createTrustFiles, keptRevocations, trustPolicies, withRevoked } from './trust-files.ts'
+import { createUnpack } from '../unpack/index.ts'
 import { createKeyedLock } from '../util/index.ts'
 import { readVersion } from './version.ts'
 import { keepTransferEvents } from './transfer-events.ts'
@@ -213,6 +214,8 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
       await run(name, part)
     }
 
+    const unpack = createUnpack({ ...child('unpack'), logger, files }, stateDir)
+    await run('unpack', unpack)
     await enter('health checks', checkHealth)
     const check = () => takeNewRevoked().then(checkHealth)
     workers.add({ name: 'health-checks', intervalMs: HEALTH_CHECK_INTERVAL_MS, run: check })
@@ -272,6 +275,7 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
         const nextTokens = await readTokens(next.http)
         await reloads.run('policies', async () => {
           await node.reload(policiesOf(next))
+          await unpack.refresh()
           trust = nextTrust
           tokens = nextTokens
           inForce = next

@@ -41,6 +41,7 @@ export const errorTable = {
   ERR_FILE_CONTENT_MISMATCH: 'Content is not what its statement says.',
   ERR_FILE_CONTENT_MISSING:
     'A file is known by its statement, but its content has not arrived yet.',
+  ERR_TREE_REFUSED: 'A tar holds something that is not unpacked.',
   ERR_FILE_NOT_FOUND: 'No file of this name is shown.',
 
   // Blocks

@@ -73,7 +73,7 @@ export const createRules = (policies: readonly FilePolicy[]): Rules => {
     const history = Math.max(1, policy.history ?? DEFAULT_HISTORY_COUNT)
     const facts = [
       ...[policy.mode, policy.maxSizeBytes, threshold, history, minVersion, purgeAfterMs, maxFiles],
-      ...[policy.fallbackPath ?? null, policy.self?.network ?? null],
+      ...[policy.fallbackPath ?? null, policy.self?.network ?? null, policy.unpack ?? null],
       ...[signers, deleteSigners, networkKeys],
     ]
     const pattern = isPattern(policy.name) ? policy.name : undefined

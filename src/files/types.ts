@@ -44,6 +44,8 @@ export interface FilePolicy {
   readonly onChange?: readonly string[]
   /** Media type of the content over HTTP. @default by the name's extension */
   readonly contentType?: string
+  /** The content is an archive, which is shown unpacked as well. Not the matter of this folder. */
+  readonly unpack?: 'tar'
   /** Of a pattern: names that one set of signers may use. @default 1000 */
   readonly maxFiles?: number
 }

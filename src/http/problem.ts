@@ -46,6 +46,7 @@ export const problemStatus: Readonly<Record<ErrorCode, number>> = {
   ERR_FILE_TOO_LARGE: 413,
   ERR_FILE_CONTENT_MISMATCH: 422,
   ERR_FILE_CONTENT_MISSING: 404,
+  ERR_TREE_REFUSED: 500,
   ERR_FILE_NOT_FOUND: 404,
 
   ERR_BLOCK_MISMATCH: 422,

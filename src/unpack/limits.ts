@@ -1,0 +1,14 @@
+/** Most entries of a tar, directories that it only implies included. Stops using up the inodes of a disk: an empty file costs 512 bytes of tar. */
+export const MAX_TREE_ENTRIES = 20_000
+/** Most directories above an entry. Stops trees that no program can walk or remove. */
+export const MAX_TREE_DEPTH = 32
+/** Longest path of an entry. Stops paths that other programs cannot open. */
+export const MAX_TREE_PATH_BYTES = 1024
+/** Longest part of a path, as file systems have it. */
+export const MAX_TREE_NAME_BYTES = 255
+/** Longest extended header (PAX, GNU long name). Stops headers that are held in memory and have no end. */
+export const MAX_TREE_HEADER_BYTES = 16 * 2 ** 10
+/** How long a replaced tree stays for whoever is reading it. */
+export const TREE_GRACE_MS = 60_000
+/** How soon what the disk refused is tried again. */
+export const TREE_RETRY_MS = 30_000
