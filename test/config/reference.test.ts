@@ -26,7 +26,7 @@ t.test('dm.toml.example is a configuration', async (t) => {
   const config = parse(example)
   t.same(
     config.files.map(({ name }) => name),
-    ['certs/site.pem', 'hosts', 'known-hosts/*', 'motd'],
+    ['certs/site.pem', 'hosts', 'known-hosts/*', 'motd', 'site.tar'],
   )
 })
 

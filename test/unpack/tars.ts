@@ -55,12 +55,7 @@ export const pax = (fields: Readonly<Record<string, string>>): TarEntry => {
     .map(([key, value]) => {
       const rest = ` ${key}=${value}\n`
       let length = Buffer.byteLength(rest) + 1
-      while (
-        `${length}${rest}`.length < length ||
-        Buffer.byteLength(`${length}${rest}`) !== length
-      ) {
-        length = Buffer.byteLength(`${length}${rest}`)
-      }
+      while (Buffer.byteLength(`${length}${rest}`) > length) length++
       return `${length}${rest}`
     })
     .join('')
