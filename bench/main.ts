@@ -29,6 +29,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   origin: async () => (await import('./origin.ts')).benchmark,
   changed: async () => (await import('./changed.ts')).benchmark,
   holders: async () => (await import('./holders.ts')).benchmark,
+  blocks: async () => (await import('./blocks.ts')).benchmark,
   stream: async () => (await import('./stream.ts')).benchmark,
   start: async () => (await import('./start.ts')).benchmark,
   cli: async () => (await import('./cli.ts')).benchmark,

@@ -5,9 +5,9 @@ export const BLOCKS_DIRECTORY = 'blocks'
 export const PARTIAL_DIRECTORY = 'partial'
 export const DAMAGED_DIRECTORY = 'blocks-damaged'
 
-/** Two levels of directories by the first two bytes, so that none of them grows large. */
+/** In 256 directories by the first byte, so that none of them grows large; see decision 0014. */
 export const blockPath = (digest: Digest): string =>
-  `${BLOCKS_DIRECTORY}/${digest.slice(0, 2)}/${digest.slice(2, 4)}/${digest}`
+  `${BLOCKS_DIRECTORY}/${digest.slice(0, 2)}/${digest}`
 
 /** A content that is being put together by the owner of this number. */
 export const partialPath = (number: number): string => `${PARTIAL_DIRECTORY}/${number}`

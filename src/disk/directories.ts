@@ -87,9 +87,11 @@ export const createDirectories = (
       if (!hasSystemCode(error, 'EEXIST')) throw error
       return enter(directory)
     }
-    // The process's umask may have taken bits away that consumers of the files need.
-    const handle = await fileSystem.openDirectory(absolute(directory))
-    await handle.setMode(mode).finally(() => handle.close())
+    if (mode === PUBLIC_MODE) {
+      // The process's umask may have taken bits away that consumers of the files need.
+      const handle = await fileSystem.openDirectory(absolute(directory))
+      await handle.setMode(mode).finally(() => handle.close())
+    }
     await sync(parentOf(directory))
     return enter(directory)
   }

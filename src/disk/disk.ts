@@ -8,7 +8,7 @@ import { createStagedFile } from './staged.ts'
 import { listTree, surveyTree } from './tree.ts'
 import { createWorkFile, readAt } from './work-file.ts'
 import type { Directories } from './directories.ts'
-import type { FileSystem, Handle } from './file-system.ts'
+import type { FileSystem, Handle, NodeStat } from './file-system.ts'
 import type { StagingTree } from './staged.ts'
 import type { Tree } from './tree.ts'
 import type { Disk, FileStat, OpenedFile, StagedFile, WorkFile } from './types.ts'
@@ -138,13 +138,18 @@ class TreeDisk implements Disk {
 
   /** A regular file, or `undefined` if there is nothing. */
   async #openFile(path: string): Promise<Handle | undefined> {
+    return (await this.#openStated(path))?.handle
+  }
+
+  async #openStated(path: string): Promise<{ handle: Handle; stat: NodeStat } | undefined> {
     checkPath(path)
     return this.#doing('open', path, async () => {
       try {
         const handle = await this.#fileSystem.open(
           join(await this.#directories.enter(parentOf(path)), basename(path)),
         )
-        if ((await handle.stat()).kind === 'file') return handle
+        const stat = await handle.stat()
+        if (stat.kind === 'file') return { handle, stat }
         await handle.close()
       } catch (error) {
         if (isAbsent(error)) return undefined
@@ -155,22 +160,18 @@ class TreeDisk implements Disk {
   }
 
   async openFile(path: string): Promise<OpenedFile | undefined> {
-    const handle = await this.#openFile(path)
-    if (handle === undefined) return undefined
-    try {
-      const { sizeBytes, fingerprint } = await this.#doing('look at', path, () => handle.stat())
-      return {
-        sizeBytes,
-        fingerprint,
-        read: (start, length, into) =>
-          this.#doing('read', path, () =>
-            readAt(handle, { start, length: Math.min(length, sizeBytes - start), into }),
-          ),
-        close: () => handle.close(),
-      }
-    } catch (error) {
-      await handle.close()
-      throw error
+    const opened = await this.#openStated(path)
+    if (opened === undefined) return undefined
+    const { handle, stat } = opened
+    const { sizeBytes, fingerprint } = stat
+    return {
+      sizeBytes,
+      fingerprint,
+      read: (start, length, into) =>
+        this.#doing('read', path, () =>
+          readAt(handle, { start, length: Math.min(length, sizeBytes - start), into }),
+        ),
+      close: () => handle.close(),
     }
   }
 

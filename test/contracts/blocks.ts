@@ -357,7 +357,7 @@ const testEach = (t: Test, make: (t: Test) => Promise<Ground>, listed: number): 
     const { blocks, disk, damages } = await opened(t)
     const { digest, bytes } = blockOf('x', LARGE)
     await blocks.put(digest, bytes, { owner: owner('test a') })
-    await disk.remove(`blocks/${digest.slice(0, 2)}/${digest.slice(2, 4)}/${digest}`)
+    await disk.remove(`blocks/${digest.slice(0, 2)}/${digest}`)
     t.match(await blocks.verify(), { checkedBlocks: 1, damagedBlocks: 1 })
     t.match(damages, [{ digest, owner: 'test a' }])
     await blocks.put(digest, bytes)
@@ -439,7 +439,7 @@ const testEach = (t: Test, make: (t: Test) => Promise<Ground>, listed: number): 
     const { digest, bytes } = blockOf('x', LARGE)
     await blocks.put(digest, bytes)
     const stray = blockOf('stray', LARGE)
-    const strayPath = `blocks/${stray.digest.slice(0, 2)}/${stray.digest.slice(2, 4)}/${stray.digest}`
+    const strayPath = `blocks/${stray.digest.slice(0, 2)}/${stray.digest}`
     await disk.write(strayPath, stray.bytes, { mode: 0o600 })
     await disk.write(`blocks/aa/readme`, Buffer.from('hello'), { mode: 0o600 })
     await disk.write('partial/77', Buffer.from('left'), { mode: 0o600 })
