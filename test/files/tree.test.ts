@@ -1,4 +1,5 @@
 import t from 'tap'
+import { toMeshError } from '../../src/errors/index.ts'
 import { parseFileName } from '../../src/statement/index.ts'
 import { table } from '../../src/store/index.ts'
 import { createFilesMesh, policyOf, sign } from '../support/files-mesh.ts'
@@ -7,6 +8,9 @@ import type { Transaction } from '../../src/store/index.ts'
 const nodeTable = table('files-tree')
 const indexTable = table('files-index')
 const names = Array.from({ length: 100 }, (_, index) => `file-${index}`)
+
+/** Stands for bytes that are none of ours. */
+const key = Uint8Array.of(1, 2, 3)
 
 t.test('a tree that is damaged on the disk is made anew, and health tells', async (t) => {
   const mesh = await createFilesMesh({ count: 1, policies: names.map((name) => policyOf(name)) })
@@ -78,3 +82,46 @@ t.test('an id that is damaged on the disk is made anew, however few there are', 
   }
   await mesh.stop()
 })
+
+t.test(
+  'a round over a tree that is damaged ends, blames nobody, and goes well when it is mended',
+  async (t) => {
+    const policies = names.map((name) => policyOf(name))
+    const mesh = await createFilesMesh({ count: 2, policies })
+    const [here, there] = [mesh.node(0), mesh.node(1)]
+    for (const name of names) {
+      const signed = await sign({ name, content: null })
+      for (const { state } of [here, there]) {
+        await mesh.run(state.files.accept(signed, undefined, { kind: 'upload', force: true }))
+      }
+    }
+    await mesh.link([[0, 1]])
+    await mesh.clock.advance(10_000)
+    const { store, files } = here.state
+    const [node] = [...store.range(nodeTable)]
+    if (node === undefined) throw new Error('a node')
+    const root = files.digest()
+    const isMended = (): boolean => store.get(nodeTable, node.key)?.length !== key.length
+    for (const [from, to, expected] of [
+      [here, there, 'ERR_STATE_CORRUPT'],
+      // The stream ends; on the next one the tree is mended already.
+      [there, here, 'in step'],
+    ] as const) {
+      await mesh.run(store.transaction((tx) => tx.put(nodeTable, node.key, key)))
+      const outcome = await mesh.run(
+        from.sync.pushPull(to.peerId).then(
+          () => 'in step',
+          (error: unknown) => toMeshError(error).code,
+        ),
+      )
+      t.equal(outcome, expected)
+      t.ok((await mesh.until(isMended, 60_000)) !== undefined)
+      t.equal(files.digest(), root)
+      await mesh.clock.advance(60_000)
+      await mesh.run(from.sync.pushPull(to.peerId))
+      t.match(from.sync.status().lastPushPull, { equal: true })
+    }
+    t.same([...here.blamed, ...there.blamed], [])
+    await mesh.stop()
+  },
+)

@@ -210,6 +210,26 @@ t.test('a peer to whom everything differs at all depths costs a bounded round', 
   await mesh.stop()
 })
 
+t.test('a root that nothing stands behind is asked about once a round', async (t) => {
+  let count = 0
+  const { mesh, asked, error, blamed, node } = await play((message) => {
+    if (message.type === 'round') return [{ ...differs, root: sha256(`root ${count++}`) }]
+    // Just what we have ourselves.
+    if (message.type === 'get-ranges') return [listing(recordIdOf(record('a', 1)))(message)]
+    return undefined
+  })
+  t.equal(error, undefined)
+  t.same(blamed, [])
+  t.match(node.sync.status().lastPushPull, { equal: true, differences: 0, received: 0, sent: 0 })
+  const before = asked.length
+  await mesh.clock.advance(10 * 60_000)
+  const rounds = asked.slice(before).filter(({ type }) => type === 'round').length
+  t.ok(rounds > 10 && rounds < 30, `${rounds} rounds in ten minutes`)
+  const messages = asked.length - before
+  t.ok(messages <= 3 * rounds + 3, `${messages} messages: round, ranges, done`)
+  await mesh.stop()
+})
+
 t.test('contradictory ranges lead nowhere and end', async (t) => {
   let turn = 0
   const random = createSeededRandom(3)

@@ -71,3 +71,17 @@ t.test('what is settled is no difference, and is said to be there still', async 
   t.same([...found.settled.theirs], [first])
   t.same([...found.settled.ours], [last])
 })
+
+t.test('ids that were ground towards one prefix are found all the same, deeper down', async (t) => {
+  const honest = Array.from({ length: 1000 }, (_, index) => sha256(`${index}`))
+  // As somebody would make who may sign for a pattern, and computes for long.
+  const ground = honest.map((id) => `${'7'.repeat(20)}${id.slice(20)}` as Digest)
+  const [ours, theirs] = [
+    sorted([...honest, ...ground.slice(0, 500)]),
+    sorted([...honest, ...ground]),
+  ]
+  const found = await compare(ours, theirs)
+  t.notOk(found.cut)
+  t.same(found.lackingIds, sorted(ground.slice(500)))
+  t.same(found.extraIds, [])
+})

@@ -11,6 +11,9 @@ import type { FakeCollection } from '../../support/fake-collection.ts'
 // runs then is told as the one that took too long.
 t.setTimeout(0)
 
+/** docs/protocols/push-pull.md. */
+const ROUND_TYPE = 1
+
 const namesOf = (count: number): string[] =>
   Array.from({ length: count }, (_, index) => `file-${index}`)
 
@@ -353,6 +356,47 @@ t.test('both sides count what their rounds came to', async (t) => {
   t.ok((a?.sentBytes ?? 0) > 0)
   await mesh.stop()
 })
+
+t.test(
+  'partners are drawn at random among those that share a name, at jittered times',
+  async (t) => {
+    const began: { to: string; atMs: number }[] = []
+    let nowMs = (): number => 0
+    let from: string | undefined
+    const mesh = await createFakeMesh({
+      count: 5,
+      names: (index) => (index === 4 ? ['other'] : ['a']),
+      network: {
+        onFrame(frame, bytes) {
+          const isRound = frame.protocol === PUSH_PULL_PROTOCOL && bytes[0] === ROUND_TYPE
+          if (isRound && frame.from === from) began.push({ to: frame.to, atMs: nowMs() })
+        },
+      },
+    })
+    await mesh.link([1, 2, 3, 4].map((index) => [0, index] as const))
+    await mesh.clock.advance(5 * 60_000)
+    nowMs = mesh.clock.monotonicMs
+    from = mesh.node(0).peerId
+    await mesh.clock.advance(3 * 60 * 60_000)
+    const counts = [1, 2, 3, 4].map(
+      (index) => began.filter(({ to }) => to === mesh.node(index).peerId).length,
+    )
+    t.ok(
+      counts.slice(0, 3).every((count) => count > 80),
+      `${counts} rounds`,
+    )
+    t.equal(counts[3], 0, 'none with the one that shares nothing')
+    const runs = began.filter(({ to }, at) => to !== began[at - 1]?.to).length
+    t.ok(runs > began.length / 2 && runs < (5 / 6) * began.length, 'and not in turns')
+    const gaps = began.slice(1).map(({ atMs }, at) => atMs - (began[at]?.atMs ?? 0))
+    const [least, most] = [Math.min(...gaps), Math.max(...gaps)]
+    t.ok(
+      least > 23_000 && least < 26_000 && most > 34_000 && most < 37_000,
+      `${least} to ${most} ms`,
+    )
+    await mesh.stop()
+  },
+)
 
 t.test('the larger the mesh is known to be, the rarer are rounds', async (t) => {
   for (const [meshSize, stretch] of [
