@@ -44,6 +44,7 @@ const exempt: Readonly<Record<string, string>> = {
   'keys/certificate.ts#parsedFrom': 'parseCertificate',
   'statement/statement-file.ts#entryFromSshSignature': 'decodeSshsig',
   'store/failure.ts#readFailure': 'an error of ours',
+  'web/page-files.ts#readPage': 'our own files',
   'sync/content/holder-stream.ts#readHolder': 'decodeAnswer',
   'transport/identity.ts#fromLibp2pPeerId': 'an id that libp2p has made',
   'trust/lines.ts#readHead': 'part of each file of the network',

@@ -1,5 +1,6 @@
 /** What a request says beside a statement, and what a daemon tells without being asked again. */
 import { readEventStream } from '../../../src/client/event-stream.ts'
+import { readVerification } from '../../../src/client/verify.ts'
 import { formatCursor, parseCursor } from '../../../src/feed/cursor.ts'
 import { matchesStrongly } from '../../../src/http/range.ts'
 import { hasToken, parseTokens } from '../../../src/http/tokens.ts'
@@ -34,6 +35,21 @@ export const httpDecoders: readonly Decoder[] = [
     text: true,
     seeds: ['"abc"', '"x", "abc"', '*'],
     run: ({ text }) => matchesStrongly(text, ['"abc"']),
+  },
+  {
+    name: 'client/verify.ts#readVerification',
+    seeds: [
+      '{"type":"progress","doneBlocks":1,"ofBlocks":2,"doneBytes":3,"ofBytes":4}\n{"type":"x"}\n',
+      '{"type":"problem","code":"ERR_ABORTED","detail":"d"}\n',
+    ].map((text) => Buffer.from(text)),
+    anySeeds: true,
+    run: async ({ bytes }) => {
+      const chunks = (async function* () {
+        yield bytes
+      })()
+      const answer = { status: 200, headers: {}, chunks, close() {} }
+      await readVerification('http://a', answer, () => {})
+    },
   },
   {
     name: 'client/event-stream.ts#readEventStream',
