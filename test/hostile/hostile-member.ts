@@ -15,6 +15,7 @@ export const PROTOCOLS = [
   '/mesh/announce/1',
   '/mesh/push-pull/1',
   '/mesh/content/1',
+  '/mesh/blocks/1',
   '/mesh/peers/1',
 ] as const
 export type Protocol = (typeof PROTOCOLS)[number]

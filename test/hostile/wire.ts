@@ -99,6 +99,32 @@ export const readTaken = (frame: Bytes): readonly number[] => {
 /** docs/protocols/content.md, type 3. */
 export const MISSING = u8(3)
 
+/** docs/protocols/block-exchange.md, what the fetching side says. */
+export const openBlocks = (id: number, name: string, digest: string, list: string): Bytes =>
+  Buffer.concat([u8(1), u32(id), FILES, blob(name), hex(digest), hex(list)])
+export const closeBlocks = (id: number): Bytes => Buffer.concat([u8(2), u32(id)])
+export const askList = (id: number): Bytes => Buffer.concat([u8(3), u32(id)])
+export const askBlocks = (id: number, indexes: readonly number[], insist = true): Bytes =>
+  Buffer.concat([u8(4), u32(id), u8(insist ? 1 : 0), list(indexes.map(u32))])
+
+/** docs/protocols/block-exchange.md, what a holder says. */
+export const allBlocks = (id: number): Bytes => Buffer.concat([u8(17), u32(id)])
+export const listPiece = (id: number, sizeBytes: number, offset: number, bytes: Bytes): Bytes =>
+  Buffer.concat([u8(20), u32(id), u32(sizeBytes), u32(offset), bytes])
+export const blockPiece = (id: number, index: number, offset: number, bytes: Bytes): Bytes =>
+  Buffer.concat([u8(21), u32(id), u32(index), u32(offset), bytes])
+
+/** What was asked of a holder, as far as one needs to know it to answer. */
+export const readBlockRequest = (
+  frame: Bytes,
+): { readonly type: number; readonly id: number; readonly indexes: readonly number[] } => {
+  const view = Buffer.from(frame)
+  const type = view.readUInt8(0)
+  const count = type === 4 ? view.readUInt32LE(6) : 0
+  const indexes = Array.from({ length: count }, (_, at) => view.readUInt32LE(10 + 4 * at))
+  return { type, id: view.readUInt32LE(1), indexes }
+}
+
 /** docs/protocols/peers.md. */
 export const peerExchange = (
   others: readonly { key: string; locations: readonly string[] }[],

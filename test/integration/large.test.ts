@@ -1,30 +1,240 @@
-/** Large files through real daemons: signed by the CLI, sent with curl, fetched by blocks. */
-import { randomBytes } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+/** Large files through real daemons: signed, sent with curl, fetched by blocks from everybody. */
+import { createHash, randomBytes } from 'node:crypto'
+import { createReadStream, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { createChunker, blockListDigest } from '../../src/chunk/index.ts'
+import { blockListDigest, createChunker } from '../../src/chunk/index.ts'
+import { sha256 } from '../../src/util/index.ts'
+import { createHostileMember } from '../hostile/hostile-member.ts'
+import { allBlocks, blockPiece, items, readBlockRequest, record } from '../hostile/wire.ts'
 import { curlHeaders, run, sign, startCluster, until } from './cluster.ts'
+import type { BlockList } from '../../src/chunk/index.ts'
+import type { SignedStatement } from '../../src/statement/index.ts'
+import type { Cluster, ClusterInit, ClusterNode } from './cluster.ts'
 
 const MEBIBYTE = 2 ** 20
+const IS_SOAK = process.env.MESH_TEST_TIER === 'soak'
+const PATIENCE_MS = IS_SOAK ? 20 * 60_000 : 180_000
+const NAME = 'images/big'
 
-const listOf = (content: Uint8Array) => {
+t.setTimeout(0)
+
+const listOf = (content: Uint8Array): BlockList => {
   const chunker = createChunker()
   chunker.update(content)
-  return blockListDigest(chunker.end().list)
+  return chunker.end().list
 }
 
-t.test('a large file goes from one daemon to all others by blocks', async (t) => {
-  const cluster = await startCluster({ files: ['big'], maxSize: '1GiB', config: { '': 'log_level = "debug"' } })
-  t.teardown(() => cluster.stop())
-  const content = randomBytes(24 * MEBIBYTE)
-  const path = join(cluster.directory, 'big')
+const start = (init: ClusterInit = {}): Promise<Cluster> =>
+  startCluster({ files: [NAME], maxSize: '8GiB', ...init })
+
+/** Everything that curl says, as JSON. */
+const put = async (
+  cluster: Cluster,
+  at: ClusterNode,
+  signed: SignedStatement,
+  content: Uint8Array,
+): Promise<{ readonly code?: string; readonly outcome?: string; readonly detail?: string }> => {
+  const path = join(cluster.directory, 'upload')
   writeFileSync(path, content)
-  const signed = await sign(cluster, 'big', content, { blocks: listOf(content) })
-  const [first] = cluster.nodes
-  const { out } = await run('curl', ['-sS', '-T', path, ...curlHeaders(signed), `${first.url}/files/big`])
-  t.match(JSON.parse(out), { outcome: 'stored' })
-  for (const node of cluster.nodes) {
-    await until(`big at ${node.name}`, () => node.readBytes('big')?.equals(content))
+  const args = ['-sS', '-T', path, ...curlHeaders(signed), `${at.url}/files/${NAME}`]
+  return JSON.parse((await run('curl', args, { timeoutMs: PATIENCE_MS })).out)
+}
+
+const shows = (node: ClusterNode, content: Uint8Array): Promise<unknown> =>
+  until(
+    `${NAME} at ${node.name}`,
+    () => node.readBytes(NAME)?.equals(content) === true,
+    PATIENCE_MS,
+  )
+
+/** What lies in a directory of the state directory, at any depth. */
+const filesIn = (node: ClusterNode, directory: string): string[] => {
+  try {
+    return readdirSync(join(node.stateDir, directory), { recursive: true, withFileTypes: true })
+      .filter((each) => each.isFile())
+      .map(({ name }) => name)
+  } catch {
+    return []
   }
+}
+
+t.test('an upload is held against its list of blocks before it is answered', async (t) => {
+  const cluster = await start()
+  t.teardown(() => cluster.stop())
+  const [first] = cluster.nodes
+  const content = randomBytes(3 * MEBIBYTE)
+  const wrong = await sign(cluster, NAME, content, { blocks: sha256('another list') })
+  t.match(await put(cluster, first, wrong, content), {
+    code: 'ERR_FILE_CONTENT_MISMATCH',
+    detail: /block list/,
+  })
+  t.equal(first.readBytes(NAME), undefined)
+  const blocks = blockListDigest(listOf(content))
+  const right = await sign(cluster, NAME, content, { blocks })
+  t.match(await put(cluster, first, right, content), { outcome: 'stored' })
+  for (const node of cluster.nodes) await shows(node, content)
+  t.same(filesIn(first, 'tmp'), [])
+  t.same(filesIn(first, 'content'), [], 'what is shown serves its own blocks: no second copy')
 })
+
+t.test('a holder that lies and one that dies keep nobody from the content', async (t) => {
+  const size = 16 * MEBIBYTE
+  // Slow enough for the others to join, and to be seen half-way.
+  const config = { cluster: 'max_download = "3MiB"' }
+  const cluster = await start({ count: 4, config })
+  t.teardown(() => cluster.stop())
+  const [first, dying, honest, reader] = cluster.nodes
+  if (reader === undefined) throw new Error('there are four nodes')
+  await reader.stop()
+  const content = randomBytes(size)
+  const list = listOf(content)
+  const signed = await sign(cluster, NAME, content, { blocks: blockListDigest(list) })
+  await put(cluster, first, signed, content)
+  for (const node of [dying, honest]) await shows(node, content)
+  await first.stop()
+
+  await reader.start()
+  const liar = await createHostileMember(cluster, reader, {
+    name: 'liar',
+    handlers: {
+      '/mesh/blocks/1': async (stream) => {
+        for (;;) {
+          const frame = await stream.receive()
+          if (frame === undefined) return
+          const { type, id, indexes } = readBlockRequest(frame)
+          if (type === 1) await stream.send(allBlocks(id))
+          for (const index of indexes) {
+            const sizeBytes = list.blocks[index]?.sizeBytes ?? 0
+            for (let at = 0; at < sizeBytes; at += 256 * 1024) {
+              const bytes = randomBytes(Math.min(256 * 1024, sizeBytes - at))
+              await stream.send(blockPiece(id, index, at, bytes))
+            }
+          }
+        }
+      },
+    },
+  })
+  t.teardown(() => liar.stop())
+  await (await liar.link).send(items({ record: record(signed), holds: true }))
+  await reader.logged(
+    (line) => line.name === 'liar' && line.code === 'ERR_FILE_CONTENT_MISMATCH',
+    PATIENCE_MS,
+  )
+  t.equal(reader.readBytes(NAME), undefined, 'it was noticed before anything was shown')
+  await dying.kill()
+  await shows(reader, content)
+})
+
+t.test('a daemon that is killed while it fetches goes on where it was', async (t) => {
+  const kills = IS_SOAK ? 40 : 3
+  const config = { cluster: 'max_download = "4MiB"' }
+  const cluster = await start({ config })
+  t.teardown(() => cluster.stop())
+  const [first, second, reader] = cluster.nodes
+  await reader.stop()
+  const content = randomBytes((IS_SOAK ? 64 : 12) * MEBIBYTE)
+  const blocks = blockListDigest(listOf(content))
+  const signed = await sign(cluster, NAME, content, { blocks })
+  await put(cluster, first, signed, content)
+  await shows(second, content)
+  let before = 0
+  for (let kill = 0; kill < kills; kill++) {
+    await reader.start()
+    const shown = reader.readBytes(NAME)
+    if (shown !== undefined) {
+      t.ok(shown.equals(content), 'what is shown is whole')
+      break
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200 + Math.random() * 600))
+    const { out } = await run('curl', ['-sS', `${reader.url}/status`])
+    t.type(JSON.parse(out), 'object', 'it answers while it fetches')
+    before++
+    await reader.kill()
+    const found = reader.readBytes(NAME)
+    t.ok(found === undefined || found.equals(content), 'nothing unverified is shown')
+  }
+  t.ok(before > 0)
+  await reader.start()
+  await shows(reader, content)
+  t.same(filesIn(reader, 'tmp'), [])
+})
+
+t.test('a newer version ends the fetch of an older one, and its room comes back', async (t) => {
+  const config = { cluster: 'max_download = "2MiB"' }
+  const cluster = await start({ config })
+  t.teardown(() => cluster.stop())
+  const [first, , reader] = cluster.nodes
+  const old = randomBytes(24 * MEBIBYTE)
+  const oldBlocks = blockListDigest(listOf(old))
+  await put(cluster, first, await sign(cluster, NAME, old, { blocks: oldBlocks }), old)
+  const partial = () => filesIn(reader, 'partial')
+  await until('something of it', () => partial().length > 0, PATIENCE_MS)
+  const small = Buffer.from('a newer and much smaller version')
+  await put(cluster, first, await sign(cluster, NAME, small, { version: 2 }), small)
+  for (const node of cluster.nodes) await shows(node, small)
+  await until(
+    'the partial file to go',
+    () => {
+      const left = partial()
+      return left.length === 0
+    },
+    PATIENCE_MS,
+  )
+})
+
+const hashOf = async (path: string): Promise<string> => {
+  const hash = createHash('sha256')
+  for await (const piece of createReadStream(path)) hash.update(piece)
+  return hash.digest('hex')
+}
+
+const residentBytes = (pid: number): number =>
+  Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024
+
+t.test(
+  '4 GiB from curl into one of eight daemons',
+  { skip: !IS_SOAK && 'soak only' },
+  async (t) => {
+    const cluster = await start({
+      count: 8,
+      nodeArguments: ['--max-semi-space-size=1'],
+    })
+    t.teardown(() => cluster.stop())
+    const [first, victim] = cluster.nodes
+    const path = join(cluster.directory, 'upload')
+    await run('dd', ['if=/dev/urandom', `of=${path}`, 'bs=1M', 'count=4096'], {
+      timeoutMs: PATIENCE_MS,
+    })
+    const chunker = createChunker()
+    for await (const piece of createReadStream(path)) chunker.update(piece)
+    const { digest, list } = chunker.end()
+    const content = { digest, sizeBytes: list.sizeBytes }
+    const signed = await sign(cluster, NAME, '', { content, blocks: blockListDigest(list) })
+    const args = ['-sS', '-T', path, ...curlHeaders(signed), `${first.url}/files/${NAME}`]
+    const { out } = await run('curl', args, { timeoutMs: PATIENCE_MS })
+    t.match(JSON.parse(out), { outcome: 'stored' })
+    await until('a part of it', () => filesIn(victim, 'partial').length > 0, PATIENCE_MS)
+    await new Promise((resolve) => setTimeout(resolve, 5_000))
+    await victim.kill()
+    await victim.start()
+    for (const node of cluster.nodes) {
+      await until(
+        `${NAME} at ${node.name}`,
+        () => filesIn(node, 'files/images').includes('big'),
+        PATIENCE_MS,
+      )
+      t.equal(await hashOf(node.file(NAME)), digest, node.name)
+      t.comment(`${node.name}: ${Math.round(residentBytes(node.pid) / MEBIBYTE)} MiB at most`)
+      t.ok(residentBytes(node.pid) < 512 * MEBIBYTE, `memory of ${node.name}`)
+    }
+    const metrics = await run('curl', [
+      ...['-sS', '--unix-socket', first.socketPath, 'http://localhost/metrics'],
+    ])
+    const sent = Number(
+      /^mesh_block_bytes_total\{direction="sent"\} (\S+)/m.exec(metrics.out)?.[1] ?? Number.NaN,
+    )
+    t.comment(`${(sent / list.sizeBytes).toFixed(2)} copies from the first`)
+    t.ok(sent / list.sizeBytes <= 1.5)
+  },
+)

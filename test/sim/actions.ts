@@ -68,8 +68,16 @@ const highest = ({ ledger }: World, name: string): number =>
     0,
   )
 
+/** A few blocks, some of them the same in all large contents, and now and then twice in one. */
+const drawLarge = (random: SeededRandom): Uint8Array => {
+  const common = Buffer.alloc(300_000, 'a text that is the same in all of them, ')
+  const own = Buffer.alloc(100_000 + random.below(500_000), Buffer.from(random.bytes(997)))
+  return Buffer.concat(random.shuffle([common, own, common]).slice(0, 2 + random.below(2)))
+}
+
 const drawContent = (random: SeededRandom): Uint8Array | undefined => {
   if (random.below(8) === 0) return undefined
+  if (random.below(10) === 0) return drawLarge(random)
   const sizeBytes = random.below(random.pick([1, 100, 100, 30_000]))
   return Buffer.concat([random.bytes(8), Buffer.alloc(sizeBytes, random.below(256))])
 }

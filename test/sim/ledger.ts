@@ -32,7 +32,8 @@ export interface Ledger {
 }
 
 const BEGIN = Buffer.from('mesh-file 1\n')
-const END = Buffer.from('\nblocks none\n')
+/** Of the last line of a text. */
+const LAST_LINE = Buffer.from('\nblocks ')
 const ENTRY_BYTES = 97
 
 /** Whether the signatures after a text hold, where signatures follow it. */
@@ -66,9 +67,10 @@ export const createLedger = (): Ledger => {
     watch(frame) {
       const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength)
       for (let at = bytes.indexOf(BEGIN); at >= 0; ) {
-        const end = bytes.indexOf(END, at)
+        const lastLine = bytes.indexOf(LAST_LINE, at)
+        const end = lastLine < 0 ? -1 : bytes.indexOf('\n', lastLine + LAST_LINE.length)
         if (end < 0) return
-        const textEnd = end + END.length
+        const textEnd = end + 1
         const id = sha256(bytes.subarray(at, textEnd))
         sent.add(id)
         const once = `${id} ${sha256(bytes.subarray(textEnd, textEnd + 4 + 2 * ENTRY_BYTES))}`

@@ -1,11 +1,12 @@
 /** Who signs in a simulation, and what the machines are configured for. */
+import { blockListDigest, createChunker, MIN_LISTED_CONTENT_BYTES } from '../../src/chunk/index.ts'
 import { privateKeyFromSeed } from '../../src/keys/index.ts'
 import { parseFileName, signStatement } from '../../src/statement/index.ts'
 import { sha256 } from '../../src/util/index.ts'
 import { network } from './machine.ts'
 import type { FilePolicy } from '../../src/files/index.ts'
 import type { SignedStatement } from '../../src/statement/index.ts'
-import type { Timestamp } from '../../src/util/index.ts'
+import type { Digest, Timestamp } from '../../src/util/index.ts'
 
 /** `eve` is allowed nowhere. */
 export const SIGNERS = ['anna', 'bert', 'cleo', 'dave', 'eve'] as const
@@ -21,7 +22,7 @@ export const keyOf = (signer: Signer) => {
 }
 
 export const NAMES = ['a', 'b', 'c', 'etc/d', 'etc/e', 'f'] as const
-const MAX_SIZE_BYTES = 2 ** 16
+const MAX_SIZE_BYTES = 2 ** 21
 
 /** What one machine is told to want, and from whom. */
 export interface Wanted {
@@ -36,6 +37,12 @@ export const policiesOf = ({ names, signers }: Wanted): FilePolicy[] =>
     maxSizeBytes: MAX_SIZE_BYTES,
     mode: 0o644,
   }))
+
+const listDigestOf = (content: Uint8Array): Digest => {
+  const chunker = createChunker()
+  chunker.update(content)
+  return blockListDigest(chunker.end().list)
+}
 
 export interface Draft {
   readonly name: string
@@ -59,7 +66,11 @@ export const signDraft = async (draft: Draft): Promise<SignedStatement> => {
       replaces: 'none',
       content:
         content === undefined ? 'deleted' : { digest: sha256(content), sizeBytes: content.length },
-      blocks: 'none',
+      // As the command does it.
+      blocks:
+        content === undefined || content.length < MIN_LISTED_CONTENT_BYTES
+          ? 'none'
+          : listDigestOf(content),
     },
     by.map(keyOf),
   )

@@ -1,10 +1,13 @@
 import t from 'tap'
 import { SEND_STALL_TIMEOUT_MS } from '../../src/transport/limits.ts'
 import { createWorkers, silentLogger } from '../../src/observe/index.ts'
-import { systemRandom } from '../../src/util/index.ts'
+import { systemClock, systemRandom } from '../../src/util/index.ts'
+import { createFrameStream } from '../../src/transport/frame-stream.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
 import { connect, createNode, failure, startNode, stayAlive, until } from './nodes.ts'
 import { dialAsHostileMember, yamuxHeader } from './strangers.ts'
+import type { Stream } from '@libp2p/interface'
+import type { PeerId } from '../../src/keys/index.ts'
 import type { FrameStream, ProtocolInit } from '../../src/transport/index.ts'
 import type { NodeInit } from './nodes.ts'
 import type { Test } from 'tap'
@@ -144,4 +147,42 @@ t.test('an end in mid-frame is a fault', async (t) => {
   await until(() => Buffer.concat(received).includes('/mesh/echo/1'), 'the stream is open')
   connection.send(yamuxHeader(1, { flags: 4, stream: 101 }))
   await until(() => node.counts().faults.ERR_PROTOCOL_MALFORMED === 1, 'it is held against it')
+})
+
+/** As much of a stream of libp2p as a reader needs: what comes while it is paused is held back. */
+class PausableStream extends EventTarget {
+  readonly status = 'open'
+  readonly remoteWriteStatus = 'writable'
+  readStatus = 'readable'
+  readonly #held: Uint8Array[] = []
+  get readBufferLength(): number {
+    return this.#held.reduce((sum, { length }) => sum + length, 0)
+  }
+  deliver(data: Uint8Array): void {
+    if (this.readStatus === 'paused') this.#held.push(data)
+    else this.dispatchEvent(Object.assign(new Event('message'), { data }))
+  }
+  pause(): void {
+    this.readStatus = 'paused'
+  }
+  resume(): void {
+    this.readStatus = 'readable'
+    for (const data of this.#held.splice(0)) this.deliver(data)
+  }
+}
+
+t.test('a frame whose end was held back while the stream was paused is handed out', async (t) => {
+  const stream = new PausableStream()
+  const frames = createFrameStream(
+    { clock: systemClock, stream: stream as unknown as Stream },
+    { peer: 'peer' as PeerId, protocol: PROTOCOL, limits },
+  )
+  const framed = Buffer.alloc(4 + 300 * 1024)
+  framed.writeUInt32LE(300 * 1024)
+  const first = frames.receive({ timeoutMs: 10_000 })
+  stream.deliver(Buffer.concat([framed, framed.subarray(0, 1000)]))
+  t.equal((await first)?.length, 300 * 1024)
+  t.equal(stream.readStatus, 'paused')
+  stream.deliver(framed.subarray(1000))
+  t.equal((await frames.receive({ timeoutMs: 10_000 }))?.length, 300 * 1024)
 })
