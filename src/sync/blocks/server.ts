@@ -85,7 +85,7 @@ class Reader {
   readonly #init: Components
   readonly stream: FrameStream
   readonly opened = new Map<number, Opened>()
-  readonly #jobs: Job[] = []
+  #jobs: Job[] = []
   #asked = 0
   #unread = 0
   #onRead: (() => void) | undefined
@@ -149,6 +149,7 @@ class Reader {
         return this.#hasRead()
       case 'cancel':
         for (const index of message.indexes) this.#cancel(opened, index)
+        this.#forgetJobs(opened)
     }
   }
 
@@ -259,10 +260,20 @@ class Reader {
     if (this.#done(opened, index)) this.#init.spread.withdraw(opened.key, index, this.stream)
   }
 
+  /** What is not wanted any more does not wait for its turn. */
+  #forgetJobs(opened: Opened): void {
+    this.#jobs = this.#jobs.filter(
+      (job) =>
+        job.opened !== opened ||
+        (!opened.closed && (job.type === 'list' || opened.asked.has(job.index))),
+    )
+  }
+
   #close(opened: Opened): void {
     opened.closed = true
     for (const index of [...opened.asked]) this.#done(opened, index)
     this.opened.delete(opened.id)
+    this.#forgetJobs(opened)
     this.#init.spread.leave(opened.key, this.stream)
   }
 
