@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { networkInterfaces } from 'node:os'
 import t from 'tap'
 import { createInterfaceWatch } from '../../src/http/interface-watch.ts'
@@ -18,6 +19,24 @@ t.test('finds the addresses of an interface, and none where there is none', asyn
   if (loopback !== undefined) t.ok((await findAddresses(loopback)).includes('127.0.0.1'))
   t.same(await findAddresses('no-such-interface'), [])
   t.same(await findAddresses('constructor'), [])
+})
+
+t.test('finds an interface by its alternative name', async (t) => {
+  const module = new URL('../../src/http/interfaces.ts', import.meta.url)
+  const ask = `import(${JSON.stringify(module.href)}).then(async ({ findAddresses }) =>
+    console.log(JSON.stringify(await findAddresses('mesh-alternative'))))`
+  const setUp = 'ip link set lo up && ip link property add dev lo altname mesh-alternative'
+  const script = `${setUp} || exit 77; exec '${process.execPath}' -e "$1"`
+  const { status, stdout } = spawnSync('unshare', ['-rn', 'sh', '-c', script, 'sh', ask], {
+    encoding: 'utf8',
+    timeout: 60_000,
+    env: { PATH: process.env.PATH },
+  })
+  if (status === null || status === 77 || (status !== 0 && stdout === '')) {
+    t.skip('this machine gives no network namespace of its own, or no alternative names')
+    return
+  }
+  t.ok(JSON.parse(stdout).includes('127.0.0.1'), stdout)
 })
 
 t.test('listens on what an interface has, as it comes and goes', async (t) => {
