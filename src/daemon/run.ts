@@ -7,6 +7,7 @@ import { createLogger } from '../observe/index.ts'
 import { systemClock, systemRandom } from '../util/index.ts'
 import { createDaemon } from './daemon.ts'
 import { daemonExit, exitCodeOf } from './exit-code.ts'
+import { keepHeapSmall } from './heap.ts'
 import { asErrors, createDaemonOutput } from './journal-output.ts'
 import { createNotifier } from './systemd.ts'
 import type { Config } from '../config/index.ts'
@@ -158,6 +159,7 @@ const live = async (
  * exits with it. Why it could not start is told on standard error.
  */
 export const runDaemon = async ({ configPath }: RunInit = {}): Promise<number> => {
+  keepHeapSmall()
   const { env: environment } = process
   const clock = systemClock
   const destination = createDaemonOutput(environment)

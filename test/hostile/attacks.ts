@@ -7,6 +7,7 @@ import { systemRandom } from '../../src/util/index.ts'
 import { sign } from '../integration/cluster.ts'
 import { createHostileMember } from './hostile-member.ts'
 import { found, have, items, peerExchange, record, request, round } from './wire.ts'
+import type { Socket } from 'node:net'
 import type { FrameStream } from '../../src/transport/index.ts'
 import type { Cluster, ClusterNode } from '../integration/cluster.ts'
 import type { HostileMember } from './hostile-member.ts'
@@ -20,12 +21,14 @@ export interface Siege {
     readonly signer: string
   }
   readonly victims: readonly Pick<ClusterNode, 'address' | 'peerId' | 'url'>[]
+  /** A large file that all of them show, and the digest of its content. */
+  readonly large: { readonly name: string; readonly digest: string }
 }
 
 /** Of a fresh member; it is to last as long as the victim lets it. */
 type Attack = (
   member: HostileMember,
-  context: { cluster: Target; signal: AbortSignal },
+  context: { cluster: Target; signal: AbortSignal; large?: Siege['large'] | undefined },
 ) => Promise<void>
 
 const ANSWER_TIMEOUT_MS = 2_000
@@ -81,6 +84,13 @@ export const attacks: Readonly<Record<string, Attack>> = {
       await stream.send(request('hello.txt', randomBytes(32).toString('hex')))
     })
   },
+  'content that it asks for and does not take': async ({ open }, { signal, large }) => {
+    if (large === undefined) return
+    await repeat(signal, async () => {
+      const stream = await open('/mesh/content/1')
+      await stream.send(request(large.name, large.digest))
+    })
+  },
   'tales of peers that are not there': async ({ open }, { signal }) => {
     await repeat(signal, async () => {
       const stream = await open('/mesh/peers/1')
@@ -106,6 +116,18 @@ const endless = async (stream: FrameStream): Promise<void> => {
   for (;;) await stream.send(new Uint8Array(200_000))
 }
 
+/** A byte a second: slow retrieval. */
+const dropByDrop =
+  (signal: AbortSignal) =>
+  async (stream: FrameStream): Promise<void> => {
+    await stream.receive()
+    await stream.send(found(CLAIMED.sizeBytes))
+    await repeat(signal, async () => {
+      await stream.send(new Uint8Array(1))
+      await pause(1_000, signal)
+    })
+  }
+
 const pause = (delayMs: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     const end = (): void => {
@@ -130,14 +152,14 @@ const REST_MS = 200
 export const besiege = async (
   cluster: Target,
   victim: Pick<ClusterNode, 'address' | 'peerId'>,
-  { who, signal }: { who: string; signal: AbortSignal },
+  { who, signal, large }: { who: string; signal: AbortSignal; large?: Siege['large'] },
 ): Promise<readonly string[]> => {
   const names: string[] = []
   while (!signal.aborted) {
     const name = `${who}-${names.length + 1}`
     const member = await createHostileMember(cluster, victim, {
       name,
-      handlers: { '/mesh/content/1': endless },
+      handlers: { '/mesh/content/1': names.length % 2 === 0 ? endless : dropByDrop(signal) },
     }).catch(() => undefined)
     if (member === undefined) {
       await pause(REST_MS, signal)
@@ -147,7 +169,7 @@ export const besiege = async (
     const life = AbortSignal.any([signal, AbortSignal.timeout(LIFE_MS)])
     // Each ends when it is refused, and then the others go on.
     for (const attack of Object.values(attacks)) {
-      void attack(member, { cluster, signal: life }).catch(() => {})
+      void attack(member, { cluster, signal: life, large }).catch(() => {})
     }
     await pause(LIFE_MS, life)
     await member
@@ -162,6 +184,27 @@ export const besiege = async (
 
 /** Of one client to one node, at the same time. */
 const SLOW_SOCKETS = 40
+/** Of one client, that ask for a large file and take nothing of it. */
+const DEAF_SOCKETS = 32
+
+/** Keeps so many connections on which a large file is asked for and not read. */
+export const ignoreAnswers = async (
+  { url }: Pick<ClusterNode, 'url'>,
+  { name }: Siege['large'],
+  { signal }: { signal: AbortSignal },
+): Promise<void> => {
+  const { hostname, port } = new URL(url)
+  const sockets = new Set<Socket>()
+  while (!signal.aborted) {
+    while (sockets.size < DEAF_SOCKETS) {
+      const socket = connect(Number(port), hostname).on('error', () => {})
+      sockets.add(socket.pause().once('close', () => sockets.delete(socket)))
+      socket.write(`GET /files/${name} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+    }
+    await pause(1_000, signal)
+  }
+  for (const socket of sockets) socket.destroy()
+}
 
 /** Requests that never end, headers without end, pipelines, nonsense and half-closed sockets. */
 export const pesterHttp = async (

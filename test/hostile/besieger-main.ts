@@ -5,11 +5,11 @@
 import { readFileSync } from 'node:fs'
 import { constants, setPriority } from 'node:os'
 import { readPrivateKey } from '../../src/keys/index.ts'
-import { besiege, pesterHttp } from './attacks.ts'
+import { besiege, ignoreAnswers, pesterHttp } from './attacks.ts'
 import type { Siege } from './attacks.ts'
 
 setPriority(constants.priority.PRIORITY_LOW)
-const { cluster, victims }: Siege = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8'))
+const { cluster, victims, large }: Siege = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8'))
 const stop = new AbortController()
 process.stdin.resume().once('end', () => stop.abort())
 const { signal } = stop
@@ -20,8 +20,11 @@ const target = {
 }
 const [names] = await Promise.all([
   Promise.all(
-    victims.map((victim, index) => besiege(target, victim, { who: `mallory-${index}`, signal })),
+    victims.map((victim, index) =>
+      besiege(target, victim, { who: `mallory-${index}`, signal, large }),
+    ),
   ),
   Promise.all(victims.map((victim) => pesterHttp(victim, { signal }))),
+  Promise.all(victims.map((victim) => ignoreAnswers(victim, large, { signal }))),
 ])
 process.stdout.write(`${JSON.stringify(names)}\n`, () => process.exit(0))
