@@ -617,11 +617,42 @@ export const checks: readonly Check[] = [
       ['relayable: signed.statement.network === init.network,', 'relayable: init !== undefined,'],
     ],
   ]),
+  ...checksOf('sync/blocks/server', 'sync/blocks/server', [
+    [
+      'contents that one stream has open',
+      'ends the stream of a member that breaks the rules',
+      ['if (this.opened.size >= MAX_OPEN_CONTENTS)', 'if (false)'],
+    ],
+    [
+      'blocks asked for twice',
+      'ends the stream of a member that breaks the rules',
+      ['if (asked.has(index)) throw', 'if (false) throw'],
+    ],
+  ]),
+  ...checksOf('sync/blocks/fetch', 'sync/blocks/link', [
+    [
+      'digest of a block list',
+      'a holder that sends another list keeps nobody from the content',
+      ['if (sha256(from.bytes) !== this.content.list)', 'if (false)'],
+    ],
+    [
+      'length of a block list',
+      'a holder whose list has a hundred thousand entries keeps nobody from the content',
+      ['if (sizeBytes > most) throw', 'if (false) throw'],
+    ],
+  ]),
+  ...checksOf('sync/blocks/link', 'sync/blocks/link', [
+    [
+      'small pieces of a block',
+      'a holder that sends crumbs keeps nobody from the content',
+      ['bytes.length < MIN_BLOCK_PIECE_BYTES', 'bytes.length < 0'],
+    ],
+  ]),
   ...checksOf('sync/content/server', 'sync/content/server', [
     [
       'rate of content',
       'a limit of bytes a second holds over all streams of a peer',
-      ['const rate = rateOf?.(stream.peer)', 'const rate = rateOf?.(stream.peer) && undefined'],
+      ['takeUpload?.(stream.peer, piece.length) ?? 0', '(takeUpload === undefined ? 0 : 0)'],
     ],
     [
       'number of served streams',
