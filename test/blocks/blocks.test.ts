@@ -4,5 +4,5 @@ import { memoryGround, realGround } from './fixture.ts'
 
 const SOAK = process.env.MESH_TEST_TIER === 'soak'
 
-testBlocks(t, 'blocks in memory', memoryGround, 3_000)
-testBlocks(t, 'blocks over LMDB and a real disk', realGround, SOAK ? 100_000 : 20_000)
+testBlocks(t, 'blocks in memory', memoryGround, 1_000)
+testBlocks(t, 'blocks over LMDB and a real disk', realGround, SOAK ? 100_000 : 10_000)

@@ -145,7 +145,7 @@ const testEach = (t: Test, make: (t: Test) => Promise<Ground>, listed: number): 
     const { blocks } = fixture
     const bytes = bytesOf('b', 300_000)
     const contents = []
-    for (let index = 0; index < 50; index++) {
+    for (let index = 0; index < 20; index++) {
       contents.push(await publish(fixture, `f${index}`, bytes))
     }
     const block = contents[0]?.list.blocks[0]?.digest ?? sha256('')
