@@ -1,4 +1,5 @@
 /** Holds docs/metrics.md against what a running daemon tells, both ways. */
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -31,4 +32,37 @@ t.test('a daemon tells how many peers it has and what it holds', async (t) => {
   const inDays =
     (Number(/^mesh_certificate_expiry\S+ (\S+)$/m.exec(out)?.[1]) * 1000 - Date.now()) / 86_400_000
   t.ok(inDays > 89 && inDays < 91, `the certificate ends in ${inDays} days`)
+})
+
+const docs = join(import.meta.dirname, '../docs')
+const names = new Set([...page.matchAll(/^\| `(mesh_\w+)` \|/gm)].map(([, name]) => name))
+const used = (text: string): string[] => [...text.matchAll(/\bmesh_\w+/g)].map(([name]) => name)
+
+t.test('alert rules and dashboard speak of metrics that there are', async (t) => {
+  for (const file of ['alerts.yml', 'grafana.json']) {
+    const found = used(readFileSync(join(docs, file), 'utf8'))
+    t.ok(found.length > 8, file)
+    for (const name of found) t.ok(names.has(name), `${name} of ${file}`)
+  }
+  const { panels }: { panels: { id: number; targets: { expr: string }[] }[] } = JSON.parse(
+    readFileSync(join(docs, 'grafana.json'), 'utf8'),
+  )
+  t.equal(new Set(panels.map(({ id }) => id)).size, panels.length)
+  for (const { targets } of panels) for (const { expr } of targets) t.ok(expr.length > 0)
+})
+
+const promtool = (args: readonly string[], input = '') =>
+  spawnSync('promtool', args, { input, encoding: 'utf8', timeout: 60_000 })
+const noPromtool =
+  promtool(['--version']).error !== undefined && 'promtool is not installed (Debian: prometheus)'
+
+t.test('promtool has nothing to say about them', { skip: noPromtool }, async (t) => {
+  const rules = promtool(['check', 'rules', join(docs, 'alerts.yml')])
+  t.equal(rules.status, 0, `${rules.stdout}${rules.stderr}`)
+  // Those of Node and of the process are named by prom-client.
+  const own = out
+    .replace(/^(?:# (?:HELP|TYPE) )?(?!mesh_|# )\S.*\n?/gm, '')
+    .replace(/^# (?:HELP|TYPE) (?!mesh_).*\n?/gm, '')
+  const metrics = promtool(['check', 'metrics'], own)
+  t.equal(metrics.status, 0, `${metrics.stdout}${metrics.stderr}`)
 })
