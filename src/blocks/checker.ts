@@ -39,6 +39,9 @@ export interface CheckerComponents {
   isWrong(owner: Owner, block: ContentBlock): Promise<boolean>
 }
 
+/** A content may be renamed between being looked up and being opened. */
+const MAX_OPEN_ATTEMPTS = 4
+
 const checkAbort = (signal: AbortSignal | undefined): void => {
   if (signal?.aborted) throw new MeshError('ERR_ABORTED', 'checking blocks was cancelled')
 }
@@ -51,13 +54,20 @@ export const createChecker = (components: CheckerComponents): Checker => {
     return bytes && decodeBlockList(bytes)
   }
 
-  /** The file of a content, if it is the one that was shown to us; whoever gets it closes it. */
-  const openContent = async (owner: Owner): Promise<OpenedFile | undefined> => {
-    const located = await locate(owner)
-    const file = located && (await disk.openFile(located.path))
-    if (located?.fingerprint === undefined || located.fingerprint === file?.fingerprint) return file
-    await file?.close()
-    return undefined
+  /**
+   * The file of a content; whoever gets it closes it. `other`: what lies there is not the file that it
+   * ought to be, also when it is asked for again.
+   */
+  const openContent = async (owner: Owner): Promise<OpenedFile | 'nowhere' | 'other'> => {
+    for (let attempt = 1; attempt <= MAX_OPEN_ATTEMPTS; attempt++) {
+      const located = await locate(owner)
+      if (located === undefined) return 'nowhere'
+      const file = await disk.openFile(located.path)
+      const isIt = [undefined, file?.fingerprint].includes(located.fingerprint)
+      if (file !== undefined && isIt) return file
+      await file?.close()
+    }
+    return 'other'
   }
 
   async function* walkStored(
@@ -126,8 +136,11 @@ export const createChecker = (components: CheckerComponents): Checker => {
     for (const { key: owner, value: row } of catalogue.owners(after)) {
       checkAbort(signal)
       const list = row.state === 'content' ? await listOf(row.list) : undefined
-      const file = list && (await openContent(owner))
-      if (list !== undefined && file !== undefined) {
+      const file = list === undefined ? 'nowhere' : await openContent(owner)
+      if (file === 'other') {
+        await damage.content(owner)
+        yield { stage: 'contents', cursor: before, sizeBytes: 0, outcome: 'damaged' }
+      } else if (list !== undefined && file !== 'nowhere') {
         try {
           yield* walkContent(owner, row.content, { list, file }, { before, signal })
         } finally {
