@@ -15,10 +15,11 @@ export const shortKey = (key: string): string => `…${(key.split(' ')[1] ?? key
 export const shortTime = (time: string): string =>
   /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}/.test(time) ? time.slice(0, 19).replace('T', ' ') : time
 
-/** `12 s ago`, `in 3 d`. */
+/** `12 s ago`, `in 3 d`, `just now`: what two clocks say of less than a second means nothing. */
 export const relativeTime = (time: string, nowMs: number): string => {
   const atMs = Date.parse(time)
   if (Number.isNaN(atMs)) return time
+  if (atMs <= nowMs && nowMs - atMs < 1_000) return 'just now'
   const away = formatDuration(Math.abs(nowMs - atMs))
   return atMs <= nowMs ? `${away} ago` : `in ${away}`
 }

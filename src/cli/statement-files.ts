@@ -9,9 +9,11 @@ import { MeshError } from '../errors/index.ts'
 import { formatPublicKey } from '../keys/index.ts'
 import { readSmallFile } from './content.ts'
 import { writeOutput } from './output.ts'
+import { printJson } from './print.ts'
 import type { PublicKey, SigningKey } from '../keys/index.ts'
 import type { SignedStatement, Statement } from '../statement/index.ts'
 import type { Context } from './context.ts'
+import type { ReadOptions } from './print.ts'
 
 const STATEMENT_MODE = 0o644
 
@@ -75,3 +77,17 @@ export const describeStatement = ({ name, version, content }: Statement): string
   content === 'deleted'
     ? `deletion of ${name}, version ${version}`
     : `${name} version ${version}, sha256 ${content.digest}`
+
+/** Says what was made, where nothing is uploaded; nothing where the statement itself went to standard output. */
+export const reportStatement = async (
+  { id, statement: { name, version } }: SignedStatement,
+  path: string | undefined,
+  { json }: ReadOptions,
+  context: Context,
+): Promise<void> => {
+  if (path === undefined || path === '-') return
+  if (json === true) {
+    return printJson(context, 'mesh-file-statement/1', { name, version, id, statement: path })
+  }
+  await context.out.line(`${name} version ${version} is signed in ${path}; nothing was uploaded`)
+}

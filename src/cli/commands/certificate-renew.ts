@@ -217,7 +217,7 @@ const run = async (nodes: readonly string[], options: Options, context: Context)
   for (const { name, peerId, expires } of bodies)
     await out.line(`${name} (${peerId}) until ${expires}`)
   await out.line(
-    `${CERTIFICATES_FILE} version ${version} stored at ${client.address}, with ${count} certificates: each node takes up its own when this reaches it, without a restart, and peers let it in by it.`,
+    `${CERTIFICATES_FILE} version ${version} stored at ${client.address}, with ${count} certificate${count === 1 ? '' : 's'}: each node takes up its own when this reaches it, without a restart, and peers let it in by it.`,
   )
 }
 

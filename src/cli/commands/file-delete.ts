@@ -7,6 +7,7 @@ import { withRetries } from '../retry.ts'
 import { withStatementOptions } from '../sign-options.ts'
 import { lookUp, makeStatement, nameOf, readSigningKeys, warnOfDistance } from '../statement.ts'
 import {
+  reportStatement,
   readStatementFile,
   requireValidSignatures,
   writeStatementFile,
@@ -50,7 +51,8 @@ const run = async (given: string, options: Options, context: Context): Promise<v
   const { statementOnly = false } = options
   const path = options.statementOut ?? (statementOnly ? `${basename(name)}.stmt` : undefined)
   if (path !== undefined) await writeStatementFile(path, signed, force, context)
-  if (!statementOnly) await deliver(signed, options, context)
+  if (statementOnly) await reportStatement(signed, path, options, context)
+  else await deliver(signed, options, context)
 }
 
 /** A tombstone that others have signed before. */

@@ -180,7 +180,7 @@ export const fileResignCommand = (context: Context): Command =>
     .option('--all', 'every file of the daemon that --signed-by has signed')
     .option(
       '--signed-by <key>',
-      'public key, or file of one, that has signed what is there, and is going to be withdrawn; may be repeated',
+      'required: public key, or file of one, that has signed what is there, and is going to be withdrawn; may be repeated',
       collect,
     )
     .option(...JSON_OPTION)

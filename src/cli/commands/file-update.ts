@@ -9,6 +9,7 @@ import { withRetries } from '../retry.ts'
 import { withStatementOptions } from '../sign-options.ts'
 import { lookUp, makeStatement, nameOf, readSigningKeys, warnOfDistance } from '../statement.ts'
 import {
+  reportStatement,
   readStatementFile,
   requireValidSignatures,
   writeStatementFile,
@@ -128,7 +129,7 @@ const run = async (path: string, options: Options, context: Context): Promise<vo
     const beside = path === '-' ? '-' : `${path}.stmt`
     const out = options.statementOut ?? (statementOnly ? beside : undefined)
     if (out !== undefined) await writeStatementFile(out, signed, force, context)
-    if (statementOnly) return
+    if (statementOnly) return reportStatement(signed, out, options, context)
     const stored = await upload(signed, content, force, client, context)
     await report(signed, content, stored, options, client, context)
   } finally {

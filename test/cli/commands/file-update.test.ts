@@ -215,7 +215,10 @@ t.test('keeps the statement, or makes nothing else', async (t) => {
   t.match(await update('--statement-out', kept), { code: 0 })
   t.equal(parseStatementFile(readFileSync(kept, 'utf8')).id, last(daemon)?.signed.id)
   t.match(await update('-o', kept), { code: 2, stderr: /is there already; --force replaces it/ })
-  t.match(await update('--statement-only'), { code: 0, stdout: '' })
+  t.match(await update('--statement-only'), {
+    code: 0,
+    stdout: /version 2 is signed in .*\.stmt; nothing was uploaded/,
+  })
   const made = parseStatementFile(readFileSync(`${path}.stmt`, 'utf8'))
   t.equal(made.statement.version, 2)
   t.equal(daemon.held.get('app.conf')?.length, 1)
