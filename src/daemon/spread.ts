@@ -41,7 +41,7 @@ export const createSpread = ({
   sync,
   peering,
 }: {
-  readonly files: Pick<Files, 'events' | 'list' | 'view' | 'history'>
+  readonly files: Pick<Files, 'events' | 'names' | 'view' | 'history'>
   readonly sync: Pick<Sync, 'known' | 'mark'>
   readonly peering: Pick<Peering, 'status'>
 }): Spread => {
@@ -116,9 +116,11 @@ export const createSpread = ({
       const maxRows = Math.floor(MAX_CELLS / Math.max(1, columns.length))
       const rows: SpreadBody['files'][number][] = []
       let next: string | null = null
-      for (const view of files.list()) {
-        const { name, state, winner } = view
+      for (const name of files.names()) {
         if (after !== undefined && name <= after) continue
+        const view = files.view(name)
+        if (view === undefined) continue
+        const { state, winner } = view
         if (state === 'none' && isReservedName(name)) continue
         if (rows.length === maxRows) {
           next = rows.at(-1)?.name ?? null

@@ -11,13 +11,17 @@ import { drawPeers } from './peers.js'
 import { drawTransfers } from './transfers.js'
 
 /**
- * @import { HealthWarningBody, SpreadBody } from '../../api/index.ts'
+ * @import {
+ *   EventBody, FileBody, GapBody, HealthWarningBody, SpreadBody, StreamStartBody
+ * } from '../../api/index.ts'
  * @import { Model } from './model.js'
  */
 
 /** Rounds and round trips are told by no event. */
 const REFRESH_MS = 5_000
 const BUSY_REFRESH_MS = 1_000
+/** In case an event was lost in a way that nobody thought of. */
+const REREAD_MS = 300_000
 /** Many events at once ask once. */
 const SOON_MS = 120
 /** The daemon gives a sign of life every 15 s. */
@@ -67,14 +71,50 @@ const askSpread = async () => {
   return { ...first, files, next }
 }
 
+/**
+ * All files, by name: read once, and kept up to date by what events tell of them, since a catalogue
+ * may be long.
+ */
+const files = {
+  /** @type {Map<string, FileBody>} */
+  byName: new Map(),
+  isOld: true,
+  readMs: 0,
+  /** @param {EventBody | GapBody | StreamStartBody} event */
+  take(event) {
+    if (event.type === 'start' || event.type === 'gap') this.isOld = true
+    if (!('file' in event)) return
+    if (event.file === null) this.byName.delete(event.name)
+    else this.byName.set(event.name, event.file)
+    this.taken++
+  },
+  taken: 0,
+  /** @returns {Promise<readonly FileBody[]>} */
+  async get() {
+    if (this.isOld || performance.now() - this.readMs > REREAD_MS) {
+      const before = this.taken
+      this.isOld = false
+      const answer = await api.files().catch((/** @type {unknown} */ problem) => {
+        this.isOld = true
+        throw problem
+      })
+      this.readMs = performance.now()
+      this.byName = new Map(answer.files.map((file) => [file.name, file]))
+      // What an event told meanwhile may be newer than the answer.
+      if (this.taken !== before) this.isOld = true
+    }
+    return [...this.byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+  },
+}
+
 /** @returns {Promise<Model>} */
 const ask = async () => {
   const about = await api.status()
   const status = 'startedAt' in about ? about : null
   const isFull = status !== null
-  const [health, files, peers, spread, transfers] = await Promise.all([
+  const [health, all, peers, spread, transfers] = await Promise.all([
     api.health(),
-    api.files(),
+    files.get(),
     isFull ? ifTold(api.peers()) : null,
     isFull ? ifTold(askSpread()) : null,
     isFull ? ifTold(api.transfers()) : null,
@@ -83,7 +123,7 @@ const ask = async () => {
     ...{ about, status, spread, transfers },
     warnings: health.warnings,
     peers: describePeers(peers, spread),
-    files: files.files,
+    files: all,
   }
 }
 
@@ -216,6 +256,7 @@ const listen = async () => {
           if (own !== generation) return
           failures = 0
           cursor = event.cursor
+          files.take(event)
           logEvent(event)
           soon()
         },
@@ -223,6 +264,8 @@ const listen = async () => {
     } catch (problem) {
       // What the cursor meant may be gone.
       if (problem instanceof Problem) cursor = null
+      // Nothing keeps the list up to date meanwhile.
+      files.isOld = true
     }
     soon()
     await pause(RETRY_MS[Math.min(failures++, RETRY_MS.length - 1)] ?? 0)
