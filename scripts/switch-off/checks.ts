@@ -431,7 +431,7 @@ export const checks: readonly Check[] = [
       ['forgotten = oldMark', ''],
     ],
   ]),
-  ...checksOf('sync/push-pull/push-pull', 'daemon/spread', [
+  ...checksOf('sync/push-pull/knowledge', 'daemon/spread', [
     [
       'what a peer was last found to have',
       'tells who has what, who is behind and who differs',

@@ -2,6 +2,7 @@ import { isMeshError } from '../errors/index.ts'
 import { ANNOUNCE_INIT, ANNOUNCE_PROTOCOL } from './announce/overlay.ts'
 import { createAnnouncer } from './announce/announcer.ts'
 import { createBlockExchange } from './blocks/exchange.ts'
+import { createRates } from './blocks/rates.ts'
 import { BLOCKS_INIT, BLOCKS_PROTOCOL } from './blocks/server.ts'
 import { createFilesCollection } from './collections/files.ts'
 import { createShelf } from './collections/shelf.ts'
@@ -117,12 +118,13 @@ export const createEngine = (
       fetcher.addHolder(collection, name, content, peer),
   })
 
+  const rates = createRates({ clock }, init.bandwidth ?? {})
   const exchange =
     blocks &&
     createBlockExchange({
       ...{ transport, clock, random, logger, blocks, collections, onFault },
       wants: pushPull.wants,
-      bandwidth: init.bandwidth ?? {},
+      rates,
     })
 
   const fetcher = createFetcher({
@@ -142,7 +144,7 @@ export const createEngine = (
   const server = createContentServer({
     clock,
     collections,
-    ...(exchange === undefined ? {} : { takeUpload: exchange.takeUpload }),
+    takeUpload: rates.takeUpload,
   })
 
   const listen = (collection: Collection): (() => void) =>
@@ -224,7 +226,7 @@ export const createEngine = (
       }
     },
 
-    setBandwidth: (bandwidth) => exchange?.setBandwidth(bandwidth),
+    setBandwidth: rates.set,
     transfers: () => exchange?.transfers() ?? { receiving: [], sending: [] },
 
     pushPull: (peer) => pushPull.round(peer),

@@ -6,7 +6,6 @@ import { MAX_IDLE_BUFFER_BYTES } from '../limits.ts'
 import { HOLDER_COOLDOWN_MS } from '../limits.ts'
 import { BlockFetch } from './fetch.ts'
 import { createLink } from './link.ts'
-import { createRates } from './rates.ts'
 import { createBlockServer } from './server.ts'
 import { keyOfContent } from './source.ts'
 import { aborted } from '../async.ts'
@@ -21,7 +20,7 @@ import type { Collection, MissingContent } from '../collection.ts'
 import type { Holders } from '../content/holders.ts'
 import type { Transfers } from '../types.ts'
 import type { Link } from './link.ts'
-import type { Bandwidth } from './rates.ts'
+import type { Rates } from './rates.ts'
 import type { BlockSource, ContentName } from './source.ts'
 
 /** Content that has a block list. */
@@ -65,9 +64,6 @@ export interface BlockExchange {
   /** Something about this name has changed. */
   refresh(collection: string, name: string): void
   transfers(): Transfers
-  setBandwidth(bandwidth: Bandwidth): void
-  /** For whatever else moves content. */
-  takeUpload(peer: PeerId, bytes: number): number
   readonly counts: { readonly received: number; readonly sent: number }
 }
 
@@ -80,12 +76,12 @@ export interface BlockExchangeInit {
   readonly collections: ReadonlyMap<string, Collection>
   readonly wants: (peer: PeerId, collection: string, name: string) => boolean | undefined
   readonly onFault: (peer: PeerId, error: unknown) => void
-  readonly bandwidth: Bandwidth
+  /** What all that moves content shares. */
+  readonly rates: Rates
 }
 
 export const createBlockExchange = (init: BlockExchangeInit): BlockExchange => {
-  const { transport, clock, random, logger, blocks, collections } = init
-  const rates = createRates(init, init.bandwidth)
+  const { transport, clock, random, logger, blocks, collections, rates } = init
   const counts = { received: 0, sent: 0 }
   const buffers = createBufferPool({ maxIdleBytes: MAX_IDLE_BUFFER_BYTES })
   const links = new Map<PeerId, Link>()
@@ -261,7 +257,5 @@ export const createBlockExchange = (init: BlockExchangeInit): BlockExchange => {
         .sort((a, b) => (a.name < b.name ? -1 : 1)),
       sending: server.sending(),
     }),
-    setBandwidth: (bandwidth) => rates.set(bandwidth),
-    takeUpload: (peer, bytes) => rates.takeUpload(peer, bytes),
   }
 }
