@@ -6,7 +6,8 @@ const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '::1', 'ip6-localhost']
 /** Host of a `Host` field, without port and brackets, in lower case; `undefined` if malformed. */
 const hostOf = (field: string): string | undefined => {
   const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9_.-]+))(?::\d{1,5})?$/.exec(field)
-  return (match?.[1] ?? match?.[2])?.toLowerCase().replace(/\.$/, '')
+  // A name may end with the root's dot, an address may not.
+  return (match?.[1] ?? match?.[2]?.replace(/\.$/, ''))?.toLowerCase()
 }
 
 /**

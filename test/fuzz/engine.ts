@@ -212,15 +212,15 @@ const anything = ({ text }: Decoder): fc.Arbitrary<Input> =>
         )
         .map(inputOf)
 
-const almostRight = ({ text, seeds }: Decoder): fc.Arbitrary<Input> => {
+const almostRight = ({ text, seeds, maxBytes }: Decoder): fc.Arbitrary<Input> => {
   const seed = fc.constantFrom(...seeds.map(inputOf))
   return fc
     .tuple(seed, seed, bends)
     .map(([base, other, all]) =>
       inputOf(
         text === true
-          ? bendText(base.text, other.text, all)
-          : bendBytes(base.bytes, other.bytes, all),
+          ? bendText(base.text, other.text, all).slice(0, maxBytes)
+          : bendBytes(base.bytes, other.bytes, all).subarray(0, maxBytes),
       ),
     )
 }
