@@ -64,6 +64,7 @@ export const createShelf = (init: ShelfInit): Shelf => {
 
   const add = (name: FileName, digest: Digest, list: BlockList): Promise<void> => {
     const owner = ownerOfContent(name, digest)
+    track(name, digest)
     const work = blocks
       .addContent(owner, { list, digest })
       .then(() => {
@@ -101,27 +102,36 @@ export const createShelf = (init: ShelfInit): Shelf => {
     await add(name, content.digest, list)
   }
 
+  /** Contents of names that somebody may keep blocks of. */
+  const tracked = new Map<FileName, Set<Digest>>()
+  const track = (name: FileName, digest: Digest): void => {
+    const digests = tracked.get(name)
+    if (digests === undefined) tracked.set(name, new Set([digest]))
+    else digests.add(digest)
+  }
+
   /** Answers whether it is to be looked at again soon. */
   const tidy = async (name: FileName): Promise<boolean> => {
-    let again = false
     const view = files.view(name)
-    const winner = view?.winner?.signed.statement
-    const isWanted = (digest: Digest): boolean =>
-      view?.state === 'missing' &&
-      winner?.content !== 'deleted' &&
-      winner?.content.digest === digest
-    const running = new Set(
-      blocks.assemblies().flatMap((each) => (each.running ? [each.owner] : [])),
-    )
-    for (const { owner, kind } of [...blocks.owners()]) {
-      const found = readOwner(owner)
-      if (found?.name !== name || isWanted(found.digest) || adding.has(owner)) continue
+    const content = view?.winner?.signed.statement.content ?? 'deleted'
+    if (content !== 'deleted' && view?.winner?.signed.statement.blocks !== 'none') {
+      track(name, content.digest)
+    }
+    let again = false
+    for (const digest of [...(tracked.get(name) ?? [])]) {
+      const owner = ownerOfContent(name, digest)
+      const isWanted =
+        view?.state === 'missing' && content !== 'deleted' && content.digest === digest
+      if (isWanted || adding.has(owner)) continue
+      if (blocks.hasContent(owner) && (await files.locate(name, digest)) !== undefined) continue
       // Whoever runs it ends it first.
-      if (running.has(owner)) again = true
-      else if (kind === 'assembly' || (await files.locate(name, found.digest)) === undefined) {
+      if (blocks.assemblies().some((each) => each.owner === owner && each.running)) again = true
+      else {
         await blocks.remove(owner)
+        tracked.get(name)?.delete(digest)
       }
     }
+    if (tracked.get(name)?.size === 0) tracked.delete(name)
     return again
   }
 
@@ -139,10 +149,13 @@ export const createShelf = (init: ShelfInit): Shelf => {
     }
   }
 
-  const everything = (): Iterable<FileName> => [
-    ...[...blocks.owners()].flatMap(({ owner }) => readOwner(owner)?.name ?? []),
-    ...files.names(),
-  ]
+  const everything = (): Iterable<FileName> => {
+    for (const { owner } of blocks.owners()) {
+      const found = readOwner(owner)
+      if (found !== undefined) track(found.name, found.digest)
+    }
+    return [...tracked.keys(), ...files.names()]
+  }
 
   const run = async (signal: AbortSignal): Promise<void> => {
     if (due.size === 0) for (const name of everything()) due.add(name)
