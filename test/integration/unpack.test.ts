@@ -119,7 +119,7 @@ t.test('killed at any moment, a node has the old tree or the new one, whole', as
     )
   await publish(first, many('0'))
   await shows('0', [second])
-  for (const round of [1, 2, 3, 4]) {
+  for (const round of [1, 2]) {
     await publish(first, many(`${round}`))
     // At the file, at half of the tree, or after the switch.
     await until(
@@ -155,11 +155,12 @@ t.test('without unpack the tree goes, and comes back with it', async (t) => {
   writeFileSync(first.configPath, configuration.replace('unpack = "tar"', 'history = 5'))
   first.signal('SIGHUP')
   await until('the link to go', () => !existsSync(linkOf(first)))
-  t.notOk(existsSync(join(first.stateDir, 'trees/etc')), 'and the directory it stood in')
+  const above = join(first.stateDir, 'trees/etc')
+  await until('the directory it stood in to go', () => !existsSync(above))
   t.ok(first.readBytes('etc/site'))
   writeFileSync(first.configPath, configuration)
   first.signal('SIGHUP')
-  await shows('4', [first])
+  await shows('2', [first])
 })
 
 t.test('what is deleted is gone from the disk', async (t) => {
