@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { curlHeaders, run, sign, startCluster, until } from '../test/integration/cluster.ts'
 import { describeFile } from './large-file.ts'
+import { NODE_FLAGS } from './process.ts'
 import type { Cluster, ClusterInit, ClusterNode } from '../test/integration/cluster.ts'
 import type { ContentFields } from './large-file.ts'
 
@@ -29,8 +30,7 @@ export const startFleet = async (count: number, init: ClusterInit = {}): Promise
     count: Math.max(3, count),
     files: [NAME],
     maxSize: '16GiB',
-    // As bin/mesh starts it.
-    nodeArguments: ['--max-semi-space-size=1'],
+    nodeArguments: NODE_FLAGS,
     ...init,
   })
   const nodes = cluster.nodes.slice(0, count)

@@ -6,7 +6,7 @@ import { until } from '../test/integration/cluster.ts'
 import { median } from './bench.ts'
 import { NAME, PATIENCE_MS, startFleet, timed } from './fleet.ts'
 import { writeRandomFile } from './large-file.ts'
-import { mebibytes } from './process.ts'
+import { mebibytes, NODE_FLAGS } from './process.ts'
 import type { Benchmark } from './bench.ts'
 
 const GOAL = 1.5
@@ -18,7 +18,7 @@ const DIES_AT = 0.3
 const measure = async (bytes: number, harm: boolean): Promise<number> => {
   let liar = false
   const fleet = await startFleet(HOLDERS + 1, {
-    nodeArguments: ['--max-semi-space-size=1', '--import', join(import.meta.dirname, 'liar.ts')],
+    nodeArguments: [...NODE_FLAGS, '--import', join(import.meta.dirname, 'liar.ts')],
     envOf: (index) => ({ MESH_BENCH_LIAR: liar && index === 1 ? '1' : '' }),
   })
   try {

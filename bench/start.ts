@@ -2,13 +2,22 @@
 import { join } from 'node:path'
 import { startCluster } from '../test/integration/cluster.ts'
 import { median } from './bench.ts'
-import { end, mebibytes, memoryOf, mesh, milliseconds, pause, startUntil } from './process.ts'
+import {
+  end,
+  mebibytes,
+  memoryOf,
+  mesh,
+  milliseconds,
+  pause,
+  startUntil,
+  NODE_FLAGS,
+} from './process.ts'
 import type { Benchmark } from './bench.ts'
 
 const RUNS = 7
 /** After which a process counts as idle. */
 const SETTLE_MS = 3000
-const FLAGS = ['--max-semi-space-size=1']
+const FLAGS = NODE_FLAGS
 
 const measure = async (word: string, program: string, args: readonly string[]) => {
   const started = await startUntil(word, program, args)

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { systemRandom, toHex } from '../src/util/index.ts'
 import { median } from './bench.ts'
-import { end, startUntil } from './process.ts'
+import { end, NODE_FLAGS, startUntil } from './process.ts'
 import type { Benchmark } from './bench.ts'
 
 const MEBIBYTE = 2 ** 20
@@ -19,14 +19,7 @@ export interface StreamRun {
 /** Moves so many bytes once, from one new process to another. */
 export const runStream = async (kind: StreamKind, bytes: number): Promise<StreamRun> => {
   const psk = toHex(systemRandom.bytes(32))
-  // As bin/mesh starts a daemon.
-  const node = (...args: string[]): string[] => [
-    '--max-semi-space-size=1',
-    entry,
-    kind,
-    psk,
-    ...args,
-  ]
+  const node = (...args: string[]): string[] => [...NODE_FLAGS, entry, kind, psk, ...args]
   const receiver = await startUntil('listening', process.execPath, node())
   try {
     const address = receiver.line.replace('listening ', '')

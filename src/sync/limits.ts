@@ -184,8 +184,10 @@ export const SERVE_STALL_MS = 30 * SECOND_MS
 
 // Blocks.
 
-/** Bytes of a block in one frame: larger ones outlive their use, and cost the garbage collector more. */
+/** Bytes of a block in one frame. */
 export const MAX_BLOCK_PIECE_BYTES = 64 * KIBIBYTE
+/** What we send: with all its headers it fills one message of Noise, and needs no second one. */
+export const BLOCK_PIECE_BYTES = 63 * KIBIBYTE
 /** Buffers of blocks that are kept for the next one. */
 export const MAX_IDLE_BUFFER_BYTES = 16 * MEBIBYTE
 /** Every piece of a block but its last has at least this many. Stops a flood of tiny frames. */
@@ -224,8 +226,11 @@ export const PEER_WINDOW_MS = SECOND_MS
 export const MAX_CONTENT_HOLDERS = 24
 /** Holders that are asked at the same time, for all contents; a block of each may be in memory. */
 export const MAX_ASKED_HOLDERS = 32
-/** Blocks that came from one holder and are being written; more of it waits. */
-export const MAX_WRITING_BLOCKS = 2
+/**
+ * Blocks that are being checked and written, from all holders together; of each, one more may wait. With
+ * few, what comes meanwhile piles up in small pieces, which cost the garbage collector much.
+ */
+export const MAX_WRITING_BLOCKS = 8
 /** Blocks of one stream that are not wanted any more and may still come; older ones are forgotten. */
 export const MAX_DROPPED_BLOCKS = 4_096
 /** How long a content that nobody says to have any of is waited for. */

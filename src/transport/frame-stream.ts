@@ -167,19 +167,21 @@ export const createFrameStream = (
     protocol,
     signal: controller.signal,
 
-    async send(frame) {
+    async send(frame, rest) {
       if (failure !== undefined) throw failure
       if (closed || stream.writeStatus !== 'writable') throw gone('our side has ended')
-      if (frame.length > limits.maxFrameBytes) {
+      const sizeBytes = frame.length + (rest?.length ?? 0)
+      if (sizeBytes > limits.maxFrameBytes) {
         throw new MeshError(
           'ERR_LIMIT_EXCEEDED',
-          `a frame of ${frame.length} bytes for ${protocol}, where at most ${limits.maxFrameBytes} are allowed`,
+          `a frame of ${sizeBytes} bytes for ${protocol}, where at most ${limits.maxFrameBytes} are allowed`,
         )
       }
       // One buffer, so that a frame is one multiplexer frame; and the caller may reuse its own.
-      const bytes = Buffer.allocUnsafe(FRAME_HEADER_BYTES + frame.length)
-      bytes.writeUInt32LE(frame.length)
+      const bytes = Buffer.allocUnsafe(FRAME_HEADER_BYTES + sizeBytes)
+      bytes.writeUInt32LE(sizeBytes)
       bytes.set(frame, FRAME_HEADER_BYTES)
+      if (rest !== undefined) bytes.set(rest, FRAME_HEADER_BYTES + frame.length)
       if (sendNow(bytes)) return
       while (stream.writableNeedsDrain && failure === undefined) {
         const drained = wait<void>((waiter) => senders.push(waiter), SEND_STALL_TIMEOUT_MS)

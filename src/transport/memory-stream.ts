@@ -1,4 +1,5 @@
 import { MeshError, toMeshError } from '../errors/index.ts'
+import { concatBytes } from '../util/index.ts'
 import type { PeerId } from '../keys/index.ts'
 import type { Cancel, Clock } from '../util/index.ts'
 import type { FrameStream, ProtocolInit } from './types.ts'
@@ -110,17 +111,17 @@ export const createMemoryStream = (init: Init): MemoryStream => {
     protocol,
     signal: controller.signal,
 
-    async send(frame) {
+    async send(frame, rest) {
       if (failure !== undefined) throw failure
       if (closed) throw gone()
-      if (frame.length > limits.maxFrameBytes) {
+      // Copied, as a socket would: the caller may use its buffer again.
+      const copy = concatBytes(frame, rest ?? new Uint8Array())
+      if (copy.length > limits.maxFrameBytes) {
         throw new MeshError(
           'ERR_LIMIT_EXCEEDED',
-          `a frame of ${frame.length} bytes on ${protocol}, at most ${limits.maxFrameBytes} may be`,
+          `a frame of ${copy.length} bytes on ${protocol}, at most ${limits.maxFrameBytes} may be`,
         )
       }
-      // Copied, as a socket would: the caller may use its buffer again.
-      const copy = Uint8Array.from(frame)
       outstandingBytes += copy.length + FRAME_COST_BYTES
       if (init.sent(copy)) {
         stream.abort(gone(new Error('the link lost the stream')))

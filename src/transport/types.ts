@@ -10,10 +10,11 @@ export interface FrameStream {
   /** Aborted when the stream ends for whatever reason. */
   readonly signal: AbortSignal
   /**
-   * Sends one frame; resolves when there is room for more, so awaiting it is back-pressure.
+   * Sends one frame, which may come in two parts so that nobody has to join them; resolves when there
+   * is room for more, so awaiting it is back-pressure. The caller may use its bytes again at once.
    * @throws MeshError `ERR_STREAM_CLOSED`
    */
-  send(frame: Uint8Array): Promise<void>
+  send(frame: Uint8Array, rest?: Uint8Array): Promise<void>
   /**
    * The next frame, or `undefined` when the peer has ended its side in good order.
    * @throws MeshError `ERR_STREAM_CLOSED`, `ERR_TIMEOUT` after `timeoutMs`, `ERR_LIMIT_EXCEEDED` for

@@ -2,11 +2,12 @@ import { blockListDigest } from '../../chunk/index.ts'
 import { isMeshError } from '../../errors/index.ts'
 import { createBufferPool } from '../../util/index.ts'
 import { MAX_ASKED_HOLDERS, SMALL_CONTENT_BYTES, TRANSFER_TICK_MS } from '../limits.ts'
-import { MAX_IDLE_BUFFER_BYTES } from '../limits.ts'
+import { MAX_IDLE_BUFFER_BYTES, MAX_WRITING_BLOCKS } from '../limits.ts'
 import { HOLDER_COOLDOWN_MS } from '../limits.ts'
 import { BlockFetch } from './fetch.ts'
 import { createLink } from './link.ts'
 import { createBlockServer } from './server.ts'
+import { createSlots } from './slots.ts'
 import { keyOfContent } from './source.ts'
 import { aborted } from '../async.ts'
 import type { Assembly, Blocks } from '../../blocks/index.ts'
@@ -83,6 +84,7 @@ export interface BlockExchangeInit {
 export const createBlockExchange = (init: BlockExchangeInit): BlockExchange => {
   const { transport, clock, random, logger, blocks, collections, rates } = init
   const counts = { received: 0, sent: 0 }
+  const writers = createSlots(MAX_WRITING_BLOCKS)
   const buffers = createBufferPool({ maxIdleBytes: MAX_IDLE_BUFFER_BYTES })
   const links = new Map<PeerId, Link>()
   /** By the content that they are about. */
@@ -115,7 +117,7 @@ export const createBlockExchange = (init: BlockExchangeInit): BlockExchange => {
     if (known !== undefined) return known
     if (isAvoided(peer) || links.size >= MAX_ASKED_HOLDERS) return undefined
     const link = createLink(
-      { transport, clock, rates, buffers, onRoom: pump, onEnd: onLinkEnd },
+      { transport, clock, rates, buffers, writers, onRoom: pump, onEnd: onLinkEnd },
       peer,
     )
     links.set(peer, link)

@@ -1,6 +1,6 @@
 import { MeshError } from '../../errors/index.ts'
 import { sleep } from '../async.ts'
-import { MAX_DROPPED_BLOCKS, MAX_PEER_WINDOW_BYTES, MAX_WRITING_BLOCKS } from '../limits.ts'
+import { MAX_DROPPED_BLOCKS, MAX_PEER_WINDOW_BYTES } from '../limits.ts'
 import { MIN_BLOCK_PIECE_BYTES } from '../limits.ts'
 import { IDLE_BLOCK_STREAM_MS, MIN_PEER_WINDOW_BYTES, MIN_RATE_BYTES } from '../limits.ts'
 import { MIN_RATE_WINDOW_MS, PEER_WINDOW_MS } from '../limits.ts'
@@ -15,6 +15,7 @@ import type { BufferPool, Cancel, Clock } from '../../util/index.ts'
 import type { Bitmap } from './bitmap.ts'
 import type { BlockAnswer, BlockPiece, BlockRequest, ListPiece } from './messages.ts'
 import type { Rates } from './rates.ts'
+import type { Slots } from './slots.ts'
 import type { ContentName } from './source.ts'
 
 /** What a fetch hears from one holder. */
@@ -65,6 +66,8 @@ export interface LinkInit {
   readonly onEnd: (link: Link, error: MeshError) => void
   /** For blocks on their way in. */
   readonly buffers: BufferPool
+  /** Places for blocks that are being checked and written, for all links together. */
+  readonly writers: Slots
 }
 
 interface Asked {
@@ -102,7 +105,6 @@ export const createLink = (init: LinkInit, peer: PeerId): Link => {
   let outstandingBytes = 0
   let incoming: Incoming | undefined
   let writing = 0
-  let onWritten: (() => void) | undefined
   /** Since when the holder owes us bytes, and how many came since. */
   let owed: { sinceMs: number; bytes: number } | undefined
   let pausedMs = 0
@@ -204,26 +206,25 @@ export const createLink = (init: LinkInit, peer: PeerId): Link => {
     init.onRoom()
   }
 
-  /** Lets the next block come in while this one is written, but not too many. */
+  /** Lets the next block come in while this one is written, unless too many are. */
   const hand = async (
     user: LinkUser,
     index: number,
     { bytes, buffer }: Incoming,
   ): Promise<void> => {
     writing++
+    const release = await init.writers.take(controller.signal).catch((error: unknown) => {
+      writing--
+      throw error
+    })
     user
       .onBlock(index, bytes)
       .catch((error: unknown) => fail(asMeshError(error)))
       .finally(() => {
         writing--
+        release()
         buffers.give(buffer)
-        onWritten?.()
       })
-    while (writing >= MAX_WRITING_BLOCKS && !ended) {
-      await new Promise<void>((resolve) => {
-        onWritten = resolve
-      })
-    }
   }
 
   const handle = async (message: BlockAnswer): Promise<void> => {

@@ -1,5 +1,5 @@
 import { MAX_BLOCK_LIST_BYTES, MAX_BLOCKS, MAX_CHUNK_BYTES } from '../../chunk/index.ts'
-import { ByteReader, ByteWriter } from '../../util/index.ts'
+import { ByteReader, ByteWriter, concatBytes } from '../../util/index.ts'
 import { MAX_ASKED_INDEXES, MAX_BLOCK_PIECE_BYTES, MAX_GAINED_INDEXES } from '../limits.ts'
 import { malformed, readCollection, readDigest, readName, unknownType } from '../wire.ts'
 import { writeCollection, writeDigest } from '../wire.ts'
@@ -171,6 +171,10 @@ export const decodeBlockRequest = (frame: Uint8Array): BlockRequest => {
   return message
 }
 
+/** A piece of a block without its bytes, which come behind. */
+export const encodePieceHead = ({ id, index, offset }: Omit<BlockPiece, 'bytes'>): Uint8Array =>
+  new ByteWriter(16).u8(PIECE).u32(id).u32(index).u32(offset).finish()
+
 export const encodeBlockAnswer = (message: BlockAnswer): Uint8Array => {
   switch (message.type) {
     case 'none':
@@ -192,13 +196,7 @@ export const encodeBlockAnswer = (message: BlockAnswer): Uint8Array => {
         .fixed(message.bytes)
         .finish()
     case 'piece':
-      return new ByteWriter(16 + message.bytes.length)
-        .u8(PIECE)
-        .u32(message.id)
-        .u32(message.index)
-        .u32(message.offset)
-        .fixed(message.bytes)
-        .finish()
+      return concatBytes(encodePieceHead(message), message.bytes)
     case 'not':
       return new ByteWriter(16)
         .u8(NOT)

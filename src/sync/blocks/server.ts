@@ -1,13 +1,18 @@
 import { encodeBlockList } from '../../chunk/index.ts'
 import { MeshError } from '../../errors/index.ts'
 import { sleep, watch } from '../async.ts'
-import { GAINED_DELAY_MS, MAX_BLOCK_FRAME_BYTES, MAX_BLOCK_PIECE_BYTES } from '../limits.ts'
+import {
+  GAINED_DELAY_MS,
+  MAX_BLOCK_FRAME_BYTES,
+  BLOCK_PIECE_BYTES,
+  MAX_BLOCK_PIECE_BYTES,
+} from '../limits.ts'
 import { MAX_BLOCK_STREAMS_PER_PEER, MAX_GAINED_INDEXES, MAX_OPEN_CONTENTS } from '../limits.ts'
 import { MAX_OUTSTANDING_BLOCKS, MAX_SENDING_BLOCKS, SENDING_PATIENCE_MS } from '../limits.ts'
 import { MAX_UNREAD_ANSWERS, SERVE_STALL_MS } from '../limits.ts'
 import { malformed } from '../wire.ts'
 import { createBitmap } from './bitmap.ts'
-import { decodeBlockRequest, encodeBlockAnswer } from './messages.ts'
+import { decodeBlockRequest, encodeBlockAnswer, encodePieceHead } from './messages.ts'
 import { createMeter } from './meter.ts'
 import { createSlots } from './slots.ts'
 import { keyOfContent } from './source.ts'
@@ -103,7 +108,10 @@ class Reader {
     return watch(
       { clock: this.#init.clock, limitMs: SERVE_STALL_MS, giveUp: (why) => stream.abort(why) },
       `blocks for ${stream.peer}`,
-      () => stream.send(encodeBlockAnswer(message)),
+      () =>
+        message.type === 'piece'
+          ? stream.send(encodePieceHead(message), message.bytes)
+          : stream.send(encodeBlockAnswer(message)),
     )
   }
 
@@ -348,7 +356,7 @@ class Reader {
           return
         }
         size = bytes.length
-        const piece = bytes.subarray(offset, offset + MAX_BLOCK_PIECE_BYTES)
+        const piece = bytes.subarray(offset, offset + BLOCK_PIECE_BYTES)
         const frame = { type: 'piece', id, index, offset, bytes: piece } as const
         // Who reads slowly keeps nobody else from being given anything. The buffer is not given back
         // then: the piece may still have to be copied out of it.
