@@ -307,7 +307,14 @@ class FileService implements Files {
   counts(): Readonly<Record<FileState, number>> {
     const counts = this.#publications.counts()
     const counted = Object.values(counts).reduce((sum, count) => sum + count, 0)
-    return { ...counts, none: counts.none + this.names().length - counted }
+    return { ...counts, none: counts.none + this.#countNames() - counted }
+  }
+
+  #countNames(): number {
+    const { names, patterns } = this.#rules
+    return patterns.length === 0
+      ? names.length
+      : new Set([...names, ...this.#publications.names()]).size
   }
 
   history(name: FileName): readonly FileRecord[] {
