@@ -5,7 +5,7 @@ export const BLOCKS_DIRECTORY = 'blocks'
 export const PARTIAL_DIRECTORY = 'partial'
 export const DAMAGED_DIRECTORY = 'blocks-damaged'
 
-/** In 256 directories by the first byte, so that none of them grows large; see decision 0014. */
+/** In 256 directories by the first byte, so that none of them grows large; see decision 0016. */
 export const blockPath = (digest: Digest): string =>
   `${BLOCKS_DIRECTORY}/${digest.slice(0, 2)}/${digest}`
 
