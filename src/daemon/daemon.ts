@@ -11,6 +11,7 @@ import { createLibp2pTransport, createMembership } from '../transport/index.ts'
 import { checkOwnCertificate } from './certificate-watch.ts'
 import { watchEventLoop } from './event-loop-watch.ts'
 import { keepEvents } from './events.ts'
+import { letHeapGrow } from './heap.ts'
 import { loadIdentity } from './identity.ts'
 import { createLifecycle } from './lifecycle.ts'
 import { daemonMetrics } from './metrics.ts'
@@ -233,7 +234,7 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
       ...{ clock, health, workers, files, blocks, transport, peering, sync, trustFiles },
       ...{ ownCertificate, urls: () => http.urls() },
     })
-    keepTransferEvents({ sync, files, workers }, { feed })
+    keepTransferEvents({ sync, files, workers }, { feed, onReceiving: letHeapGrow })
     const spread = createSpread({ files, sync, peering })
     await run('spread', spread)
     const hooks = createHooks(

@@ -7,6 +7,18 @@ import { setFlagsFromString } from 'node:v8'
  */
 const HEAP_GROWING_PERCENT = 40
 
+/**
+ * The same while content with blocks comes in, which only a signer of this node can bring about: what
+ * passes through counts as heap, and collecting every few MiB of it takes more than half of the time.
+ */
+const RECEIVING_HEAP_GROWING_PERCENT = 150
+
+/** Lets garbage be while large content comes in. */
+export const letHeapGrow = (isReceiving: boolean): void => {
+  const percent = isReceiving ? RECEIVING_HEAP_GROWING_PERCENT : HEAP_GROWING_PERCENT
+  setFlagsFromString(`--heap-growing-percent=${percent}`)
+}
+
 /** Has garbage collected while it is little. An engine that does not know the setting goes on without. */
 export const keepHeapSmall = (): void => {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`)

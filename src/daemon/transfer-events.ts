@@ -31,10 +31,19 @@ export const keepTransferEvents = (
     files: Pick<Files, 'view'>
     workers: Workers
   },
-  { feed }: { feed: Pick<Feed, 'add'> },
+  {
+    feed,
+    onReceiving,
+  }: {
+    feed: Pick<Feed, 'add'>
+    /** Content begins to come in, or none does any more. */
+    onReceiving?: (isReceiving: boolean) => void
+  },
 ): Worker => {
   /** By direction, peer, name and content. */
   let before = new Map<string, { seen: Seen; digest: Digest }>()
+
+  let isReceiving = false
 
   const contentOf = (name: string) => {
     const view = files.view(parseFileName(name))
@@ -75,6 +84,10 @@ export const keepTransferEvents = (
       feed.add({ ...seen, doneBytes, phase: done ? 'done' : 'failed' }, 'local')
     }
     before = now
+    if (isReceiving !== receiving.length > 0) {
+      isReceiving = !isReceiving
+      onReceiving?.(isReceiving)
+    }
   }
 
   return workers.add({
