@@ -1,27 +1,25 @@
 import { EventEmitter } from 'node:events'
 import { MeshError } from '../errors/index.ts'
-import { compareStatements } from '../statement/index.ts'
-import { createKeyedLock, forEachParallel, nearest } from '../util/index.ts'
+import { createKeyedLock, forEachParallel } from '../util/index.ts'
 import { localFiles } from '../disk/index.ts'
 import { createAcceptor } from './acceptor.ts'
 import { createCatalogue } from './catalogue.ts'
 import { createEvict } from './evictor.ts'
 import { createFallbacks } from './fallback.ts'
-import { contentDigest, createInspector } from './inspector.ts'
-import { isExpired } from './judge.ts'
-import { ownerOf, recordBy, standingOf } from './kept.ts'
+import { explanationOf } from './explanation.ts'
+import { createIndexUpkeep } from './index-upkeep.ts'
+import { createInspector } from './inspector.ts'
 import { MAX_NAMES_AT_ONCE, UPKEEP_INTERVAL_MS } from './limits.ts'
 import { TREE_CHECK_INTERVAL_MS } from './limits.ts'
-import { streamShown, unlessAborted } from './opening.ts'
+import { createOpener } from './opener.ts'
 import { previewOf } from './preview.ts'
-import { contentPath, shownPath } from './paths.ts'
 import { createPublications } from './publications.ts'
 import { createPublish } from './publisher.ts'
 import { createQuota } from './quota.ts'
+import { recount } from './recount.ts'
 import { createRefusals } from './refusals.ts'
 import { createRules } from './rules.ts'
-import { changedNames, createStartup, rebuildIndex } from './startup.ts'
-import { takeTurns } from './take-turns.ts'
+import { changedNames, createStartup } from './startup.ts'
 import { createVerifier } from './verifier.ts'
 import { historyOf, recordOfId, viewOf } from './view.ts'
 import { createWarnings } from './warnings.ts'
@@ -34,11 +32,10 @@ import type { Clock, Digest } from '../util/index.ts'
 import type { Acceptor } from './acceptor.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { Evict } from './evictor.ts'
-import type { Inspector } from './inspector.ts'
+import type { Opener } from './opener.ts'
 import type { Eviction } from './quota.ts'
 import type { Refusals } from './refusals.ts'
 import type { Publications } from './publications.ts'
-import type { Shown } from './row.ts'
 import type { Rule, Rules } from './rules.ts'
 import type {
   AcceptOptions,
@@ -79,12 +76,6 @@ export interface FilesInit {
 export const createFiles = (components: FilesComponents, init: FilesInit): Files =>
   new FileService(components, init)
 
-/** `app/motd` for `motd`: a directory that was forgotten. */
-const sameLastPart = (name: FileName, selectors: readonly Selector[]): Selector | undefined => {
-  const last = name.split('/').at(-1)
-  return selectors.find((selector) => selector.split('/').at(-1) === last)
-}
-
 const stopped = (): MeshError => new MeshError('ERR_ABORTED', 'the files are not running')
 
 class FileService implements Files {
@@ -95,7 +86,8 @@ class FileService implements Files {
   readonly #verifier: Verifier
   readonly #accept: Acceptor
   readonly #startup: () => Promise<void>
-  readonly #inspector: Inspector
+  readonly #checkIndex: (signal: AbortSignal) => Promise<void>
+  readonly #opener: Opener
   readonly #locks = createKeyedLock()
   readonly #quota = createQuota()
   readonly #refusals: Refusals
@@ -123,7 +115,7 @@ class FileService implements Files {
     const verified = (name: FileName): void => this.#verifier.add(name)
     const signal = (): AbortSignal => this.#stopping.signal
     const inspector = createInspector({ disk, logger, warnings, signal, verified })
-    this.#inspector = inspector
+    this.#checkIndex = createIndexUpkeep({ catalogue, clock, health, ruleOf })
     const local = components.local ?? localFiles
     const fallbacks = createFallbacks({ disk, catalogue, local, inspector, warnings })
     const publish = { disk, catalogue, inspector, warnings, fallbacks, clock, ruleOf, verified }
@@ -146,6 +138,11 @@ class FileService implements Files {
       catalogue,
       inspector,
       repair: (name) => publications.publishSoon(name, { distrust: true }),
+    })
+    this.#opener = createOpener({
+      ...{ catalogue, clock, disk, inspector, locks, ruleOf, verifier: this.#verifier },
+      history: (name) => this.history(name),
+      running: (work) => this.#running(work),
     })
     const quota = this.#quota
     this.#refusals = createRefusals(
@@ -207,32 +204,12 @@ class FileService implements Files {
     this.#treeCheck = workers.add({
       name: 'files-tree',
       intervalMs: TREE_CHECK_INTERVAL_MS,
-      run: (signal) => this.#checkTree(signal),
+      run: this.#checkIndex,
     })
     this.#workers = [upkeep, verify, this.#treeCheck]
     this.#publications.arm()
     verify.wake()
     this.#treeCheck.wake(1)
-  }
-
-  /** Health tells of damage until a later check finds none: a disk that lied once is to be watched. */
-  async #checkTree(signal: AbortSignal): Promise<void> {
-    const { clock, health } = this.#components
-    const pause = (): Promise<void> => takeTurns(clock, signal)
-    const isSound = await this.#catalogue.isIndexSound(pause)
-    // The tree as well.
-    if (!isSound) {
-      const ruleOf = (name: FileName): Rule | undefined => this.#rules.get(name)
-      await rebuildIndex({ catalogue: this.#catalogue, ruleOf })
-    }
-    const isMended = await this.#catalogue.mendTree(pause)
-    if (isSound && !isMended) return health.clear('tree-damaged')
-    health.raise({
-      code: 'tree-damaged',
-      subject: '',
-      severity: 'warning',
-      message: `the ${isSound ? 'tree of hashes' : 'index of records'} that sync compares was damaged on the disk and was made anew; look after the disk, and run: mesh store verify`,
-    })
   }
 
   async stop(): Promise<void> {
@@ -323,113 +300,40 @@ class FileService implements Files {
     return historyOf(this.#catalogue.kept(name), this.#catalogue.history(name), rule)
   }
 
-  async open(
+  open(
     name: FileName,
-    { digest, signal }: { digest?: Digest; signal?: AbortSignal } = {},
+    options?: { digest?: Digest; signal?: AbortSignal },
   ): Promise<OpenFile | undefined> {
-    const isWanted = (shown: Shown | undefined): shown is Shown =>
-      shown !== undefined &&
-      (digest === undefined || contentDigest(shown.signed) === digest) &&
-      !isExpired(shown.signed, this.#components.clock.nowMs())
-    const row = this.#catalogue.row(name)
-    if (!isWanted(row?.shown)) {
-      // What is being published may lie where everybody sees it, and is to be found here too.
-      if (row?.pending !== true) return undefined
-      await this.#running(() =>
-        unlessAborted(
-          this.#locks.run(name, async () => {}),
-          signal,
-        ),
-      )
-      if (!isWanted(this.#catalogue.row(name)?.shown)) return undefined
-    }
-    const shown = await this.#running(() => unlessAborted(this.#verifier.check(name), signal))
-    const rule = this.#rules.get(name)
-    if (rule === undefined || !isWanted(shown)) return undefined
-    const record = recordBy(shown.signed, rule.authority)
-    const { content } = shown.signed.statement
-    if (record === undefined || content === 'deleted') return undefined
-    return {
-      record,
-      sizeBytes: content.sizeBytes,
-      stream: (options) => streamShown(this.#components.disk, name, shown.fingerprint, options),
-    }
+    return this.#opener.open(name, options)
+  }
+
+  openVersion(
+    name: FileName,
+    statement: Digest,
+    options?: { signal?: AbortSignal },
+  ): Promise<OpenFile | undefined> {
+    return this.#opener.openVersion(name, statement, options)
+  }
+
+  locate(
+    name: FileName,
+    digest: Digest,
+  ): Promise<{ path: string; fingerprint?: string } | undefined> {
+    return this.#opener.locate(name, digest)
+  }
+
+  holdsContent(record: FileRecord): Promise<boolean> {
+    return this.#opener.holdsContent(record)
   }
 
   explain(name: FileName): FileExplanation {
     const refusals = this.#refusals.of(name)
-    const rule = this.#rules.get(name)
-    if (rule === undefined) {
-      const { selectors } = this.#rules
-      const text = nearest(name, selectors)
-      const like = selectors.find((selector) => selector === text) ?? sameLastPart(name, selectors)
-      return { refusals, setAside: [], ...(like === undefined ? {} : { nearest: like }) }
-    }
-    const { above, winner, records } = standingOf(this.#catalogue.kept(name), rule.authority)
-    const isOfRevoked = rule.authority.certified?.revoked !== undefined
-    const heldBack = records.filter(
-      ({ signed }) => winner === undefined || compareStatements(signed, winner.signed) > 0,
-    )
-    const toBody = (
-      why: 'signers' | 'revoked' | 'expiry',
-      { statement, signatures }: SignedStatement,
-    ) => ({
-      version: statement.version,
-      signers: signatures.map(({ key }) => key),
-      why,
-    })
-    return {
-      selector: rule.policy.name,
-      refusals,
-      setAside: [
-        ...above.map(({ signed }) => toBody(isOfRevoked ? 'revoked' : 'signers', signed)),
-        ...heldBack.map(({ signed }) => toBody('expiry', signed)),
-      ],
-    }
-  }
-
-  async holdsContent({ signed }: FileRecord): Promise<boolean> {
-    const { name, content } = signed.statement
-    if (content === 'deleted' || !this.wants(name)) return false
-    const shown = this.#catalogue.row(name)?.shown
-    if (shown !== undefined && contentDigest(shown.signed) === content.digest) return true
-    const stat = await this.#components.disk.stat(contentPath(name, content.digest))
-    return stat?.sizeBytes === content.sizeBytes
+    return explanationOf(name, { rules: this.#rules, refusals, catalogue: this.#catalogue })
   }
 
   async distrust(name: FileName): Promise<void> {
     this.#verifier.forget(name)
     await this.#running(() => this.#publications.publishSoon(name, { distrust: true }))
-  }
-
-  async locate(
-    name: FileName,
-    digest: Digest,
-  ): Promise<{ path: string; fingerprint?: string } | undefined> {
-    const shown = this.#catalogue.row(name)?.shown
-    if (shown !== undefined && contentDigest(shown.signed) === digest) {
-      return { path: shownPath(name), fingerprint: shown.fingerprint }
-    }
-    const path = contentPath(name, digest)
-    return (await this.#components.disk.stat(path)) === undefined ? undefined : { path }
-  }
-
-  async openVersion(
-    name: FileName,
-    statement: Digest,
-    { signal }: { signal?: AbortSignal } = {},
-  ): Promise<OpenFile | undefined> {
-    const record = this.history(name).find(({ signed }) => signed.id === statement)
-    const content = record?.signed.statement.content ?? 'deleted'
-    if (record === undefined || content === 'deleted') return undefined
-    const { digest, sizeBytes } = content
-    const shown = await this.open(name, { digest, ...(signal === undefined ? {} : { signal }) })
-    if (shown !== undefined) return { ...shown, record }
-    const path = contentPath(name, digest)
-    const { disk } = this.#components
-    const isHere = this.#running(() => this.#inspector.findContent(name, digest))
-    if (!(await unlessAborted(isHere, signal))) return undefined
-    return { record, sizeBytes, stream: (options) => disk.stream(path, options) }
   }
 
   index(): Iterable<{ readonly id: Digest; readonly name: FileName }> {
@@ -481,15 +385,7 @@ class FileService implements Files {
 
   /** Counts anew what signers use under patterns, and takes away what is too much. */
   async #count(): Promise<void> {
-    this.#quota.clear()
-    if (this.#rules.patterns.length === 0) return
-    const evictions: Eviction[] = []
-    for (const name of this.#catalogue.keptNames()) {
-      const rule = this.#rules.get(name)
-      if (rule?.pattern === undefined) continue
-      const owners = this.#catalogue.kept(name).map(ownerOf)
-      evictions.push(...this.#quota.add(rule, owners, name))
-    }
+    const evictions = recount(this.#quota, { rules: this.#rules, catalogue: this.#catalogue })
     for (const eviction of evictions) await this.#evict(eviction)
   }
 
