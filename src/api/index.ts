@@ -6,4 +6,19 @@
  *
  * @packageDocumentation
  */
-export * from './types.ts'
+export * from './addresses.ts'
+export * from './blocks.ts'
+export * from './certificates.ts'
+export * from './event-requests.ts'
+export * from './events.ts'
+export * from './explain.ts'
+export * from './files.ts'
+export * from './health.ts'
+export * from './peers.ts'
+export * from './preview.ts'
+export * from './problem.ts'
+export * from './requests.ts'
+export * from './routes.ts'
+export * from './spread.ts'
+export * from './status.ts'
+export * from './transfers.ts'
