@@ -182,6 +182,8 @@ class Reader {
     this.opened.set(message.id, opened)
     await this.resolve(opened)
     this.#init.onInterest(content, this.stream.peer)
+    // Who opens and closes for ever and reads nothing would have the answers pile up.
+    await this.#hasRead()
   }
 
   /** Finds out what we have of it, and says so if that is news. */

@@ -7,6 +7,7 @@ import { BLOCKS_INIT, BLOCKS_PROTOCOL } from '../../../src/sync/blocks/server.ts
 import {
   MAX_OPEN_CONTENTS,
   MAX_OUTSTANDING_BLOCKS,
+  MAX_UNREAD_ANSWERS,
   SERVE_STALL_MS,
 } from '../../../src/sync/limits.ts'
 import { sha256 } from '../../../src/util/index.ts'
@@ -132,5 +133,22 @@ t.test('a member that never reads is given up, and costs no more than one block'
   t.ok(indexes.length < MAX_OUTSTANDING_BLOCKS)
   t.type(await mesh.until(() => stream.signal.aborted, 2 * SERVE_STALL_MS), 'number')
   t.ok(holder.sync.status().counts.blockBytesSent < content.length)
+  t.same(holder.blamed, [], 'it is slow, not hostile')
+})
+
+t.test('a member that opens for ever and never reads is not read from either', async (t) => {
+  const { mesh, holder, stream } = await play(t)
+  // Each is answered, and none of the answers is read.
+  const rounds = 64 * MAX_UNREAD_ANSWERS
+  let said = 0
+  const flood = async (): Promise<void> => {
+    for (; said < rounds; said++) {
+      await stream.send(encodeBlockRequest({ type: 'open', id: said, ...named }))
+      await stream.send(encodeBlockRequest({ type: 'close', id: said }))
+    }
+  }
+  flood().catch(() => {})
+  t.type(await mesh.until(() => stream.signal.aborted, 4 * SERVE_STALL_MS), 'number')
+  t.ok(said < rounds, `${said} of ${rounds}`)
   t.same(holder.blamed, [], 'it is slow, not hostile')
 })
