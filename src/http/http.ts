@@ -43,25 +43,24 @@ const createApp = (): FastifyInstance => {
   return app
 }
 
-/** What holds for every request before its route is reached. Answers who may see everything. */
+/**
+ * What holds for every request before its route is reached. Answers who may see everything: asked
+ * again later, it does not hold any more for a token that was taken away meanwhile.
+ */
 const guard = (
   app: FastifyInstance,
   { clock, tokens }: Pick<HttpServices, 'clock' | 'tokens'>,
   isLocal: Listeners['isLocal'],
   init: HttpInit,
-): WeakSet<IncomingMessage> => {
+): ((request: IncomingMessage) => boolean) => {
   const checkHost = createHostCheck([...init.listen.filter(isAddress), ...init.allowedHosts])
   const checkRate = createClientRates({ clock }, { perSecond: init.requestsPerSecond ?? 0 })
-  const trusted = new WeakSet<IncomingMessage>()
   app.addHook('onRequest', async ({ raw }) => {
     const named = hostsOf(raw)
-    if (isLocal(raw)) trusted.add(raw)
-    else {
+    if (!isLocal(raw)) {
       checkRate(raw.socket.remoteAddress)
       for (const host of named) checkHost(host, raw.socket.localAddress)
-      const isKnown = hasToken(raw.headers.authorization, tokens())
-      if (isKnown === true) trusted.add(raw)
-      if (isKnown === false) {
+      if (hasToken(raw.headers.authorization, tokens()) === false) {
         const message = 'the bearer token is none of those in the file that http.token_file names'
         throw new MeshError('ERR_TOKEN_INVALID', message)
       }
@@ -76,7 +75,7 @@ const guard = (
   // Bodies are read by the route that wants one, and by nobody else.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
-  return trusted
+  return (raw) => isLocal(raw) || hasToken(raw.headers.authorization, tokens()) === true
 }
 
 /** What every answer carries, and how one is given to a request with a body that nobody read. */
@@ -178,14 +177,14 @@ export const createHttp = (services: HttpServices, init: HttpInit): Http => {
       init,
     )
     const { isLocal, awaitsContinue } = listeners
-    const trusted = guard(app, services, isLocal, init)
+    const isTrusted = guard(app, services, isLocal, init)
     const { socketPath } = init
     const { signal: stopSignal } = controller
     const { signal: closingSignal } = closing
     const exposeMetrics = init.metrics ?? false
     const context: Context = {
       ...{ services, socketPath, exposeMetrics, stopSignal, closingSignal },
-      ...{ isLocal: (request) => trusted.has(request), awaitsContinue },
+      ...{ isLocal: isTrusted, awaitsContinue },
     }
 
     const known = new Map<string, Set<string>>()

@@ -1,8 +1,10 @@
 import { request } from 'node:http'
 import t from 'tap'
-import { EVENT_KEEP_ALIVE_MS } from '../../src/api/index.ts'
+import { EVENT_KEEP_ALIVE_MS, WAIT_PARAMETER } from '../../src/api/index.ts'
 import { createFeed } from '../../src/feed/index.ts'
 import { MAX_EVENT_READERS } from '../../src/feed/limits.ts'
+import { MIN_TOKEN_CHARACTERS } from '../../src/http/limits.ts'
+import { parseTokens } from '../../src/http/tokens.ts'
 import { systemClock, systemRandom } from '../../src/util/index.ts'
 import { call, startHarness } from './harness.ts'
 import type { ClientRequest, IncomingMessage } from 'node:http'
@@ -223,8 +225,32 @@ t.test('a reader that takes nothing costs no memory and finds a gap', async (t) 
   feed.add(shown('the-last'), 'all')
   stream.response.resume()
   const text = await stream.until((all) => all.includes('the-last'))
-  const missed = Number(/event: gap\ndata: .*"missed":(\d+)/.exec(text)?.[1])
+  // It may fall behind more than once.
+  const gaps = [...text.matchAll(/event: gap\ndata: .*"missed":(\d+)/g)]
+  const missed = gaps.reduce((sum, [, count]) => sum + Number(count), 0)
   t.ok(missed > 10_000, `${missed} events were missed`)
   t.ok(text.length < 15_000_000, `${text.length} bytes were sent`)
   stream.request.destroy()
+})
+
+t.test('tells nothing more to whoever began with a token that was taken away', async (t) => {
+  const token = 'a'.repeat(MIN_TOKEN_CHARACTERS)
+  const tokens = [...parseTokens(token)]
+  const harness = await startHarness({ tokens })
+  t.teardown(harness.stop)
+  const { feed, url } = harness
+  const headers = { Authorization: `Bearer ${token}` }
+  const stream = await openStream(url, '/events', headers)
+  await stream.until((text) => text.includes('event: start'))
+  feed.add(shown('before'), 'local')
+  await stream.until((text) => text.includes('"name":"before"'))
+  const polled = call(url, 'GET', `/events?${WAIT_PARAMETER}=60000`, { headers })
+  while (feed.readers() < 2) await new Promise((resolve) => setTimeout(resolve, 5))
+  tokens.splice(0)
+  feed.add(shown('after'), 'local')
+  await stream.ended
+  t.notMatch(stream.text(), 'after')
+  const answer = await polled
+  t.equal(answer.status, 401)
+  t.notMatch(answer.body.toString(), '"after"')
 })

@@ -96,6 +96,7 @@ async function* stream(
   reader: FeedReader,
   context: Context,
   signal: AbortSignal,
+  mayRead: () => boolean,
 ): AsyncGenerator<string> {
   const { clock, networkId } = context.services
   const start: StreamStartBody = {
@@ -105,7 +106,8 @@ async function* stream(
     networkId,
   }
   yield `retry: ${EVENT_RETRY_MS}\n${block('start', start.cursor, JSON.stringify(start))}`
-  while (!signal.aborted) {
+  // Who comes again with a token that was taken away is told so.
+  while (!signal.aborted && mayRead()) {
     const { gap, events, more } = reader.take(BATCH)
     const blocks = events.map(({ type, cursor, json }) => block(type, cursor, json))
     if (gap !== undefined) blocks.unshift(gapBlock(gap))
@@ -143,8 +145,14 @@ const happens = async (
 }
 
 /** Waits until there is an event that the reader wants, and takes what is there. */
-const poll = async (reader: FeedReader, signal: AbortSignal, clock: Clock): Promise<string> => {
+const poll = async (
+  reader: FeedReader,
+  signal: AbortSignal,
+  clock: Clock,
+  mayRead: () => boolean,
+): Promise<string> => {
   for (;;) {
+    if (!mayRead()) throw new MeshError('ERR_TOKEN_INVALID', 'the bearer token was taken away')
     const { gap, events, more } = reader.take(BATCH)
     if (gap !== undefined || events.length > 0 || (signal.aborted && !more)) {
       const cursor = JSON.stringify(reader.cursor())
@@ -162,6 +170,12 @@ type Clock = Context['services']['clock']
 export const registerEvents = (app: FastifyInstance, context: Context): void => {
   const { services, isLocal } = context
   const { clock } = services
+
+  /** Whether the rights with which the reader began still hold. */
+  const rightsOf = ({ raw }: FastifyRequest): (() => boolean) => {
+    const local = isLocal(raw)
+    return () => !local || isLocal(raw)
+  }
 
   const open = (request: FastifyRequest<EventsRoute>): FeedReader => {
     const { query } = request
@@ -195,7 +209,7 @@ export const registerEvents = (app: FastifyInstance, context: Context): void => 
       if (waitMs !== undefined) {
         try {
           const end = endOf(context, reply)
-          const text = await poll(reader, end.after(waitMs), clock)
+          const text = await poll(reader, end.after(waitMs), clock, rightsOf(request))
           return reply.type('application/json; charset=utf-8').serializer(String).send(text)
         } finally {
           reader.close()
@@ -210,7 +224,10 @@ export const registerEvents = (app: FastifyInstance, context: Context): void => 
       reply.raw.once('close', () => reader.close())
       const { signal } = endOf(context, reply)
       return reply.send(
-        Readable.from(stream(reader, context, signal), { objectMode: false, highWaterMark: 1 }),
+        Readable.from(stream(reader, context, signal, rightsOf(request)), {
+          objectMode: false,
+          highWaterMark: 1,
+        }),
       )
     },
   })
