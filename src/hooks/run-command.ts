@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process'
+import { createBlinds } from './descriptors.ts'
 import { HOOK_CLOSE_WAIT_MS, HOOK_KILL_GRACE_MS, MAX_HOOK_FLOOD_BYTES } from './limits.ts'
 import { createOutput } from './output.ts'
 import type { ChildProcess } from 'node:child_process'
 import type { Cancel, Clock } from '../util/index.ts'
+import type { Blinds } from './descriptors.ts'
 
 export interface Command {
   /** Absolute. */
@@ -47,26 +49,33 @@ const endingOf = (code: number | null, signal: NodeJS.Signals | null): Ending =>
     ? { outcome: 'succeeded' }
     : { outcome: 'failed', why: code === null ? `was ended by ${signal}` : `ended with ${code}` }
 
+interface RunInit {
+  readonly clock: Clock
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+  readonly onLine: (line: string) => void
+}
+
 /** Runs a program in a process group of its own, to its end or until it is ended. */
-export const runCommand = (
+export const runCommand = async (command: Command, init: RunInit): Promise<Ending> => {
+  const blinds = await createBlinds()
+  try {
+    return await runWith(command, init, blinds)
+  } finally {
+    await blinds.close()
+  }
+}
+
+const runWith = (
   { program, arguments: given, environment }: Command,
-  {
-    clock,
-    timeoutMs,
-    signal,
-    onLine,
-  }: {
-    clock: Clock
-    timeoutMs: number
-    signal: AbortSignal
-    onLine: (line: string) => void
-  },
+  { clock, timeoutMs, signal, onLine }: RunInit,
+  { stdio }: Blinds,
 ): Promise<Ending> =>
   new Promise((resolve) => {
     if (signal.aborted) return resolve({ outcome: 'aborted', why: 'was not begun' })
     const child = spawn(program, given, {
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...stdio],
       env: environment,
       cwd: '/',
     })

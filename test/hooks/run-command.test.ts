@@ -3,6 +3,7 @@ import t from 'tap'
 import { MAX_HOOK_LINE_CHARACTERS, MAX_HOOK_OUTPUT_BYTES } from '../../src/hooks/limits.ts'
 import { createOutput } from '../../src/hooks/output.ts'
 import { runCommand } from '../../src/hooks/run-command.ts'
+import { createLmdbStore } from '../../src/store/index.ts'
 import { systemClock } from '../../src/util/index.ts'
 
 const run = async (
@@ -80,4 +81,17 @@ t.test('lines are put together, cut, and kept apart by stream', async (t) => {
   output.add(a, Buffer.from('x'.repeat(MAX_HOOK_LINE_CHARACTERS + 50)))
   output.end()
   t.same(lines, ['one', 'two', 'ä', 'x'.repeat(MAX_HOOK_LINE_CHARACTERS)])
+})
+
+t.test('does not get at the store of the daemon, which LMDB leaves open for it', async (t) => {
+  const store = createLmdbStore({ path: join(t.testdir(), 'db') })
+  await store.open()
+  t.teardown(() => store.close())
+  const { ending, lines } = await run('ls -l /proc/self/fd')
+  t.same(ending, { outcome: 'succeeded' })
+  t.ok(lines.length > 3, 'it lists them')
+  t.same(
+    lines.filter((line) => line.includes('data.mdb')),
+    [],
+  )
 })
