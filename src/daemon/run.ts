@@ -40,7 +40,7 @@ const defaultConfig = (): Config => {
 
 const load = async (configPath: string | undefined): Promise<Config> => {
   const path = configPath ?? DEFAULT_CONFIG_PATH
-  return path === DEFAULT_CONFIG_PATH && !existsSync(path) ? defaultConfig() : loadConfig(path)
+  return configPath === undefined && !existsSync(path) ? defaultConfig() : loadConfig(path)
 }
 
 const complain = (error: unknown): void => {

@@ -233,7 +233,7 @@ const checkSize = (signed: SignedStatement, policy: FilePolicy): void => {
   const [size, limit] = [formatSize(content.sizeBytes), formatSize(maxSizeBytes)]
   const why =
     maxSizeBytes === policy.maxSizeBytes
-      ? `${size} of content, ${limit} are allowed`
+      ? `${size} of content, and max_size allows ${limit}: raise it for this name in [files] on every node, or publish less`
       : `${size} of content, and ${limit} are allowed without a block list; "mesh file update" and "mesh file sign" make one`
   throw refusal('ERR_FILE_TOO_LARGE', signed, why, { sizeBytes: content.sizeBytes, maxSizeBytes })
 }

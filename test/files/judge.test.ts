@@ -110,6 +110,13 @@ for (const [what, code, draft] of uploads) {
   })
 }
 
+t.test('says which setting allows larger content', async (t) => {
+  const world = await createWorld()
+  t.teardown(() => world.stop())
+  const refused = await world.put({ version: 1, text: 'x'.repeat(1001) })
+  t.match(refused, { error: { code: 'ERR_FILE_TOO_LARGE', message: /max_size .* \[files\]/ } })
+})
+
 t.test('takes uploads at the very edge of each limit', async (t) => {
   const world = await createWorld()
   t.teardown(() => world.stop())

@@ -100,6 +100,6 @@ export const doctorCommand = (context: Context): Command =>
     .description(
       'Looks for what keeps a node from working, whether its daemon runs or not: configuration, keys and their permissions, certificate, state directory, ports, bootstrap peers (DNS and a TCP connection to each), clock, and what the daemon itself finds wrong. Changes nothing. Exits with 10 if something is.',
     )
-    .option('--config <path>', `configuration [$MESH_CONFIG; else ${DEFAULT_CONFIG_PATH}]`)
+    .option('-c, --config <path>', `configuration [$MESH_CONFIG; else ${DEFAULT_CONFIG_PATH}]`)
     .option(...JSON_OPTION)
     .action((options: Options) => run(options, context))
