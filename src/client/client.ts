@@ -15,8 +15,8 @@ import {
   historyBody,
   peersBody,
   transfersBody,
-} from './bodies.ts'
-import { explainBody, previewBody, spreadBody, statusBody, storedBody } from './bodies.ts'
+} from './bodies/index.ts'
+import { explainBody, previewBody, spreadBody, statusBody, storedBody } from './bodies/index.ts'
 import { streamEvents } from './events.ts'
 import { exchange, readText } from './exchange.ts'
 import { fromProblem, malformed } from './failures.ts'

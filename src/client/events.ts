@@ -1,7 +1,7 @@
 import { CURSOR_PARAMETER, EVENT_TYPES, EVENTS_MEDIA_TYPE, NAME_PARAMETER } from '../api/index.ts'
 import { routes, TYPE_PARAMETER } from '../api/index.ts'
 import { isMeshError, toMeshError } from '../errors/index.ts'
-import { eventBody, gapBody, streamStartBody } from './bodies.ts'
+import { eventBody, gapBody, streamStartBody } from './bodies/index.ts'
 import { readEventStream } from './event-stream.ts'
 import { aborted, fromConnection, malformed } from './failures.ts'
 import { EVENT_SILENCE_MS, FIRST_RECONNECT_MS, LONGEST_RECONNECT_MS } from './limits.ts'

@@ -1,5 +1,5 @@
 import { ShapeError } from './shape.ts'
-import { blocksVerifyLine } from './bodies.ts'
+import { blocksVerifyLine } from './bodies/index.ts'
 import { fromConnection, fromProblem, malformed } from './failures.ts'
 import { MAX_PROBLEM_BYTES } from './limits.ts'
 import type { BlocksProgressBody, BlocksReportBody, BlocksVerifyLine } from '../api/index.ts'

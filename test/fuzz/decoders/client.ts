@@ -1,5 +1,5 @@
 /** What a daemon, or whoever answers in its place, tells the command line. */
-import * as bodies from '../../../src/client/bodies.ts'
+import * as bodies from '../../../src/client/bodies/index.ts'
 import { toTarget } from '../../../src/client/address.ts'
 import { fromProblem } from '../../../src/client/failures.ts'
 import { ShapeError } from '../../../src/client/shape.ts'
@@ -27,7 +27,7 @@ const parse = (text: string): unknown => {
 export const clientDecoders: readonly Decoder[] = [
   ...Object.entries(bodies).map(
     ([name, shape]): Decoder => ({
-      name: `client/bodies.ts#${name}`,
+      name: `client/bodies/index.ts#${name}`,
       text: true,
       seeds,
       run: ({ text }) => shape(parse(text), ''),

@@ -1,0 +1,12 @@
+/** How answers of a daemon have to look, by the nouns of `src/api`. */
+export { blocksBody, blocksGcBody, blocksVerifyLine } from './blocks.ts'
+export { certificatesBody } from './certificates.ts'
+export { gapBody, streamStartBody, eventBody } from './events.ts'
+export { explainBody } from './explain.ts'
+export { filesBody, historyBody, storedBody } from './files.ts'
+export { healthBody } from './health.ts'
+export { peersBody } from './peers.ts'
+export { previewBody } from './preview.ts'
+export { spreadBody } from './spread.ts'
+export { statusBody } from './status.ts'
+export { transfersBody } from './transfers.ts'
