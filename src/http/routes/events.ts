@@ -13,7 +13,7 @@ import {
 import { MeshError } from '../../errors/index.ts'
 import { parseSelector } from '../../statement/index.ts'
 import { EVENT_RETRY_MS, MAX_EVENT_BATCH_BYTES, MAX_EVENT_BATCH_COUNT } from '../limits.ts'
-import { eventsSchema } from '../schemas.ts'
+import { eventsSchema } from '../schemas/index.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { GapBody, StreamStartBody } from '../../api/index.ts'
 import type { FeedReader } from '../../feed/index.ts'

@@ -2,7 +2,7 @@ import { routes } from '../../api/index.ts'
 import { parseFileName } from '../../statement/index.ts'
 import { socketOnly } from '../access.ts'
 import { explain } from '../explain.ts'
-import { explainSchema } from '../schemas.ts'
+import { explainSchema } from '../schemas/index.ts'
 import type { FastifyInstance } from 'fastify'
 import type { Context, NamedRoute } from '../context.ts'
 

@@ -1,8 +1,13 @@
 import { AFTER_PARAMETER, routes } from '../../api/index.ts'
 import { parseFileName } from '../../statement/index.ts'
 import { socketOnly } from '../access.ts'
-import { certificatesSchema, healthSchema, peersSchema } from '../schemas.ts'
-import { publicStatusSchema, spreadSchema, statusSchema, transfersSchema } from '../schemas.ts'
+import { certificatesSchema, healthSchema, peersSchema } from '../schemas/index.ts'
+import {
+  publicStatusSchema,
+  spreadSchema,
+  statusSchema,
+  transfersSchema,
+} from '../schemas/index.ts'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { HealthBody, HealthWarningBody, PublicStatusBody } from '../../api/index.ts'
 import type { Context } from '../context.ts'

@@ -1,0 +1,12 @@
+/** What the API answers, as JSON Schema, by the nouns of `src/api`. */
+export { blocksSchema, blocksGcSchema } from './blocks.ts'
+export { certificatesSchema } from './certificates.ts'
+export { eventsSchema } from './events.ts'
+export { explainSchema } from './explain.ts'
+export { filesSchema, historySchema, storedSchema } from './files.ts'
+export { healthSchema } from './health.ts'
+export { peersSchema } from './peers.ts'
+export { previewSchema } from './preview.ts'
+export { spreadSchema } from './spread.ts'
+export { publicStatusSchema, statusSchema } from './status.ts'
+export { transfersSchema } from './transfers.ts'
