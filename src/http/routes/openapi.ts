@@ -10,11 +10,16 @@ export const registerOpenapi = (
   { services }: Context,
   described: readonly RouteOptions[],
 ): void => {
-  /** Made when it is first asked for: most daemons never are. */
-  let document: ReturnType<typeof createOpenapi> | undefined
-  const openapi = () => {
-    document ??= createOpenapi(described, { version: services.status().version })
-    return document
+  /**
+   * Made when it is first asked for, as most daemons never are, and once: each takes ms, and anybody
+   * may ask hundreds of times a second.
+   */
+  let made: { readonly json: string; readonly page: ReturnType<typeof renderDocsPage> } | undefined
+  const once = () => {
+    if (made !== undefined) return made
+    const document = createOpenapi(described, { version: services.status().version })
+    made = { json: `${JSON.stringify(document)}\n`, page: renderDocsPage(document) }
+    return made
   }
 
   app.route({
@@ -27,7 +32,8 @@ export const registerOpenapi = (
         gives: { 200: 'application/json' },
       },
     },
-    handler: async () => openapi(),
+    handler: async (_request, reply) =>
+      reply.type('application/json; charset=utf-8').serializer(String).send(once().json),
   })
 
   app.route({
@@ -41,7 +47,7 @@ export const registerOpenapi = (
       },
     },
     handler: async (_request, reply) => {
-      const { html, policy } = renderDocsPage(openapi())
+      const { html, policy } = once().page
       void reply.header('Content-Security-Policy', policy)
       return reply.type('text/html; charset=utf-8').serializer(String).send(html)
     },
