@@ -629,11 +629,11 @@ export const checks: readonly Check[] = [
       ['if (asked.has(index)) throw', 'if (false) throw'],
     ],
   ]),
-  ...checksOf('sync/blocks/fetch', 'sync/blocks/link', [
+  ...checksOf('sync/blocks/list-inbox', 'sync/blocks/link', [
     [
       'digest of a block list',
       'a holder that sends another list keeps nobody from the content',
-      ['if (sha256(from.bytes) !== this.content.list)', 'if (false)'],
+      ['if (sha256(from.bytes) !== content.list)', 'if (false)'],
     ],
     [
       'length of a block list',
@@ -641,7 +641,7 @@ export const checks: readonly Check[] = [
       ['if (sizeBytes > most) throw', 'if (false) throw'],
     ],
   ]),
-  ...checksOf('sync/blocks/link', 'sync/blocks/link', [
+  ...checksOf('sync/blocks/incoming', 'sync/blocks/link', [
     [
       'small pieces of a block',
       'a holder that sends crumbs keeps nobody from the content',

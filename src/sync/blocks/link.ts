@@ -1,18 +1,18 @@
+/** The stream to one holder, over which it is asked for the blocks of any number of contents. */
 import { MeshError } from '../../errors/index.ts'
 import { sleep } from '../async.ts'
-import { MAX_DROPPED_BLOCKS, MAX_PEER_WINDOW_BYTES } from '../limits.ts'
-import { MIN_BLOCK_PIECE_BYTES } from '../limits.ts'
-import { IDLE_BLOCK_STREAM_MS, MIN_PEER_WINDOW_BYTES, MIN_RATE_BYTES } from '../limits.ts'
-import { MIN_RATE_WINDOW_MS, PEER_WINDOW_MS } from '../limits.ts'
+import { IDLE_BLOCK_STREAM_MS, MAX_DROPPED_BLOCKS, MIN_RATE_WINDOW_MS } from '../limits.ts'
 import { malformed } from '../wire.ts'
 import { createBitmapOf } from './bitmap.ts'
+import { createInbox } from './incoming.ts'
 import { decodeBlockAnswer, encodeBlockRequest } from './messages.ts'
-import { createMeter } from './meter.ts'
+import { createOwed } from './owed.ts'
 import { BLOCKS_INIT, BLOCKS_PROTOCOL } from './server.ts'
 import type { PeerId } from '../../keys/index.ts'
 import type { FrameStream, Transport } from '../../transport/index.ts'
 import type { BufferPool, Cancel, Clock } from '../../util/index.ts'
 import type { Bitmap } from './bitmap.ts'
+import type { Arrived, Asked } from './incoming.ts'
 import type { BlockAnswer, BlockPiece, BlockRequest, ListPiece } from './messages.ts'
 import type { Rates } from './rates.ts'
 import type { Slots } from './slots.ts'
@@ -70,44 +70,27 @@ export interface LinkInit {
   readonly writers: Slots
 }
 
-interface Asked {
-  readonly sizeBytes: number
-  /** It is not wanted any more, and may come all the same. */
-  dropped: boolean
-}
-
+/** A content that the holder was told of. */
 interface Entry {
   readonly user: LinkUser
   readonly asked: Map<number, Asked>
   closed: boolean
 }
 
-/** A block that is coming in. */
-interface Incoming {
-  readonly id: number
-  readonly index: number
-  readonly asked: Asked
-  /** Empty, if nobody wants it any more. */
-  readonly bytes: Uint8Array
-  /** What they lie in. */
-  readonly buffer: Uint8Array
-  filled: number
-}
-
 export const createLink = (init: LinkInit, peer: PeerId): Link => {
   const { transport, clock, rates, buffers } = init
   const controller = new AbortController()
   const entries = new Map<number, Entry>()
-  const meter = createMeter(init)
+  const owed = createOwed(init)
+  const inbox = createInbox({
+    buffers,
+    askedFor: (id, index) => entries.get(id)?.asked.get(index),
+    onBytes: owed.came,
+  })
   let nextId = 1
   let stream: FrameStream | undefined
   let sending: Promise<void> = Promise.resolve()
-  let outstandingBytes = 0
-  let incoming: Incoming | undefined
   let writing = 0
-  /** Since when the holder owes us bytes, and how many came since. */
-  let owed: { sinceMs: number; bytes: number } | undefined
-  let pausedMs = 0
   let ended = false
   let cancelIdle: Cancel | undefined
 
@@ -148,15 +131,13 @@ export const createLink = (init: LinkInit, peer: PeerId): Link => {
 
   const settle = (entry: Entry, index: number, asked: Asked): void => {
     entry.asked.delete(index)
-    if (!asked.dropped) outstandingBytes -= asked.sizeBytes
-    if (outstandingBytes === 0) owed = undefined
+    owed.remove(asked.dropped ? 0 : asked.sizeBytes)
   }
 
   const drop = (entry: Entry, index: number, asked: Asked): void => {
     if (asked.dropped) return
     asked.dropped = true
-    outstandingBytes -= asked.sizeBytes
-    if (outstandingBytes === 0) owed = undefined
+    owed.remove(asked.sizeBytes)
     if (entry.asked.size > MAX_DROPPED_BLOCKS) entry.asked.delete(index)
   }
 
@@ -171,47 +152,21 @@ export const createLink = (init: LinkInit, peer: PeerId): Link => {
   }
 
   const take = async (message: BlockPiece): Promise<void> => {
-    const { id, index, offset, bytes } = message
-    if (incoming === undefined) {
-      const entry = entries.get(id)
-      const asked = entry?.asked.get(index)
-      if (asked === undefined) throw malformed(`block ${index} that was not asked for`)
-      const buffer = asked.dropped ? new Uint8Array() : buffers.take(asked.sizeBytes)
-      const bytes = buffer.subarray(0, asked.sizeBytes)
-      incoming = { id, index, asked, bytes, buffer, filled: 0 }
-    }
-    const current = incoming
-    const { sizeBytes } = current.asked
-    const leftBytes = sizeBytes - current.filled
-    if (id !== current.id || index !== current.index || offset !== current.filled) {
-      throw malformed(`block ${index} at ${offset} in the middle of another`)
-    }
-    if (bytes.length > leftBytes) throw malformed(`more than the ${sizeBytes} bytes of a block`)
-    if (bytes.length < leftBytes && bytes.length < MIN_BLOCK_PIECE_BYTES) {
-      throw malformed(`a piece of ${bytes.length} bytes in the middle of a block`)
-    }
-    if (current.bytes.length > 0) current.bytes.set(bytes, current.filled)
-    current.filled += bytes.length
-    meter.add(bytes.length)
-    if (owed !== undefined) owed.bytes += bytes.length
-    if (current.filled < sizeBytes) return
-    incoming = undefined
+    const arrived = inbox.take(message)
+    if (arrived === undefined) return
+    const { id, index } = message
     const entry = entries.get(id)
     if (entry === undefined) return
-    const wanted = !current.asked.dropped && !entry.closed
-    settle(entry, index, current.asked)
+    const wanted = !arrived.asked.dropped && !entry.closed
+    settle(entry, index, arrived.asked)
     if (entry.closed && entry.asked.size === 0) entries.delete(id)
-    if (wanted) await hand(entry.user, index, current)
-    else buffers.give(current.buffer)
+    if (wanted) await hand(entry.user, index, arrived)
+    else buffers.give(arrived.buffer)
     init.onRoom()
   }
 
   /** Lets the next block come in while this one is written, unless too many are. */
-  const hand = async (
-    user: LinkUser,
-    index: number,
-    { bytes, buffer }: Incoming,
-  ): Promise<void> => {
+  const hand = async (user: LinkUser, index: number, { bytes, buffer }: Arrived): Promise<void> => {
     writing++
     const release = await init.writers.take(controller.signal).catch((error: unknown) => {
       writing--
@@ -260,24 +215,18 @@ export const createLink = (init: LinkInit, peer: PeerId): Link => {
       if (frame === undefined) throw new MeshError('ERR_STREAM_CLOSED', 'the holder has ended')
       const waitMs = rates.takeDownload(peer, frame.length)
       if (waitMs > 0) {
-        pausedMs += waitMs
+        owed.paused(waitMs)
         await sleep(clock, waitMs, controller.signal)
       }
       await handle(decodeBlockAnswer(frame))
     }
   }
 
-  const windowBytes = (): number =>
-    Math.min(
-      Math.max((meter.bytesPerSecond() * PEER_WINDOW_MS) / 1_000, MIN_PEER_WINDOW_BYTES),
-      MAX_PEER_WINDOW_BYTES,
-    )
-
   const link: Link = {
     peer,
-    bytesPerSecond: () => meter.bytesPerSecond(),
-    roomBytes: () => (ended ? 0 : windowBytes() - outstandingBytes),
-    isIdle: () => outstandingBytes === 0,
+    bytesPerSecond: () => owed.bytesPerSecond(),
+    roomBytes: () => (ended ? 0 : owed.roomBytes()),
+    isIdle: () => owed.isNothing(),
     open(user) {
       const id = nextId++
       const entry: Entry = { user, asked: new Map(), closed: false }
@@ -290,9 +239,9 @@ export const createLink = (init: LinkInit, peer: PeerId): Link => {
         ask(blocks, insist) {
           for (const { index, sizeBytes } of blocks) {
             entry.asked.set(index, { sizeBytes, dropped: false })
-            outstandingBytes += sizeBytes
+            owed.add(sizeBytes)
           }
-          owed ??= { sinceMs: clock.monotonicMs(), bytes: 0 }
+          owed.expect()
           const indexes = blocks.map(({ index }) => index).sort((a, b) => a - b)
           say({ type: 'ask', id, insist, indexes })
         },
@@ -316,16 +265,10 @@ export const createLink = (init: LinkInit, peer: PeerId): Link => {
       }
     },
     check() {
-      if (owed === undefined) return
-      const nowMs = clock.monotonicMs()
-      if (nowMs - owed.sinceMs - pausedMs < MIN_RATE_WINDOW_MS) return
-      if (owed.bytes < MIN_RATE_BYTES && writing === 0) {
-        const seconds = MIN_RATE_WINDOW_MS / 1_000
-        fail(new MeshError('ERR_TIMEOUT', `only ${owed.bytes} bytes of blocks in ${seconds} s`))
-        return
-      }
-      owed = { sinceMs: nowMs, bytes: 0 }
-      pausedMs = 0
+      const bytes = owed.tooFew(writing > 0)
+      if (bytes === undefined) return
+      const seconds = MIN_RATE_WINDOW_MS / 1_000
+      fail(new MeshError('ERR_TIMEOUT', `only ${bytes} bytes of blocks in ${seconds} s`))
     },
     end: fail,
   }

@@ -1,0 +1,114 @@
+/** What has been put together of one content: its list, its blocks, and which are still to be had. */
+import { decodeBlockList } from '../../chunk/index.ts'
+import { MeshError } from '../../errors/index.ts'
+import { Schedule } from './schedule.ts'
+import { createTwins } from './twins.ts'
+import type { Assembly, Blocks, Owner } from '../../blocks/index.ts'
+import type { BlockList } from '../../chunk/index.ts'
+import type { Clock } from '../../util/index.ts'
+import type { BlockSource, ContentName } from './source.ts'
+import type { TwinsOf } from './twins.ts'
+
+export interface WorkpieceInit {
+  readonly content: ContentName
+  readonly sizeBytes: number
+  readonly owner: Owner
+  readonly clock: Clock
+  readonly blocks: Blocks
+  readonly signal: AbortSignal
+  /** Blocks have come: those who look on want to know. */
+  readonly onGained: (indexes: readonly number[]) => void
+}
+
+export class Workpiece {
+  readonly #init: WorkpieceInit
+  readonly schedule = new Schedule((index) => this.assembly?.has(index) === false)
+  list: BlockList | undefined
+  assembly: Assembly | undefined
+  /** When something came last. */
+  progressMs: number
+  /** Found on this machine. */
+  localBytes = 0
+  #twinsOf: TwinsOf = () => []
+
+  constructor(init: WorkpieceInit) {
+    this.#init = init
+    this.progressMs = init.clock.monotonicMs()
+  }
+
+  get haveBytes(): number {
+    return this.assembly?.haveBytes ?? 0
+  }
+
+  get isComplete(): boolean {
+    return this.assembly !== undefined && this.haveBytes >= this.#init.sizeBytes
+  }
+
+  /** For those who ask us. */
+  source(): BlockSource {
+    return {
+      list: () => this.list,
+      has: (index) => this.assembly?.has(index) === true,
+      isComplete: () => false,
+      read: async (index, signal, into) => this.assembly?.read(index, { signal, into }),
+    }
+  }
+
+  /**
+   * Begins, with the list that was signed. `undefined`: the fetch has ended meanwhile.
+   *
+   * @throws MeshError if what was signed cannot be put together, which is no holder's fault
+   */
+  async begin(encoded: Uint8Array, isEnded: () => boolean): Promise<Assembly | undefined> {
+    const { sizeBytes, blocks, owner, signal, content } = this.#init
+    const list = decodeBlockList(encoded)
+    if (list.sizeBytes !== sizeBytes) {
+      throw new MeshError(
+        'ERR_FILE_CONTENT_MISMATCH',
+        `the signed block list of ${content.name} is about ${list.sizeBytes} bytes, its statement about ${sizeBytes}`,
+      )
+    }
+    this.list = list
+    const assembly = await blocks.assemble(owner, list, { signal })
+    if (isEnded() || signal.aborted) {
+      await assembly.close()
+      return undefined
+    }
+    this.assembly = assembly
+    this.#twinsOf = createTwins(list)
+    for (const index of assembly.missing()) {
+      const digest = list.blocks[index]?.digest
+      this.schedule.want(index, digest !== undefined && blocks.has(digest))
+    }
+    this.progressMs = this.#init.clock.monotonicMs()
+    return assembly
+  }
+
+  /** Takes what is found on this machine. */
+  async copyLocal(assembly: Assembly): Promise<void> {
+    if (this.schedule.hasLocal) {
+      const before = assembly.haveBytes
+      await assembly.copyLocal({
+        signal: this.#init.signal,
+        onBlock: (index) => this.#noteHere(index),
+      })
+      this.localBytes += Math.max(0, assembly.haveBytes - before)
+    }
+    // What was not right after all has to be fetched.
+    this.schedule.forgetLocal()
+    // Blocks that came in the company of another of the same bytes.
+    for (const index of this.schedule.open()) if (assembly.has(index)) this.#noteHere(index)
+  }
+
+  /** The block has been written, and the same bytes elsewhere in the content with it. */
+  arrived(index: number): void {
+    this.#noteHere(index)
+    for (const twin of this.#twinsOf(index)) if (this.assembly?.has(twin)) this.#noteHere(twin)
+  }
+
+  #noteHere(index: number): void {
+    this.progressMs = this.#init.clock.monotonicMs()
+    this.schedule.settle(index)
+    this.#init.onGained([index])
+  }
+}
