@@ -106,7 +106,7 @@ const tooLittle = (signed: SignedStatement, { authority }: Rule): MeshError => {
   return refusal(
     'ERR_FILE_THRESHOLD',
     signed,
-    `it has ${counted.length} of the ${threshold} signatures that it needs, by ${keyList(signed)}; pass the .stmt file on: "mesh file sign x.stmt --key …" adds one`,
+    `it has ${counted.length} of the ${threshold} signatures that it needs, by ${keyList(signed)}; "mesh file sign PATH --key …" makes a .stmt file, "mesh file sign PATH.stmt --key …" adds one to it, and "mesh file update PATH --statement PATH.stmt" uploads it`,
     { ...data, signatures: counted.length, missing: threshold - counted.length },
   )
 }

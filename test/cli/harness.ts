@@ -29,7 +29,7 @@ export interface RunOptions {
   readonly onStart?: (kill: (signal: NodeJS.Signals) => void) => void
 }
 
-const DEADLINE_MS = 20_000
+const DEADLINE_MS = 120_000
 
 /** Runs the command as people do: a process of its own, with nothing of this one's environment. */
 export const mesh = (args: readonly string[], options: RunOptions = {}): Promise<Outcome> =>

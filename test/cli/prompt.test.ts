@@ -12,7 +12,7 @@ const typeAt = (key: string, typed: string): Promise<{ shown: string; code: numb
     const command = `exec ${process.execPath} ${start} peer id --key ${key}`
     const child = spawn('script', ['-qec', command, '/dev/null'], {
       env: { PATH: process.env.PATH, TERM: 'dumb' },
-      timeout: 20_000,
+      timeout: 120_000,
     })
     let shown = ''
     let asked = false

@@ -13,7 +13,7 @@ const node = (args: readonly string[], env: Readonly<Record<string, string>> = {
   spawnSync(process.execPath, args, {
     env: { PATH: process.env.PATH, ...env },
     encoding: 'utf8',
-    timeout: 20_000,
+    timeout: 120_000,
   })
 
 t.test('says in one sentence that Node is too old', async (t) => {
@@ -67,7 +67,7 @@ t.test('bin/mesh finds its tree through links, and takes the Node it is told', a
       env: { PATH: `${join(directory, 'deep')}:${process.env.PATH}`, ...env },
       cwd: '/',
       encoding: 'utf8',
-      timeout: 20_000,
+      timeout: 120_000,
     })
   for (const program of [join(directory, 'deep/mesh'), 'mesh']) {
     const { stdout } = run(program, { MESH_NODE: fake })
@@ -121,7 +121,7 @@ const loaded = (args: readonly string[], log: string): Promise<string[]> => {
     ['--import', `data:text/javascript,${hook}`, start, ...args],
     {
       env: { PATH: process.env.PATH },
-      timeout: 20_000,
+      timeout: 120_000,
       stdio: 'ignore',
     },
   )
@@ -154,7 +154,7 @@ t.test('a reader that goes away is the end, and no error', async (t) => {
   const url = await serve(t, (_, response) => answer(response, 200, { networkId: 'local', files }))
   const child = spawn(process.execPath, [start, 'file', 'list', '--url', url], {
     env: { PATH: process.env.PATH },
-    timeout: 20_000,
+    timeout: 120_000,
   })
   let stderr = ''
   child.stderr.on('data', (chunk) => (stderr += chunk))

@@ -35,7 +35,7 @@ t.test('can be put together with cat and cut apart with sed', { skip }, async (t
   // As docs/protocols/statement.md says.
   const text = execFileSync('sed', ['/^-----BEGIN/,$d', path], {
     encoding: 'utf8',
-    timeout: 10_000,
+    timeout: 120_000,
   })
   t.equal(text, plainText)
   for (const [index, key] of [alice, bob].entries()) {
