@@ -1,6 +1,6 @@
 import { defaultOf, entriesOf, settingOf } from './entries.ts'
 import { MAX_CONFIG_BYTES, MAX_FILES } from './limits.ts'
-import { documentSchema, fileSchema } from './schema.ts'
+import { documentSchema, fileSchema } from './schema/index.ts'
 import type { Schema } from './entries.ts'
 
 /** One key as the reference shows it. */
@@ -44,7 +44,7 @@ export const listSettings = (): SettingReference[] => [
 /** Made when asked for: grouping digits loads 20 ms of language data. */
 const head = (): string => `# Configuration: \`dm.toml\`
 
-<!-- Made from src/config/schema.ts by \`node scripts/docs.ts\`. -->
+<!-- Made from src/config/schema by \`node scripts/docs.ts\`. -->
 
 One file in [TOML](https://toml.io/en/v1.0.0) tells a daemon everything; \`dm.toml.example\` is one with every key.
 \`mesh config check dm.toml\` reports all that is wrong with a file, each with line and column, and \`mesh server --config dm.toml\` runs with it.

@@ -5,7 +5,7 @@ import { formatSize } from '../util/index.ts'
 import { hostOf, isLoopback, toMultiaddr } from './address.ts'
 import { resolvePath, resolveSecretPath } from './secret.ts'
 import type { Finding } from './problems.ts'
-import type { Document } from './schema.ts'
+import type { Document } from './schema/index.ts'
 import type { Config, ConfigEnvironment } from './types.ts'
 
 /** Id of a network that nobody named: one machine, or a first try. */
