@@ -1,8 +1,30 @@
-import { MeshError } from '../errors/index.ts'
 import { utf8 } from '../util/index.ts'
 import { MAX_ENTRIES_PER_TRANSACTION } from './limits.ts'
+import {
+  forgetOwner,
+  keepIn,
+  loosen,
+  pinIn,
+  putOwner,
+  putRef,
+  refIn,
+  removeRef,
+  removeStored,
+} from './row-changes.ts'
+import {
+  decoded,
+  isPinnedIn,
+  NOBODY,
+  ownerIn,
+  ownerOfNumber,
+  pinnersIn,
+  refsIn,
+  someRef,
+  storedIn,
+  totalsIn,
+} from './row-reads.ts'
 import * as rows from './rows.ts'
-import type { Range, Reader, Store, Table, Transaction } from '../store/index.ts'
+import type { Range, Store, Table } from '../store/index.ts'
 import type { Digest } from '../util/index.ts'
 import type { DamageRow, Loose, OwnerRow, Ref, ScrubRow, Stored, Totals } from './rows.ts'
 import type { Owner } from './types.ts'
@@ -27,8 +49,6 @@ export interface Entry<K, V> {
 
 /** What a row of damage can count. */
 const MAX_COUNTED_BYTES = 2 ** 32 - 1
-/** Number of the store itself among the owners of damage. */
-const NOBODY = 0
 
 /** The rows of the block store, and the transactions that change them. */
 export interface Catalogue {
@@ -83,50 +103,6 @@ export interface Catalogue {
 }
 
 export const createCatalogue = (store: Store): Catalogue => {
-  const decoded = <T>(
-    reader: Reader,
-    table: Table,
-    key: Uint8Array,
-    decode: (bytes: Uint8Array) => T,
-  ): T | undefined => {
-    const value = reader.get(table, key)
-    return value === undefined ? undefined : decode(value)
-  }
-
-  const storedIn = (reader: Reader, digest: Digest): Stored | undefined =>
-    decoded(reader, rows.storedTable, rows.digestKey(digest), rows.decodeStored)
-  const ownerIn = (reader: Reader, owner: Owner): OwnerRow | undefined =>
-    decoded(reader, rows.ownerTable, utf8(owner), rows.decodeOwnerRow)
-  const totalsIn = (reader: Reader): Totals =>
-    decoded(reader, rows.metaTable, rows.TOTALS_KEY, rows.decodeTotals) ?? rows.NO_TOTALS
-  const ownerOfNumber = (reader: Reader, number: number): Owner => {
-    const owner = decoded(reader, rows.ownerNumberTable, rows.numberKey(number), rows.readOwner)
-    if (owner !== undefined) return owner
-    throw new MeshError('ERR_STATE_CORRUPT', `no owner of blocks has the number ${number}`)
-  }
-
-  function* refsIn(
-    reader: Reader,
-    digest: Digest,
-    limit?: number,
-  ): Iterable<{ number: number; ref: Ref }> {
-    const range = rows.rangeOf(rows.digestKey(digest))
-    const entries = reader.range(rows.refTable, limit === undefined ? range : { ...range, limit })
-    for (const { key, value } of entries) {
-      yield { number: rows.readRefKey(key).number, ref: rows.decodeRef(value) }
-    }
-  }
-  const someRef = (reader: Reader, digest: Digest, is: (ref: Ref) => boolean): boolean => {
-    for (const { ref } of refsIn(reader, digest)) if (is(ref)) return true
-    return false
-  }
-  const pinnersIn = (reader: Reader, digest: Digest): Owner[] =>
-    [...refsIn(reader, digest)].flatMap(({ number, ref }) =>
-      ref.pinned ? [ownerOfNumber(reader, number)] : [],
-    )
-  const isPinnedIn = (reader: Reader, digest: Digest): boolean =>
-    someRef(reader, digest, ({ pinned }) => pinned)
-
   /** Entries of a table by pages, so that no reader stays open while others write. */
   function* pages(
     table: Table,
@@ -142,124 +118,6 @@ export const createCatalogue = (store: Store): Catalogue => {
       yield* fresh
       start = fresh.at(-1)?.key
     }
-  }
-
-  const changeTotals = (tx: Transaction, change: (totals: Totals) => Partial<Totals>): Totals => {
-    const before = totalsIn(tx)
-    const after = { ...before, ...change(before) }
-    tx.put(rows.metaTable, rows.TOTALS_KEY, rows.encodeTotals(after))
-    return before
-  }
-
-  const countContent = (tx: Transaction, row: OwnerRow | undefined, by: 1 | -1): void => {
-    if (row?.state !== 'content') return
-    changeTotals(tx, (totals) => ({
-      contents: totals.contents + by,
-      contentBlocks: totals.contentBlocks + by * row.blocks,
-      contentBytes: totals.contentBytes + by * row.sizeBytes,
-    }))
-  }
-
-  /** Whatever was wrong with the content as a whole is over. */
-  const mendContent = (tx: Transaction, row: OwnerRow | undefined): void => {
-    if (row?.content !== undefined) {
-      tx.remove(rows.damageTable, rows.refKey(row.content, row.number))
-    }
-  }
-
-  const putOwner = (tx: Transaction, owner: Owner, row: Omit<OwnerRow, 'number'>): OwnerRow => {
-    const before = ownerIn(tx, owner)
-    const number =
-      before?.number ??
-      changeTotals(tx, ({ nextOwner }) => ({ nextOwner: nextOwner + 1 })).nextOwner
-    const after: OwnerRow = { ...row, number }
-    tx.put(rows.ownerTable, utf8(owner), rows.encodeOwnerRow(after))
-    tx.put(rows.ownerNumberTable, rows.numberKey(number), utf8(owner))
-    countContent(tx, before, -1)
-    countContent(tx, after, 1)
-    if (after.state === 'adding') mendContent(tx, before)
-    return after
-  }
-
-  const forgetOwner = (tx: Transaction, owner: Owner, row: OwnerRow): void => {
-    countContent(tx, row, -1)
-    mendContent(tx, row)
-    tx.remove(rows.ownerTable, utf8(owner))
-    tx.remove(rows.ownerNumberTable, rows.numberKey(row.number))
-  }
-
-  /** The number of an owner that is going to pin something. */
-  const pinning = (tx: Transaction, owner: Owner, nowMs: number): number =>
-    (
-      ownerIn(tx, owner) ??
-      putOwner(tx, owner, { state: 'pins', sizeBytes: 0, blocks: 0, atMs: nowMs })
-    ).number
-
-  const refIn = (tx: Transaction, digest: Digest, number: number): Ref | undefined =>
-    decoded(tx, rows.refTable, rows.refKey(digest, number), rows.decodeRef)
-
-  const putRef = (tx: Transaction, digest: Digest, number: number, ref: Ref): void => {
-    tx.put(rows.refTable, rows.refKey(digest, number), rows.encodeRef(ref))
-    tx.put(rows.ownedTable, rows.ownedKey(number, digest), rows.THERE)
-  }
-
-  const removeRef = (tx: Transaction, digest: Digest, number: number): void => {
-    tx.remove(rows.refTable, rows.refKey(digest, number))
-    tx.remove(rows.ownedTable, rows.ownedKey(number, digest))
-    tx.remove(rows.damageTable, rows.refKey(digest, number))
-  }
-
-  const putLoose = (tx: Transaction, digest: Digest, loose: Loose): void =>
-    tx.put(rows.looseTable, rows.digestKey(digest), rows.encodeLoose(loose))
-
-  /** What becomes of a stored block that has lost an owner. */
-  const loosen = (tx: Transaction, digest: Digest, nowMs: number): void => {
-    if (isPinnedIn(tx, digest)) return
-    if (storedIn(tx, digest) === undefined) {
-      tx.remove(rows.damageTable, rows.refKey(digest, NOBODY))
-    } else {
-      putLoose(tx, digest, { why: 'unreferenced', sinceMs: nowMs })
-    }
-  }
-
-  const pinIn = (tx: Transaction, digest: Digest, owner: Owner, nowMs: number): void => {
-    const number = pinning(tx, owner, nowMs)
-    putRef(tx, digest, number, { ...refIn(tx, digest, number), pinned: true })
-    tx.remove(rows.looseTable, rows.digestKey(digest))
-  }
-
-  const removeStored = (tx: Transaction, digest: Digest): Stored | undefined => {
-    const stored = storedIn(tx, digest)
-    if (stored === undefined) return undefined
-    const key = rows.digestKey(digest)
-    tx.remove(rows.storedTable, key)
-    if (stored.place === 'inline') tx.remove(rows.inlineTable, key)
-    tx.remove(rows.looseTable, key)
-    changeTotals(tx, ({ storedBlocks, storedBytes }) => ({
-      storedBlocks: storedBlocks - 1,
-      storedBytes: storedBytes - stored.sizeBytes,
-    }))
-    return stored
-  }
-
-  const keepIn = (
-    tx: Transaction,
-    digest: Digest,
-    { sizeBytes, inline, owner, nowMs }: Parameters<Catalogue['keep']>[1],
-  ): void => {
-    const key = rows.digestKey(digest)
-    if (storedIn(tx, digest) === undefined) {
-      const place = inline === undefined ? 'file' : 'inline'
-      tx.put(rows.storedTable, key, rows.encodeStored({ place, sizeBytes }))
-      if (inline !== undefined) tx.put(rows.inlineTable, key, inline)
-      changeTotals(tx, (totals) => ({
-        storedBlocks: totals.storedBlocks + 1,
-        storedBytes: totals.storedBytes + sizeBytes,
-      }))
-    }
-    tx.remove(rows.damageTable, rows.refKey(digest, NOBODY))
-    if (owner !== undefined) pinIn(tx, digest, owner, nowMs)
-    else if (!isPinnedIn(tx, digest)) putLoose(tx, digest, { why: 'cache', sinceMs: nowMs })
   }
 
   return {
