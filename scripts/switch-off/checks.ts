@@ -617,7 +617,7 @@ export const checks: readonly Check[] = [
       ['relayable: signed.statement.network === init.network,', 'relayable: init !== undefined,'],
     ],
   ]),
-  ...checksOf('sync/blocks/server', 'sync/blocks/server', [
+  ...checksOf('sync/blocks/reader', 'sync/blocks/server', [
     [
       'contents that one stream has open',
       'ends the stream of a member that breaks the rules',
