@@ -5,7 +5,7 @@ import { MAX_RATED_CLIENTS, RATE_BURST_SECONDS } from './limits.ts'
 import type { Clock } from '../util/index.ts'
 
 /** Who counts as one client: an IPv4 address, or the /64 that one machine can have for itself. */
-const clientOf = (address: string): string => {
+export const clientOf = (address: string): string => {
   const plain = address.replace(/^::ffff:/, '')
   if (!isIPv6(plain)) return plain
   const [head = '', tail = ''] = plain.split('::')

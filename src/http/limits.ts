@@ -56,6 +56,8 @@ export const STOP_GRACE_MS = 3_000
 export const MAX_EVENT_BATCH_COUNT = 500
 /** The same in bytes, but for the last event. */
 export const MAX_EVENT_BATCH_BYTES = 64 * 2 ** 10
+/** Readers of events over TCP from one address. Stops one client from taking the places of all others. */
+export const MAX_EVENT_READERS_PER_CLIENT = 16
 /** After this, a browser whose event stream broke off connects again. */
 export const EVENT_RETRY_MS = 2_000
 /** Clients, by address, whose requests are counted. Bounds memory; the one longest silent is forgotten. */

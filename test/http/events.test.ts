@@ -3,7 +3,7 @@ import t from 'tap'
 import { EVENT_KEEP_ALIVE_MS, WAIT_PARAMETER } from '../../src/api/index.ts'
 import { createFeed } from '../../src/feed/index.ts'
 import { MAX_EVENT_READERS } from '../../src/feed/limits.ts'
-import { MIN_TOKEN_CHARACTERS } from '../../src/http/limits.ts'
+import { MAX_EVENT_READERS_PER_CLIENT, MIN_TOKEN_CHARACTERS } from '../../src/http/limits.ts'
 import { parseTokens } from '../../src/http/tokens.ts'
 import { systemClock, systemRandom } from '../../src/util/index.ts'
 import { call, startHarness } from './harness.ts'
@@ -17,6 +17,7 @@ const openStream = (
   target: string,
   path: string,
   headers: Record<string, string> = {},
+  localAddress?: string,
 ): Promise<{
   response: IncomingMessage
   request: ClientRequest
@@ -28,7 +29,8 @@ const openStream = (
     const where = target.startsWith('http')
       ? { host: new URL(target).hostname, port: Number(new URL(target).port) }
       : { socketPath: target }
-    const outgoing = request({ ...where, path, headers, agent: false }, (response) => {
+    const from = localAddress === undefined ? {} : { localAddress }
+    const outgoing = request({ ...where, ...from, path, headers, agent: false }, (response) => {
       let text = ''
       const watchers = new Set<() => void>()
       response.setEncoding('utf8').on('data', (piece: string) => {
@@ -160,7 +162,8 @@ t.test('more readers than there are places are told to come later', async (t) =>
   t.teardown(harness.stop)
   const streams = []
   for (let index = 0; index < MAX_EVENT_READERS; index++) {
-    streams.push(await openStream(harness.url, '/events'))
+    const address = `127.0.0.${2 + Math.floor(index / MAX_EVENT_READERS_PER_CLIENT)}`
+    streams.push(await openStream(harness.url, '/events', {}, address))
   }
   const refused = await call(harness.url, 'GET', '/events')
   t.match(refused.json(), { status: 429, code: 'ERR_LIMIT_EXCEEDED' })
@@ -168,6 +171,25 @@ t.test('more readers than there are places are told to come later', async (t) =>
   t.equal((await call(harness.socketPath, 'GET', '/events?waitMs=0')).status, 200)
   t.equal((await call(harness.url, 'HEAD', '/events')).status, 429)
   for (const stream of streams) stream.request.destroy()
+  // Places come back when the daemon has seen the connections end.
+  for (;;) {
+    const { status } = await call(harness.url, 'HEAD', '/events')
+    if (status === 200) break
+  }
+})
+
+t.test('one client takes some of the places of readers, and never all', async (t) => {
+  const harness = await startHarness()
+  t.teardown(harness.stop)
+  const streams = []
+  for (let index = 0; index < MAX_EVENT_READERS_PER_CLIENT; index++) {
+    streams.push(await openStream(harness.url, '/events'))
+  }
+  const refused = await call(harness.url, 'GET', '/events')
+  t.match(refused.json(), { status: 429, code: 'ERR_LIMIT_EXCEEDED' })
+  const other = await openStream(harness.url, '/events', {}, '127.0.0.2')
+  t.equal(other.response.statusCode, 200)
+  for (const stream of [...streams, other]) stream.request.destroy()
   // Places come back when the daemon has seen the connections end.
   for (;;) {
     const { status } = await call(harness.url, 'HEAD', '/events')

@@ -12,7 +12,9 @@ import {
 } from '../../api/index.ts'
 import { MeshError } from '../../errors/index.ts'
 import { parseSelector } from '../../statement/index.ts'
+import { clientOf } from '../client-rates.ts'
 import { EVENT_RETRY_MS, MAX_EVENT_BATCH_BYTES, MAX_EVENT_BATCH_COUNT } from '../limits.ts'
+import { MAX_EVENT_READERS_PER_CLIENT } from '../limits.ts'
 import { eventsSchema } from '../schemas/index.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { GapBody, StreamStartBody } from '../../api/index.ts'
@@ -121,6 +123,29 @@ async function* stream(
   }
 }
 
+/** Takes one of the places of a client, and answers how to give it back. */
+type TakePlace = (address: string) => () => void
+
+const createPlaces = (): TakePlace => {
+  const taken = new Map<string, number>()
+  return (address) => {
+    const client = clientOf(address)
+    const count = taken.get(client) ?? 0
+    if (count >= MAX_EVENT_READERS_PER_CLIENT) {
+      throw new MeshError(
+        'ERR_LIMIT_EXCEEDED',
+        `more than ${MAX_EVENT_READERS_PER_CLIENT} readers of events from ${client}; share one, or use the unix socket`,
+      )
+    }
+    taken.set(client, count + 1)
+    return () => {
+      const left = (taken.get(client) ?? 1) - 1
+      if (left === 0) taken.delete(client)
+      else taken.set(client, left)
+    }
+  }
+}
+
 /** Whether something happens before it is time for a sign of life. */
 const happens = async (
   reader: FeedReader,
@@ -177,7 +202,29 @@ export const registerEvents = (app: FastifyInstance, context: Context): void => 
     return () => !local || isLocal(raw)
   }
 
+  const takePlace = createPlaces()
+
   const open = (request: FastifyRequest<EventsRoute>): FeedReader => {
+    if (isLocal(request.raw)) return read(request)
+    const leave = takePlace(request.ip)
+    try {
+      const reader = read(request)
+      let isOpen = true
+      return {
+        ...reader,
+        close() {
+          reader.close()
+          if (isOpen) leave()
+          isOpen = false
+        },
+      }
+    } catch (error) {
+      leave()
+      throw error
+    }
+  }
+
+  const read = (request: FastifyRequest<EventsRoute>): FeedReader => {
     const { query } = request
     const header = request.headers[LAST_EVENT_HEADER.toLowerCase()]
     // A browser that connects again asks for the same address, and knows better by now.
