@@ -160,7 +160,7 @@ t.test('tells what happens to files, by upload, clock, refusal and reload', asyn
   t.match(await local.until(({ type }) => type === 'file-refused'), {
     ...{ name: 'open', version: 1, code: 'ERR_FILE_NOT_NEWER', from: 'upload' },
   })
-  await publish(client, 'open', { version: 2, content: 'two', expiresMs: Date.now() + 3_000 })
+  await publish(client, 'open', { version: 2, content: 'two', expiresMs: Date.now() + 8_000 })
   await local.until(ofFile('file-expired', 'open', 2))
   await publish(client, 'open', { version: 3, content: 'three' })
   await publish(client, 'open', { version: 4 })

@@ -33,7 +33,9 @@ t.test('finds an interface by its alternative name', async (t) => {
     env: { PATH: process.env.PATH },
   })
   if (status === null || status === 77 || (status !== 0 && stdout === '')) {
-    t.pass('this machine gives no network namespace of its own, or no alternative names')
+    t.ok(true, 'this machine gives no network namespace of its own, or no alternative names', {
+      skip: true,
+    })
     return
   }
   t.ok(JSON.parse(stdout).includes('127.0.0.1'), stdout)

@@ -1,7 +1,7 @@
 /** Runs the real ssh-agent, and imitates ones that no real agent is. */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, watch } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { once } from 'node:events'
 import { shortDirectory } from '../support/short-directory.ts'
@@ -28,6 +28,15 @@ export interface RealAgent {
   stop(): Promise<void>
 }
 
+const answers = (path: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(path, () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+
 const appeared = async (directory: string, path: string): Promise<void> => {
   const watcher = watch(directory)
   try {
@@ -35,6 +44,8 @@ const appeared = async (directory: string, path: string): Promise<void> => {
   } finally {
     watcher.close()
   }
+  // The socket is there a moment before anybody listens at it.
+  while (!(await answers(path))) await new Promise(setImmediate)
 }
 
 export const startAgent = async (t: Test): Promise<RealAgent> => {
