@@ -39,8 +39,13 @@ const connected = (node: ClusterNode, count: number) =>
   until(
     `${node.name} to have ${count} peers`,
     async () => {
-      const status = await clientOf(node).status()
-      return 'peersConnected' in status && status.peersConnected === count
+      const { peers } = await clientOf(node).peers()
+      // An attacker of before may still be there: it is in no hurry.
+      const honest = nodes.map(({ peerId }) => String(peerId))
+      return (
+        peers.filter(({ peerId, connected }) => connected && honest.includes(peerId)).length ===
+        count
+      )
     },
     PATIENCE_MS,
   )
