@@ -438,6 +438,13 @@ export const checks: readonly Check[] = [
       ["if (replica.agreements.changedAt(name) > agreement.mark) return 'before'", ''],
     ],
   ]),
+  ...checksOf('http/pipelines', 'http/pipelines', [
+    [
+      'number of requests sent ahead',
+      'of many requests sent ahead the first are answered, in order, and no other is worked on',
+      ['if (count === maxUnanswered) {', 'if (false) {'],
+    ],
+  ]),
   ...checksOf('http/places', 'http/listeners', [
     [
       'number of HTTP connections',

@@ -12,6 +12,11 @@ export const KEEP_ALIVE_TIMEOUT_MS = 5_000
 /** Requests on one connection. Gives others a turn when connections are scarce. */
 export const MAX_REQUESTS_PER_CONNECTION = 1_000
 /**
+ * Requests of one connection before the first of them is answered. Stops everybody else from waiting
+ * while hundreds of requests that arrive at once are worked on in one go.
+ */
+export const MAX_PIPELINED_REQUESTS = 8
+/**
  * Longest configuration that is judged without being applied, one at a time. Stops everybody else from
  * waiting: reading the worst of 16 MiB took up to 8 s, this takes about one.
  */

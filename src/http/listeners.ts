@@ -8,11 +8,13 @@ import {
   LINGER_MS,
   MAX_CONNECTIONS,
   MAX_HEADER_BYTES,
+  MAX_PIPELINED_REQUESTS,
   MAX_REQUESTS_PER_CONNECTION,
   STOP_GRACE_MS,
 } from './limits.ts'
 import { createInterfaceWatch } from './interface-watch.ts'
 import { findAddresses, isAddress } from './interfaces.ts'
+import { limitPipelines } from './pipelines.ts'
 import { limitConnections } from './places.ts'
 import { rawProblem } from './problem.ts'
 import { listenOnSocket } from './unix-socket.ts'
@@ -119,10 +121,11 @@ export const createListeners = (
     limitConnections(server, { maxConnections: MAX_CONNECTIONS, clock: components.clock })
     server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION
     server.timeout = IDLE_TIMEOUT_MS
-    server.on('request', components.handle)
+    const handle = limitPipelines(components.handle, { maxUnanswered: MAX_PIPELINED_REQUESTS })
+    server.on('request', handle)
     server.on('checkContinue', (request, response) => {
       waiting.add(request)
-      components.handle(request, response)
+      handle(request, response)
     })
     server.on('clientError', (error, socket: Socket) =>
       answerParserError(error, socket, components.clock),

@@ -1,0 +1,66 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { connect } from 'node:net'
+import t from 'tap'
+import { limitPipelines } from '../../src/http/pipelines.ts'
+import type { RequestListener, ServerResponse } from 'node:http'
+import type { Test } from 'tap'
+
+const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`
+
+const startServer = async (t: Test, handle: RequestListener): Promise<number> => {
+  const server = createServer()
+  server.on('request', limitPipelines(handle, { maxUnanswered: 3 }))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const address = server.address()
+  return typeof address === 'object' ? (address?.port ?? 0) : 0
+}
+
+/** All that comes back until the connection closes. */
+const exchange = async (port: number, sent: string): Promise<string> => {
+  const socket = connect(port, '127.0.0.1')
+  socket.write(sent)
+  return (await socket.setEncoding('utf8').toArray()).join('')
+}
+
+t.test(
+  'of many requests sent ahead the first are answered, in order, and no other is worked on',
+  async (t) => {
+    const asked: string[] = []
+    const port = await startServer(t, ({ url = '' }, response) => {
+      asked.push(url)
+      setImmediate(() => response.end(`answer to ${url}`))
+    })
+    const paths = Array.from({ length: 200 }, (_, index) => `/${index}`)
+    const answers = await exchange(port, paths.map(get).join(''))
+    t.same(asked, ['/0', '/1', '/2'])
+    t.same(answers.match(/answer to \/\d+/g), ['answer to /0', 'answer to /1', 'answer to /2'])
+    t.same(answers.match(/Connection: [a-z-]+/gi)?.at(-1), 'Connection: close')
+  },
+)
+
+t.test('answers make room for further requests', async (t) => {
+  const waiting: ServerResponse[] = []
+  let count = 0
+  const port = await startServer(t, (_, response) => {
+    count++
+    waiting.push(response)
+    if (waiting.length === 2) for (const each of waiting.splice(0)) each.end('done')
+  })
+  const socket = connect(port, '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  for (let turn = 0; turn < 3; turn++) {
+    socket.write(get('/a') + get('/b'))
+    let answers = 0
+    while (answers < 2) {
+      const [piece] = await once(socket, 'data')
+      answers += `${piece}`.match(/HTTP\/1.1 200/g)?.length ?? 0
+    }
+  }
+  t.equal(count, 6)
+})
