@@ -181,6 +181,37 @@ const wrongBytes = async (world: World): Promise<string[]> => {
   return found
 }
 
+/**
+ * How often one machine may announce one record to one neighbour in one life: once as news, and again
+ * when its configuration has changed what it makes of it.
+ */
+const MAX_REPEATS = 3
+
+/** Nothing is told again and again. */
+export const repeated = ({ ledger }: World): string[] =>
+  [...ledger.repeats]
+    .filter(([, count]) => count > MAX_REPEATS)
+    .map(([what, count]) => `${what.slice(0, 130)} ${count} times`)
+
+/** What has ended by right clocks is shown by nobody, and lies on no disk. */
+export const lapsed = async (world: World): Promise<string[]> => {
+  const found: string[] = []
+  for (const machine of world.machines) {
+    for (const name of world.wanted.get(machine)?.names ?? []) {
+      const view = viewOf(machine, name)
+      const expires = view?.winner?.signed.statement.expires
+      if (expires === undefined || expires === 'never') continue
+      if (expires > world.clock.nowMs()) continue
+      const shown = (await machine.readShown(name)) !== undefined
+      if (view?.state === 'expired' && !shown) continue
+      found.push(
+        `${machine.name} has ${name} as ${view?.state}${shown ? ', and on its disk' : ''}, though it has expired`,
+      )
+    }
+  }
+  return found
+}
+
 const avoided = (world: World): string[] =>
   world.machines.flatMap((machine) =>
     (machine.node?.peering.status() ?? [])
@@ -201,6 +232,7 @@ export const violations = async (world: World, look: Look): Promise<string[]> =>
   ...lostStatements(world),
   ...lostContents(world, look),
   ...strays(world),
+  ...repeated(world),
   ...(await wrongBytes(world)),
   ...avoided(world),
 ]

@@ -18,6 +18,8 @@ export interface Mutant {
   readonly replace: string
   /** What a violation has to speak of. */
   readonly notices: RegExp
+  /** Whether a scenario notices it, so that this can be seen in seconds. @default false */
+  readonly quick?: boolean
 }
 
 export const MUTANTS: readonly Mutant[] = [
@@ -34,6 +36,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'b === undefined || compareStatements(a, b) > 0',
     replace: 'b === undefined || a.statement.version > b.statement.version',
     notices: /different catalogues/,
+    quick: true,
   },
   {
     what: 'an upload is answered before its commit is durable',
@@ -69,6 +72,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'if (!verifyEntry(signed, entry)) {',
     replace: 'if (verifyEntry === undefined) {',
     notices: /was never uploaded|was refused|blames .* honest/,
+    quick: true,
   },
   {
     what: 'unwanted statements are relayed before they are checked',
@@ -76,13 +80,15 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'if (!arrival.verify()) throw forged(arrival.name)',
     replace: 'void forged',
     notices: /blames .* honest|signature that does not hold/,
+    quick: true,
   },
   {
     what: 'unwanted statements are relayed again and again',
     file: 'src/sync/intake.ts',
     find: 'if (!arrival.relayable || seen.has(key)) return false',
     replace: 'if (!arrival.relayable) return false',
-    notices: /bytes at rest/,
+    notices: /tells .* \d+ times|bytes of announcements/,
+    quick: true,
   },
   {
     what: 'another configuration is held against a peer',
@@ -103,7 +109,8 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/files/publications.ts',
     find: 'for (const name of new Set([...catalogue.awake(clock.nowMs()), ...unfinished.keys()])) {',
     replace: 'for (const name of new Set(unfinished.keys())) {',
-    notices: /its view says/,
+    notices: /though it has expired|its view says/,
+    quick: true,
   },
   {
     what: 'each wake of a worker leaves a timer behind',
@@ -123,12 +130,17 @@ export const MUTANTS: readonly Mutant[] = [
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const SEEDS = 60
+const MAX_RUN_MS = 30 * 60_000
 const run = promisify(execFile)
 
-/** What came of it: the first seed that noticed, with its violations, or nothing. */
-export const tryMutant = async (
-  mutant: Mutant,
-): Promise<{ seed: number; violations: string[] } | undefined> => {
+export interface Noticed {
+  /** `seed 7`, or a scenario and its title. */
+  readonly by: string
+  readonly violations: readonly string[]
+}
+
+/** A copy of the product with the mutant in it, for as long as `use` takes. */
+const withCopy = async <T>(mutant: Mutant, use: (copy: string) => Promise<T>): Promise<T> => {
   const copy = mkdtempSync(join(tmpdir(), 'mesh-mutant-'))
   try {
     for (const path of ['src', 'package.json', 'test/sim', 'test/support']) {
@@ -144,34 +156,58 @@ export const tryMutant = async (
       path,
       text.replace(mutant.find, () => mutant.replace),
     )
-    const { stdout } = await run(process.execPath, [join(copy, 'test/sim/replay.ts'), '--first'], {
-      env: { ...process.env, MESH_SIM_SEED: `1-${SEEDS}`, NODE_OPTIONS: '' },
-      maxBuffer: 2 ** 27,
-    }).catch((error: { stdout?: string }) => ({ stdout: error.stdout ?? '' }))
-    const lines = stdout.split('\n')
-    const at = lines.findIndex((line) => line.includes('VIOLATIONS'))
-    if (at < 0) return undefined
-    const seed = Number(/^seed (\d+)/.exec(lines[at] ?? '')?.[1])
-    return { seed, violations: lines.slice(at + 1).map((line) => line.trim()) }
+    return await use(copy)
   } finally {
     rmSync(copy, { recursive: true })
   }
 }
+
+/** What the first of a command's blocks of violations says. */
+const firstOf = async (args: readonly string[], env = {}): Promise<Noticed | undefined> => {
+  const { stdout } = await run(process.execPath, args, {
+    env: { ...process.env, ...env, NODE_OPTIONS: '' },
+    maxBuffer: 2 ** 27,
+    // A mutant may keep itself busy for ever.
+    timeout: MAX_RUN_MS,
+    killSignal: 'SIGKILL',
+  }).catch((error: { stdout?: string }) => ({ stdout: error.stdout ?? '' }))
+  const lines = stdout.split('\n')
+  const at = lines.findIndex((line) => line.includes(' VIOLATIONS'))
+  if (at < 0) return undefined
+  const [by = ''] = /^(seed \d+|scenario "[^"]*")/.exec(lines[at] ?? '') ?? []
+  const end = lines.findIndex((line, index) => index > at && !line.startsWith('  '))
+  return { by, violations: lines.slice(at + 1, end).map((line) => line.trim()) }
+}
+
+/** The first scenario that notices. */
+export const tryScenarios = (mutant: Mutant): Promise<Noticed | undefined> =>
+  withCopy(mutant, (copy) => firstOf([join(copy, 'test/sim/scenarios.ts')]))
+
+/** The first seed that notices. */
+export const trySeeds = (mutant: Mutant): Promise<Noticed | undefined> =>
+  withCopy(mutant, (copy) =>
+    firstOf([join(copy, 'test/sim/replay.ts'), '--first'], { MESH_SIM_SEED: `1-${SEEDS}` }),
+  )
 
 if (import.meta.main) {
   const words = process.argv.slice(2)
   let survivors = 0
   for (const mutant of MUTANTS) {
     if (words.length > 0 && !words.some((word) => mutant.what.includes(word))) continue
-    const found = await tryMutant(mutant).catch((error: Error) => ({
-      seed: Number.NaN,
-      violations: [error.message],
-    }))
-    const noticed = found?.violations.find((each) => mutant.notices.test(each))
-    if (noticed === undefined) survivors++
-    const result =
-      noticed ?? (found === undefined ? 'NOT NOTICED' : `OTHERWISE: ${found.violations[0]}`)
-    process.stdout.write(`| ${mutant.what} | ${found?.seed ?? ''} | ${result.slice(0, 200)} |\n`)
+    const cells: string[] = []
+    let noticed = false
+    for (const attempt of [trySeeds, tryScenarios]) {
+      const found = await attempt(mutant)
+      const said = found?.violations.find((each) => mutant.notices.test(each))
+      noticed ||= said !== undefined
+      cells.push(
+        found === undefined
+          ? 'no'
+          : `${found.by}: ${said ?? `OTHERWISE: ${found.violations[0]}`}`.slice(0, 200),
+      )
+    }
+    if (!noticed) survivors++
+    process.stdout.write(`| ${mutant.what} | ${cells.join(' | ')} |\n`)
   }
   process.exitCode = survivors === 0 ? 0 : 1
 }

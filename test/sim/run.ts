@@ -1,8 +1,9 @@
 /** One simulation, from its seed to its verdict. */
 import { act, MAX_ROLL_OUT_MS } from './actions.ts'
-import { isInStep, violations } from './check.ts'
+import { isInStep, lapsed, violations } from './check.ts'
 import { planOf } from './plan.ts'
 import { NAMES, policiesOf } from './signers.ts'
+import { during, MAX_HEALING_MS, until } from './time.ts'
 import { createWorld } from './world.ts'
 import type { Machine } from './machine.ts'
 import type { Action, Plan } from './plan.ts'
@@ -13,10 +14,10 @@ const SECOND_MS = 1_000
 const MINUTE_MS = 60 * SECOND_MS
 /** Until the machines of a fresh mesh have found each other. */
 const SETTLING_MS = 20 * SECOND_MS
-/** Within this time after everything is well again, all are in step. */
-export const MAX_HEALING_MS = 20 * MINUTE_MS
 /** Clocks are looked at less than once a minute. */
 const CLOCK_MS = 2 * MINUTE_MS
+/** More than from the last upload to whatever end it names. */
+const EXPIRY_MS = 45 * MINUTE_MS
 /** At rest. */
 export const REST_MS = 10 * MINUTE_MS
 /**
@@ -48,27 +49,6 @@ export interface Result {
 }
 
 const BASE: Wanted = { names: NAMES, signers: ['anna', 'bert', 'cleo'] }
-
-const until = async (world: World, done: () => boolean, maxMs: number) => {
-  const startMs = world.clock.monotonicMs()
-  while (!done()) {
-    if (world.clock.monotonicMs() - startMs >= maxMs) return undefined
-    await world.clock.advance(SECOND_MS)
-  }
-  return world.clock.monotonicMs() - startMs
-}
-
-/** Runs time until a promise settles. */
-const during = async <T>(world: World, promise: Promise<T>): Promise<T> => {
-  let settled = false
-  const waiting = promise.finally(() => {
-    settled = true
-  })
-  waiting.catch(() => undefined)
-  await world.clock.runUntil(() => settled, MAX_HEALING_MS)
-  if (!settled) throw new Error('nothing comes of it')
-  return waiting
-}
 
 /** What each machine shall want in the end. */
 const finalWanted = (world: World, { halves }: Plan): ((machine: Machine) => Wanted) => {
@@ -175,6 +155,8 @@ export const runSeed = async (seed: number, init: RunInit = {}): Promise<Result>
   const { bytes: restBytes, runs: restRuns } = await rest(world)
   if (restBytes > MAX_REST_BYTES) found.push(`a node sends ${restBytes} bytes at rest`)
   if (restRuns > MAX_REST_RUNS) found.push(`a node works ${restRuns} times at rest`)
+  await clock.advance(EXPIRY_MS)
+  found.push(...(await lapsed(world)))
   for (const machine of machines) {
     world.note(`${machine.name} ends with ${JSON.stringify(machine.dump())}`)
   }

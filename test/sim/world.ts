@@ -1,5 +1,6 @@
 /** Machines on one network, from one seed, and everything that is noticed about them. */
 import { createHash } from 'node:crypto'
+import { ANNOUNCE_PROTOCOL } from '../../src/sync/announce/overlay.ts'
 import { createMemoryNetwork } from '../../src/transport/index.ts'
 import { createSeededRandom } from '../support/random.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
@@ -63,7 +64,7 @@ export const createWorld = (init: WorldInit): World => {
   const traffic = { bytes: 0, frames: 0, byProtocol: new Map<string, number>() }
   const hasher = createHash('sha256')
   const looks = init.looks ?? true
-  const manglerId = init.mangler ? peerIdOf(init.nodes) : undefined
+  const honest = new Set<string>(Array.from({ length: init.nodes }, (_, index) => peerIdOf(index)))
 
   const note = (text: string): void => {
     const line = `${clock.monotonicMs().toFixed(3)} ${text}`
@@ -85,7 +86,9 @@ export const createWorld = (init: WorldInit): World => {
         if (!looks) return
         hasher.update(`${clock.monotonicMs()} ${from} ${to} ${protocol} ${sizeBytes}\n`)
         hasher.update(bytes)
-        if (from !== manglerId) ledger.watch(bytes)
+        if (!honest.has(from)) return
+        const records = ledger.watch(bytes)
+        if (protocol === ANNOUNCE_PROTOCOL) ledger.count(records, { from, to })
       },
     },
   )
@@ -99,7 +102,7 @@ export const createWorld = (init: WorldInit): World => {
     note,
     onBlame(by: Machine, peer: string, { code, message }: MeshError) {
       note(`${by.name} blames ${nameOf(peer)}: ${code}: ${message}`)
-      if (peer !== manglerId && by.peerId !== manglerId) {
+      if (honest.has(peer) && honest.has(by.peerId)) {
         wrong.push(`${by.name} blames ${nameOf(peer)}, which is honest: ${code}: ${message}`)
       }
     },
@@ -109,6 +112,7 @@ export const createWorld = (init: WorldInit): World => {
     },
     onStart(machine: Machine, { files }: NonNullable<Machine['node']>) {
       if (!looks) return
+      ledger.restart(machine.peerId)
       const tell = (what: string) => (event: { record: { id: string } }) =>
         note(`${machine.name} ${what} ${event.record.id.slice(0, 12)}`)
       files.events.on('record', tell('has statement'))

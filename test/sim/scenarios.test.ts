@@ -1,0 +1,7 @@
+/** Histories made for one promise each; sim.test.ts draws all others. */
+import t from 'tap'
+import { SCENARIOS } from './scenarios.ts'
+
+for (const { title, run } of SCENARIOS) {
+  t.test(title, { timeout: 0 }, async (t) => t.strictSame(await run(), []))
+}
