@@ -224,6 +224,16 @@ export const MAX_PEER_WINDOW_BYTES = 16 * MEBIBYTE
 export const PEER_WINDOW_MS = SECOND_MS
 /** Holders of one content that are asked at the same time. */
 export const MAX_CONTENT_HOLDERS = 24
+/**
+ * How long a holder may give less than {@link MIN_RATE_BYTES} of a content before another may have its place.
+ * Stops a crowd that says to have everything and gives nothing from keeping out whoever does.
+ */
+export const HOLDER_TRIAL_MS = 10 * SECOND_MS
+/**
+ * How often a holder may say again that it has blocks which it had not when it was asked. Stops one that
+ * says so for ever; a disk may be mended meanwhile.
+ */
+export const MAX_RETRACTIONS = 8
 /** Holders that are asked at the same time, for all contents; a block of each may be in memory. */
 export const MAX_ASKED_HOLDERS = 32
 /**

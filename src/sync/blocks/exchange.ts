@@ -1,5 +1,5 @@
 import { blockListDigest } from '../../chunk/index.ts'
-import { isMeshError } from '../../errors/index.ts'
+import { isMeshError, MeshError } from '../../errors/index.ts'
 import { createBufferPool } from '../../util/index.ts'
 import { MAX_ASKED_HOLDERS, SMALL_CONTENT_BYTES, TRANSFER_TICK_MS } from '../limits.ts'
 import { MAX_IDLE_BUFFER_BYTES, MAX_WRITING_BLOCKS } from '../limits.ts'
@@ -12,7 +12,6 @@ import { keyOfContent } from './source.ts'
 import { aborted } from '../async.ts'
 import type { Assembly, Blocks } from '../../blocks/index.ts'
 import type { BlockList } from '../../chunk/index.ts'
-import type { MeshError } from '../../errors/index.ts'
 import type { PeerId } from '../../keys/index.ts'
 import type { Logger } from '../../observe/index.ts'
 import type { FrameStream, Transport } from '../../transport/index.ts'
@@ -115,7 +114,12 @@ export const createBlockExchange = (init: BlockExchangeInit): BlockExchange => {
   const linkTo = (peer: PeerId): Link | undefined => {
     const known = links.get(peer)
     if (known !== undefined) return known
-    if (isAvoided(peer) || links.size >= MAX_ASKED_HOLDERS) return undefined
+    if (isAvoided(peer)) return undefined
+    if (links.size >= MAX_ASKED_HOLDERS) {
+      const unused = [...links.values()].find((link) => link.isUnused())
+      if (unused === undefined) return undefined
+      unused.end(new MeshError('ERR_STREAM_CLOSED', 'another holder needs the place'))
+    }
     const link = createLink(
       { transport, clock, rates, buffers, writers, onRoom: pump, onEnd: onLinkEnd },
       peer,

@@ -4,25 +4,22 @@ import {
   ASK_AROUND_DELAY_MS,
   HOLDER_ANSWER_TIMEOUT_MS,
   HOLDER_WAIT_MS,
-  MAX_CONTENT_HOLDERS,
   NOBODY_WAIT_MS,
 } from '../limits.ts'
 import { malformed } from '../wire.ts'
 import { createAsker } from './asker.ts'
-import { createBitmap } from './bitmap.ts'
+import { Crew } from './crew.ts'
 import { ListInbox } from './list-inbox.ts'
 import { createMeter } from './meter.ts'
-import { hasBlock } from './part.ts'
 import { Parts } from './parts.ts'
 import { Workpiece } from './workpiece.ts'
 import type { Assembly } from '../../blocks/index.ts'
 import type { BlockList } from '../../chunk/index.ts'
 import type { PeerId } from '../../keys/index.ts'
 import type { Random } from '../../util/index.ts'
-import type { Holders } from '../content/holders.ts'
 import type { Transfer, TransferPeer } from '../types.ts'
-import type { Bitmap } from './bitmap.ts'
 import type { Asker } from './asker.ts'
+import type { Recruiting } from './crew.ts'
 import type { Link } from './link.ts'
 import type { ListPiece } from './messages.ts'
 import type { Meter } from './meter.ts'
@@ -30,18 +27,8 @@ import type { Part } from './part.ts'
 import type { BlockSource, ContentName } from './source.ts'
 import type { WorkpieceInit } from './workpiece.ts'
 
-export interface FetchInit extends WorkpieceInit {
-  readonly holders: Holders
+export interface FetchInit extends WorkpieceInit, Recruiting {
   readonly random: Random
-  /** Peers that said that they want it as well; the fetch adds to them. */
-  readonly interested: Set<PeerId>
-  /**
-   * Peers that may have some of it, the likeliest first; `isHungry`: those of which nothing is known as
-   * well.
-   */
-  readonly candidates: (isHungry: boolean) => readonly PeerId[]
-  /** The link to a peer; `undefined`: it is not to be asked now. */
-  readonly linkTo: (peer: PeerId) => Link | undefined
   /** There is something new to be asked for. */
   readonly onWork: () => void
   readonly onReceived: (bytes: number) => void
@@ -64,6 +51,7 @@ export class BlockFetch {
   readonly #work: Workpiece
   readonly #asker: Asker
   readonly #inbox: ListInbox
+  readonly #crew: Crew
   readonly #meter: Meter
   #state: Transfer['state'] = 'searching'
   readonly #done = Promise.withResolvers<void>()
@@ -77,7 +65,16 @@ export class BlockFetch {
     this.#meter = createMeter(init)
     this.startedAtMs = init.clock.nowMs()
     this.#work = new Workpiece(init)
-    this.#inbox = new ListInbox(init)
+    this.#inbox = new ListInbox({ ...init, onSlow: ({ peer }) => init.holders.fail(peer) })
+    this.#crew = new Crew({
+      ...init,
+      ...{ parts: this.#parts, schedule: this.#work.schedule },
+      countBlocks: () => this.#work.list?.blocks.length,
+      onList: (part, piece) => this.#onList(part, piece),
+      onBlock: (part, index, bytes) => this.#onBlock(part, index, bytes),
+      onLeft: (part) => this.#inbox.leave(part),
+      onNews: () => this.#onNews(),
+    })
     this.#asker = createAsker({
       ...{
         clock: init.clock,
@@ -118,7 +115,7 @@ export class BlockFetch {
     } finally {
       signal.removeEventListener('abort', onAbort)
       this.#ended = true
-      for (const part of [...this.#parts.all()]) this.#leave(part)
+      this.#crew.leaveAll()
     }
   }
 
@@ -150,13 +147,7 @@ export class BlockFetch {
     if (this.#ended) return
     const quietMs = this.#init.clock.monotonicMs() - this.#work.progressMs
     const isHungry = quietMs >= ASK_AROUND_DELAY_MS && !this.#parts.hasSource()
-    const peers = this.#init.candidates(isHungry)
-    for (const peer of peers) {
-      if (this.#parts.get(peer) !== undefined) continue
-      if (this.#parts.size >= MAX_CONTENT_HOLDERS && !this.#dropUseless()) return
-      const link = this.#init.linkTo(peer)
-      if (link !== undefined) this.#join(link)
-    }
+    this.#crew.recruit(isHungry)
   }
 
   /** A peer fetches it as well, so it will have some of it. */
@@ -166,71 +157,9 @@ export class BlockFetch {
     this.lookForHolders()
   }
 
-  /** Makes room for a holder in the place of one that has nothing. */
-  #dropUseless(): boolean {
-    const useless = this.#parts.useless()
-    if (useless !== undefined) this.#leave(useless)
-    return useless !== undefined
-  }
-
-  #join(link: Link): void {
-    const { peer } = link
-    const user = {
-      content: this.content,
-      onHave: (have: 'none' | 'all' | Bitmap) => this.#onHave(part, have),
-      onGained: (indexes: readonly number[]) => this.#onGained(part, indexes),
-      onList: (piece: ListPiece) => this.#onList(part, piece),
-      onBlock: (index: number, bytes: Uint8Array) => this.#onBlock(part, index, bytes),
-      onNot: (index: number, why: 'absent' | 'elsewhere') => this.#onNot(part, index, why),
-      onEnd: (error: MeshError) => this.#onEnd(part, error),
-    }
-    const part: Part = {
-      ...{
-        peer,
-        link,
-        linked: link.open(user),
-        meter: this.#parts.formerMeter(peer) ?? createMeter(this.#init),
-      },
-      ...{ have: 'unknown', asked: new Map(), elsewhere: new Map() },
-    }
-    this.#parts.add(part)
-  }
-
-  /** Takes a holder out; what it was asked for is open again. */
-  #leave(part: Part): void {
-    if (!this.#parts.delete(part)) return
-    for (const index of part.asked.keys()) this.#work.schedule.unask(part, index)
-    part.linked.close()
-    this.#inbox.leave(part)
-  }
-
-  #onEnd(part: Part, error: MeshError): void {
-    this.#leave(part)
-    // A stream that just ends says nothing against the peer.
-    if (!isMeshError(error, 'ERR_STREAM_CLOSED') || part.have === 'unknown') {
-      this.#init.holders.fail(part.peer)
-    }
+  #onNews(): void {
+    if (this.#state === 'searching' && this.#parts.hasSource()) this.#state = 'listing'
     this.#askForList()
-    this.#init.onWork()
-  }
-
-  #onHave(part: Part, have: 'none' | 'all' | Bitmap): void {
-    const count = this.#work.list?.blocks.length
-    if (typeof have === 'object' && count !== undefined && ![0, count].includes(have.length)) {
-      throw malformed(`what is there of ${have.length} blocks, where the list has ${count}`)
-    }
-    this.#parts.setHave(part, have)
-    part.elsewhere.clear()
-    if (have !== 'none') {
-      this.#init.holders.claim(part.peer)
-      if (this.#state === 'searching') this.#state = 'listing'
-    }
-    this.#askForList()
-    this.#init.onWork()
-  }
-
-  #onGained(part: Part, indexes: readonly number[]): void {
-    this.#parts.gained(part, indexes)
     this.#init.onWork()
   }
 
@@ -238,7 +167,7 @@ export class BlockFetch {
 
   #askForList(): void {
     if (this.#work.list !== undefined || this.#ended) return
-    this.#inbox.askOneOf(this.#parts.all())
+    this.#inbox.askSome(this.#parts.all())
   }
 
   #onList(part: Part, piece: ListPiece): void {
@@ -300,20 +229,6 @@ export class BlockFetch {
     this.#work.schedule.arrived(part, index)
     this.#work.arrived(index)
     if (!this.#settle()) this.#init.onWork()
-  }
-
-  #onNot(part: Part, index: number, why: 'absent' | 'elsewhere'): void {
-    this.#work.schedule.unask(part, index)
-    if (why === 'elsewhere') part.elsewhere.set(index, this.#init.clock.monotonicMs())
-    else {
-      const count = this.#work.list?.blocks.length ?? 0
-      const have = createBitmap(count)
-      for (let each = 0; each < count; each++) {
-        if (each !== index && hasBlock(part, each)) have.add(each)
-      }
-      this.#parts.setHave(part, have)
-    }
-    this.#init.onWork()
   }
 
   /** Asks one holder for what there is room for. Answers whether anything was asked. */

@@ -24,6 +24,8 @@ export interface LinkUser {
   onHave(have: 'none' | 'all' | Bitmap): void
   onGained(indexes: readonly number[]): void
   onList(piece: ListPiece): void
+  /** So many bytes of blocks have come. */
+  onBytes(bytes: number): void
   /** A whole block, not verified. What it rejects with ends the link. */
   onBlock(index: number, bytes: Uint8Array): Promise<void>
   onNot(index: number, why: 'absent' | 'elsewhere'): void
@@ -40,6 +42,8 @@ export interface Link {
   roomBytes(): number
   /** Nothing is under way. */
   isIdle(): boolean
+  /** Nobody wants anything of it. */
+  isUnused(): boolean
   open(user: LinkUser): LinkedContent
   /** Holds the holder to a minimum rate; called now and then. */
   check(): void
@@ -141,22 +145,24 @@ export const createLink = (init: LinkInit, peer: PeerId): Link => {
     if (entry.asked.size > MAX_DROPPED_BLOCKS) entry.asked.delete(index)
   }
 
+  const isUnused = (): boolean => [...entries.values()].every(({ closed }) => closed)
+
   /** Keeps the stream for a while, in case there is more to be had. */
   const watchIdle = (): void => {
     cancelIdle?.()
     cancelIdle = undefined
-    if ([...entries.values()].some(({ closed }) => !closed)) return
+    if (!isUnused()) return
     cancelIdle = clock.schedule(IDLE_BLOCK_STREAM_MS, () =>
       fail(new MeshError('ERR_STREAM_CLOSED', 'nothing more is wanted')),
     )
   }
 
   const take = async (message: BlockPiece): Promise<void> => {
-    const arrived = inbox.take(message)
-    if (arrived === undefined) return
     const { id, index } = message
+    const arrived = inbox.take(message)
     const entry = entries.get(id)
-    if (entry === undefined) return
+    entry?.user.onBytes(message.bytes.length)
+    if (arrived === undefined || entry === undefined) return
     const wanted = !arrived.asked.dropped && !entry.closed
     settle(entry, index, arrived.asked)
     if (entry.closed && entry.asked.size === 0) entries.delete(id)
@@ -227,6 +233,7 @@ export const createLink = (init: LinkInit, peer: PeerId): Link => {
     bytesPerSecond: () => owed.bytesPerSecond(),
     roomBytes: () => (ended ? 0 : owed.roomBytes()),
     isIdle: () => owed.isNothing(),
+    isUnused,
     open(user) {
       const id = nextId++
       const entry: Entry = { user, asked: new Map(), closed: false }

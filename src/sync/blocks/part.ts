@@ -14,6 +14,14 @@ export interface Part {
   readonly asked: Map<number, number>
   /** It is giving these to somebody else, and said so then. */
   readonly elsewhere: Map<number, number>
+  /** It said that it has these, and had not when it was asked. */
+  readonly absent: Set<number>
+  /** How often it then said that it has them after all. */
+  retractions: number
+  /** When bytes of a block came from it last. */
+  movedMs: number
+  /** What came from it, verified or not, since it joined or was last found to be of use; and whether it was asked. */
+  term: { readonly sinceMs: number; bytes: number; asked: boolean }
 }
 
 export const hasBlock = ({ have }: Part, index: number): boolean =>

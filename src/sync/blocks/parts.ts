@@ -1,5 +1,6 @@
 /** All holders that take part in the fetch of one content, and how rare each block is among them. */
 import { malformed } from '../wire.ts'
+import { createBitmap } from './bitmap.ts'
 import { hasBlock, isSource } from './part.ts'
 import type { PeerId } from '../../keys/index.ts'
 import type { Meter } from './meter.ts'
@@ -73,6 +74,18 @@ export class Parts {
     }
   }
 
+  /** It has not got this block after all. */
+  lost(part: Part, index: number): void {
+    const { length } = this.#rarity
+    if (part.have === 'all') {
+      const rest = createBitmap(length)
+      for (let each = 0; each < length; each++) if (each !== index) rest.add(each)
+      this.setHave(part, rest)
+    } else if (typeof part.have === 'object' && part.have.delete(index)) {
+      this.#rarity[index] = (this.#rarity[index] ?? 0) - 1
+    }
+  }
+
   #count(have: Part['have'], by: 1 | -1): void {
     if (have === 'all') this.#complete += by
     else if (typeof have === 'object' && have.length === this.#rarity.length) {
@@ -103,11 +116,6 @@ export class Parts {
   /** Whether nobody else takes part: then there is nobody to get a block from later. */
   isAlone(part: Part): boolean {
     return ![...this.#parts.values()].some((other) => other !== part && isSource(other))
-  }
-
-  /** One that has nothing, and whose place another may have. */
-  useless(): Part | undefined {
-    return [...this.#parts.values()].find(({ have }) => have === 'none')
   }
 
   meters(): [PeerId, Meter][] {

@@ -45,6 +45,7 @@ export class Schedule {
   ask(part: Part, index: number, nowMs: number): void {
     this.#open.delete(index)
     part.asked.set(index, nowMs)
+    part.term.asked = true
     const flight = this.#flights.get(index) ?? new Set<Part>()
     this.#flights.set(index, flight.add(part))
   }
@@ -75,19 +76,26 @@ export class Schedule {
     this.#flights.delete(index)
   }
 
-  /** The block that one holder alone, not this one, has been asked for the longest. */
+  /**
+   * The block that another holder has been asked for the longest; one that several have been asked for
+   * only if nothing comes from any of them.
+   */
   oldestOfOthers(
     part: Part,
     { untilMs, suits }: { untilMs: number; suits: (index: number) => boolean },
   ): number | undefined {
     let oldest: { readonly index: number; readonly atMs: number } | undefined
     for (const [index, flight] of this.#flights) {
-      if (flight.size !== 1 || flight.has(part) || !suits(index)) continue
+      if (flight.has(part) || !suits(index)) continue
+      let atMs: number | undefined
+      let isComing = false
       for (const other of flight) {
-        const atMs = other.asked.get(index)
-        if (atMs === undefined || atMs > untilMs) continue
-        if (oldest === undefined || atMs < oldest.atMs) oldest = { index, atMs }
+        const askedMs = other.asked.get(index) ?? 0
+        atMs = Math.max(atMs ?? 0, askedMs)
+        isComing ||= flight.size > 1 && other.movedMs > untilMs
       }
+      if (atMs === undefined || atMs > untilMs || isComing) continue
+      if (oldest === undefined || atMs < oldest.atMs) oldest = { index, atMs }
     }
     return oldest?.index
   }

@@ -1,0 +1,111 @@
+/** Who takes part in a fetch, when others are waiting and when they are of no use. */
+import t from 'tap'
+import {
+  MAX_ASKED_HOLDERS,
+  MAX_CONTENT_HOLDERS,
+  MAX_RETRACTIONS,
+} from '../../../src/sync/limits.ts'
+import { createContent, listAnswer, playHolder } from '../../support/block-holder.ts'
+import { createFilesMesh, policyOf, shownAt, upload } from '../../support/files-mesh.ts'
+import type { Test } from 'tap'
+import type { PlayedHolder, Say } from '../../support/block-holder.ts'
+import type { BlockRequest } from '../../../src/sync/blocks/messages.ts'
+
+const content = createContent('big', 3 * 2 ** 20)
+
+const play = async (t: Test) => {
+  const mesh = await createFilesMesh({ count: 2, policies: [policyOf('big')] })
+  t.teardown(() => mesh.stop())
+  return { mesh, origin: mesh.node(0), reader: mesh.node(1) }
+}
+
+const claims: readonly [string, (request: BlockRequest, say: Say) => Promise<void>][] = [
+  [
+    'has all of it and give not even the list',
+    async ({ type, id }, say) => {
+      if (type === 'open') await say({ type: 'all', id })
+    },
+  ],
+  [
+    'has all of it and give nothing but the list',
+    async ({ type, id }, say) => {
+      if (type === 'open') await say({ type: 'all', id })
+      else if (type === 'ask-list') await say(listAnswer(id, content))
+    },
+  ],
+  [
+    'will have some of it and never have any',
+    async ({ type, id }, say) => {
+      if (type === 'open') await say({ type: 'some', id, count: 0, have: new Uint8Array() })
+    },
+  ],
+]
+
+for (const [what, answer] of claims) {
+  t.test(`a crowd that ${what} keeps nobody from the content`, async (t) => {
+    const { mesh, origin, reader } = await play(t)
+    const crowd: PlayedHolder[] = []
+    for (let index = 0; index < MAX_ASKED_HOLDERS + 8; index++) {
+      crowd.push(await playHolder(mesh, reader, `liar${index}`, answer))
+    }
+    for (const liar of crowd) await liar.publish(content)
+    const asked = (): number => crowd.filter(({ streams }) => streams.length > 0).length
+    t.type(await mesh.until(() => asked() >= MAX_CONTENT_HOLDERS), 'number')
+    await upload(mesh, origin, { name: 'big', content: content.bytes, listed: true })
+    await mesh.link([[1, 0]])
+    const tookMs = await mesh.until(() => shownAt(reader, 'big').startsWith('1 '), 3 * 60_000)
+    t.comment(`${tookMs} ms`)
+    t.type(tookMs, 'number')
+    t.same(reader.blamed, [], 'they are of no use, not hostile')
+  })
+}
+
+t.test('a holder that takes back each block and claims it again is blamed', async (t) => {
+  const { mesh, reader } = await play(t)
+  let asks = 0
+  const holder = await playHolder(mesh, reader, 'liar', async (request, say) => {
+    const { type, id } = request
+    if (type === 'open') await say({ type: 'all', id })
+    else if (type === 'ask-list') await say(listAnswer(id, content))
+    if (type !== 'ask') return
+    asks++
+    for (const index of request.indexes) await say({ type: 'not', id, index, why: 'absent' })
+    await say({ type: 'all', id })
+  })
+  await holder.publish(content)
+  t.type(await mesh.until(() => reader.blamed.length > 0, 10_000), 'number')
+  t.same(reader.blamed, [`${holder.peerId} ERR_PROTOCOL_MALFORMED`])
+  t.ok(asks <= MAX_RETRACTIONS + 1 + content.list.blocks.length, `${asks} requests`)
+})
+
+t.test('a holder that says elsewhere and has all of it again is not asked at once', async (t) => {
+  const { mesh, reader } = await play(t)
+  let asks = 0
+  const holder = await playHolder(mesh, reader, 'liar', async (request, say) => {
+    const { type, id } = request
+    if (type === 'open') await say({ type: 'all', id })
+    else if (type === 'ask-list') await say(listAnswer(id, content))
+    if (type !== 'ask') return
+    asks += request.indexes.length
+    for (const index of request.indexes) await say({ type: 'not', id, index, why: 'elsewhere' })
+    await say({ type: 'all', id })
+  })
+  await holder.publish(content)
+  t.type(await mesh.until(() => asks > 0), 'number')
+  await mesh.clock.advance(10_000)
+  t.ok(asks <= 5 * content.list.blocks.length, `${asks} blocks were asked for in 10 s`)
+})
+
+t.test(
+  'a holder whose stream ends before it said anything is left alone for a while',
+  async (t) => {
+    const { mesh, reader } = await play(t)
+    const holder = await playHolder(mesh, reader, 'shy', async (_, __, stream) => {
+      await stream.close()
+    })
+    await holder.publish(content)
+    t.type(await mesh.until(() => holder.streams.length > 0), 'number')
+    await mesh.clock.advance(20_000)
+    t.equal(holder.streams.length, 1)
+  },
+)
