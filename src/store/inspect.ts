@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
 import { mkdtemp, open, readdir, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { extname, join } from 'node:path'
 import { MeshError } from '../errors/index.ts'
 import { DATA_FILE } from './data-file.ts'
 
-const PROGRAM = fileURLToPath(new URL('./inspect-main.ts', import.meta.url))
+/** Beside this file and of its kind: TypeScript in a checkout, JavaScript in a package. */
+const PROGRAM = join(import.meta.dirname, `inspect-main${extname(import.meta.filename)}`)
 /** What a dying program may say; it goes into one error message. */
 const MAX_REPORT_BYTES = 2 * 2 ** 10
 /** Where the copy grows, inside the database's directory. */
