@@ -6,10 +6,12 @@ import { cliManual } from '../src/cli/manual.ts'
 import { openapi } from '../test/http/harness.ts'
 import { withReference } from './http-reference.ts'
 import { configReference, listSettings } from '../src/config/index.ts'
+import { checksPage } from './switch-off/page.ts'
 
 const docs = join(import.meta.dirname, '../docs')
 writeFileSync(join(docs, 'configuration.md'), configReference())
 writeFileSync(join(docs, 'cli.md'), await cliManual())
+writeFileSync(join(docs, 'checks.md'), checksPage())
 const api = join(docs, 'http-api.md')
 writeFileSync(api, withReference(readFileSync(api, 'utf8'), await openapi()))
 // The NixOS module makes its options from this: one schema on both sides.

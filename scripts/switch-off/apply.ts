@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Edit } from './checks.ts'
+import type { Edit } from './table.ts'
 
 /** A source file as it is, and as it would be. */
 export interface Changed {

@@ -11,9 +11,9 @@ import type { Clock } from '../util/index.ts'
 import type { Session } from './session.ts'
 
 /** How far a connection has come. */
-type Stage = 'connected' | 'protected' | 'negotiated' | 'secured' | 'admitted'
+type Stage = 'connected' | 'protected' | 'negotiated' | 'secured' | 'admitted' | 'complete'
 
-/** One connection that is not a member's yet. */
+/** One connection on which nothing is served yet. */
 export interface Handshake {
   readonly direction: 'inbound' | 'outbound'
   /** Multiaddr of the other side. */
@@ -36,9 +36,12 @@ export interface Handshakes {
   wrap(outer: MessageStream, inner: MessageStream): void
   reach(stream: MessageStream, stage: Stage): void
   fail(stream: MessageStream, error: MeshError): void
+  /** Its other side has a right to be here. Until it has agreed on a multiplexer, too, it is pending. */
   admit(stream: MessageStream, session: Session): void
-  /** Of a finished libp2p connection. */
-  sessionOf(connection: Connection): Session | undefined
+  /** libp2p has made a connection of it. */
+  complete(connection: Pick<Connection, 'timeline'>): Session | undefined
+  /** Ends everything that is not complete: what it was judged by holds no more. */
+  cut(reason: MeshError): void
   /** Why the last connection to this address failed, as far as it is known here. */
   outcomeOf(address: string): Handshake | undefined
   readonly pending: number
@@ -65,8 +68,10 @@ export const createHandshakes = (
   },
 ): Handshakes => {
   const records = new WeakMap<object, { handshake: Handshake; root: MultiaddrConnection }>()
-  const sessions = new WeakMap<object, Session>()
+  const sessions = new WeakMap<object, { session: Session; handshake: Handshake }>()
   const pending = new Set<Handshake>()
+  /** In both directions. */
+  const unfinished = new Map<Handshake, MultiaddrConnection>()
   const outcomes = new Map<string, Handshake>()
   const perHost = new Map<string, number>()
   const thisSecond = { startedMs: 0, counts: new Map<string, number>() }
@@ -109,7 +114,7 @@ export const createHandshakes = (
 
   const guess = ({ address, stage }: Handshake): MeshError => {
     const data = { address }
-    return stage === 'secured'
+    return stage === 'secured' || stage === 'admitted'
       ? new MeshError('ERR_STREAM_CLOSED', 'it hung up before it was a member', { data })
       : new MeshError('ERR_PROTOCOL_MALFORMED', 'it did not speak the handshake of mesh', { data })
   }
@@ -128,9 +133,11 @@ export const createHandshakes = (
       const handshake: Handshake = { direction, address, host, stage: 'connected' }
       records.set(connection, { handshake, root: connection })
       connection.addEventListener('close', ({ error }) => {
+        unfinished.delete(handshake)
         if (isMeshError(error)) handshake.error ??= error
       })
       if (direction === 'outbound') {
+        unfinished.set(handshake, connection)
         outcomes.set(address, handshake)
         // Whoever dials takes its outcome out again; the service of the DHT does not.
         const oldest = outcomes.keys().next()
@@ -138,16 +145,17 @@ export const createHandshakes = (
         return
       }
       checkInbound(host)
+      unfinished.set(handshake, connection)
       pending.add(handshake)
       perHost.set(host, (perHost.get(host) ?? 0) + 1)
       const silence = new MeshError('ERR_TIMEOUT', 'it was silent during the handshake')
       const cancel = clock.schedule(HANDSHAKE_TIMEOUT_MS, () => {
-        if (handshake.stage !== 'admitted') connection.abort(silence)
+        if (handshake.stage !== 'complete') connection.abort(silence)
       })
       connection.addEventListener('close', () => {
         cancel()
         finish(handshake)
-        if (handshake.stage === 'admitted') return
+        if (handshake.stage === 'complete') return
         init.onFailed(handshake, handshake.error ?? guess(handshake))
       })
     },
@@ -166,11 +174,20 @@ export const createHandshakes = (
     admit(stream, session) {
       const { handshake, root } = find(stream)
       handshake.stage = 'admitted'
-      finish(handshake)
       // libp2p hands the same timeline object on to the connection that it makes of `root`.
-      sessions.set(root.timeline, session)
+      sessions.set(root.timeline, { session, handshake })
     },
-    sessionOf: (connection) => sessions.get(connection.timeline),
+    complete(connection) {
+      const found = sessions.get(connection.timeline)
+      if (found === undefined) return undefined
+      found.handshake.stage = 'complete'
+      unfinished.delete(found.handshake)
+      finish(found.handshake)
+      return found.session
+    },
+    cut(reason) {
+      for (const connection of [...unfinished.values()]) connection.abort(reason)
+    },
     outcomeOf(address) {
       const handshake = outcomes.get(address)
       outcomes.delete(address)

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { MeshError } from '../errors/index.ts'
+import { MeshError, toMeshError } from '../errors/index.ts'
 import { MAX_PSKS, peerIdFromPublicKey, PSK_BYTES } from '../keys/index.ts'
 import { equalBytes } from '../util/index.ts'
 import { checkListenAddress, readLocation } from './address.ts'
@@ -14,6 +14,7 @@ import { answerPings, PING_INIT, PING_PROTOCOL, startLiveness } from './liveness
 import { abortConnection, createMembers } from './members.ts'
 import { createRefusalLog } from './refusal-log.ts'
 import { createStreams, MAX_STREAMS_OF_ONE_PROTOCOL } from './streams.ts'
+import type { Connection } from '@libp2p/interface'
 import type { ErrorCode } from '../errors/index.ts'
 import type { PeerId, PrivateKey } from '../keys/index.ts'
 import type { Logger, Worker, Workers } from '../observe/index.ts'
@@ -21,6 +22,7 @@ import type { Clock, Random } from '../util/index.ts'
 import type { Libp2pNode } from './libp2p-node.ts'
 import type { LivenessLink } from './liveness.ts'
 import type { Membership } from './membership.ts'
+import type { Session } from './session.ts'
 import type { Served } from './streams.ts'
 import type { Discoveries, Peer, Transport, TransportEvents } from './types.ts'
 
@@ -216,6 +218,23 @@ export const createLibp2pTransport = (
     },
   )
 
+  /**
+   * Whoever was let in may take its time to agree on a multiplexer, and lose its right meanwhile: kept
+   * for that, such a connection would outlive a revocation.
+   */
+  const isStillWelcome = (connection: Connection, session: Session): boolean => {
+    try {
+      checkPlace(session.peer)
+      session.admission = membership.admit(session.certificate, session.peer)
+      return true
+    } catch (error) {
+      const reason = toMeshError(error)
+      refuse(connection.remoteAddr.toString(), reason)
+      abortConnection(connection, reason)
+      return false
+    }
+  }
+
   const startNode = async (): Promise<void> => {
     const node = await createLibp2pNode(
       { identity, clock, random, handshakes },
@@ -236,9 +255,9 @@ export const createLibp2pTransport = (
         onOpen(connection) {
           // Its end, if it came while it was being made, is told to nobody.
           if (connection.status !== 'open') return
-          const session = handshakes.sessionOf(connection)
+          const session = handshakes.complete(connection)
           if (session === undefined) abortConnection(connection, new Error('not admitted'))
-          else members.add(connection, session)
+          else if (isStillWelcome(connection, session)) members.add(connection, session)
         },
         onClose: members.remove,
       },
@@ -346,6 +365,7 @@ export const createLibp2pTransport = (
       psks.splice(0, psks.length, ...next)
       if (!withdrawn) return
       const reason = new MeshError('ERR_STREAM_CLOSED', 'a pre-shared key was withdrawn')
+      handshakes.cut(reason)
       for (const { id } of members.peers()) members.cut(id, reason)
     },
     counts: () => ({

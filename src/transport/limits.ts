@@ -31,6 +31,11 @@ export const MAX_MEMBERSHIP_MESSAGE_BYTES = KIBIBYTE + 1
 
 /** Connections in all. Stops a crowd (or one peer under many keys) using up sockets and memory. */
 export const DEFAULT_MAX_CONNECTIONS = 128
+/**
+ * Connections of one peer; one more takes the place of its oldest. Stops one member from using up the
+ * places of all others. Two are common: peers that dial each other at once.
+ */
+export const MAX_CONNECTIONS_PER_PEER = 4
 /** Time for one attempt to connect, TCP and handshake together. */
 export const DIAL_TIMEOUT_MS = 10 * SECOND_MS
 /** Outcomes of attempts to connect that are kept for whoever made them. */

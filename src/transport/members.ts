@@ -1,6 +1,7 @@
 import { MeshError, toMeshError } from '../errors/index.ts'
 import { withDeadline } from './deadline.ts'
-import { CONNECTION_CLOSE_TIMEOUT_MS, SIMULTANEOUS_DIAL_MS } from './limits.ts'
+import { CONNECTION_CLOSE_TIMEOUT_MS, MAX_CONNECTIONS_PER_PEER } from './limits.ts'
+import { SIMULTANEOUS_DIAL_MS } from './limits.ts'
 import type { Connection } from '@libp2p/interface'
 import type { PeerId } from '../keys/index.ts'
 import type { Logger } from '../observe/index.ts'
@@ -156,6 +157,16 @@ export const createMembers = (
     }
   }
 
+  /** Every place that it takes beyond these is one that another member cannot have. */
+  const dropSpare = (member: Member): void => {
+    const oldest = member.links.toSorted((a, b) => a.openedMs - b.openedMs)
+    for (const link of oldest.slice(0, -MAX_CONNECTIONS_PER_PEER)) {
+      const what = `${member.peer} has more than ${MAX_CONNECTIONS_PER_PEER} connections`
+      cutLink(link, new MeshError('ERR_LIMIT_EXCEEDED', what))
+      drop(link)
+    }
+  }
+
   const drop = (link: Link): void => {
     expiries.get(link)?.()
     expiries.delete(link)
@@ -198,6 +209,7 @@ export const createMembers = (
       links.set(connection, link)
       members.set(peer, member)
       armExpiry(link)
+      dropSpare(member)
       const snapshot = describe(member)
       if (known === undefined && snapshot !== undefined) init.onConnect(snapshot)
     },

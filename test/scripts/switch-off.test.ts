@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { applyEdits } from '../../scripts/switch-off/apply.ts'
 import { checks } from '../../scripts/switch-off/checks.ts'
+import { checksPage } from '../../scripts/switch-off/page.ts'
 
 const root = join(import.meta.dirname, '../..')
 
@@ -37,4 +38,9 @@ t.test('every test that is named is there', async (t) => {
 
 t.test('no check is there twice', async (t) => {
   t.equal(new Set(checks.map(({ name }) => name)).size, checks.length)
+})
+
+t.test('the page shows the table as it is', async (t) => {
+  const page = readFileSync(join(root, 'docs/checks.md'), 'utf8')
+  t.equal(page, checksPage(), 'run: node scripts/docs.ts')
 })

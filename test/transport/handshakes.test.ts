@@ -60,6 +60,8 @@ t.test('one host has so many handshakes pending, and others still get in', async
   const [, second] = held
   if (second === undefined) throw new Error('there are two')
   handshakes.admit(second, session)
+  t.throws(() => arrive('10.0.0.1'), 'who is let in and goes no further takes a place all the same')
+  t.equal(handshakes.complete(second), session)
   t.doesNotThrow(() => arrive('10.0.0.1'), 'a member makes room too')
 })
 
@@ -100,6 +102,7 @@ t.test('says why a handshake came to nothing', async (t) => {
   own.abort(new MeshError('ERR_LIMIT_EXCEEDED', 'too many bytes'))
   const member = arrive('10.0.0.6')
   handshakes.admit(member, session)
+  handshakes.complete(member)
   await clock.advance(HANDSHAKE_TIMEOUT_MS)
   t.equal(member.status, 'open', 'a member may be silent')
   member.abort(new Error('gone'))

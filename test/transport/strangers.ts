@@ -9,6 +9,7 @@ import { createLibp2p } from 'libp2p'
 import { generatePrivateKey } from '../../src/keys/index.ts'
 import { toLibp2pKey } from '../../src/transport/identity.ts'
 import { MEMBERSHIP_PROTOCOL, membershipExchange } from '../../src/transport/membership-exchange.ts'
+import { privateNetwork } from '../../src/transport/private-network.ts'
 import { systemClock, systemRandom } from '../../src/util/index.ts'
 import { FakeConnection } from './fakes.ts'
 import { addressOf, socketOf } from './nodes.ts'
@@ -132,6 +133,70 @@ export const dialAsHostileMember = async (
     connection.addEventListener('close', () => resolve()),
   )
   return { connection, received, closed: ended }
+}
+
+/** A member that was let in, and goes on when it likes. */
+export interface Waiting {
+  /** Agrees on a multiplexer, as it should have at once. */
+  goOn(): void
+}
+
+/** Becomes a member of `node`'s network and stops right before the multiplexer. */
+export const dialAndWait = async (
+  t: Test,
+  node: Transport,
+  {
+    identity = generatePrivateKey(systemRandom),
+    certificate,
+    psk,
+  }: { identity?: PrivateKey; certificate?: string; psk?: Uint8Array },
+): Promise<Waiting> => {
+  const admitted = Promise.withResolvers<void>()
+  const going = Promise.withResolvers<void>()
+  const nothing = (): void => {}
+  const encrypter = membershipExchange(
+    { clock: systemClock },
+    {
+      own: () => certificate,
+      admit: () => ({}),
+      onStage: nothing,
+      onFailed: nothing,
+      onAdmitted: nothing,
+    },
+  )
+  const protector = privateNetwork(
+    { clock: systemClock, random: systemRandom },
+    { psks: psk === undefined ? [] : [psk], onProtected: nothing, onRefused: nothing },
+  )
+  const libp2p = await createLibp2p({
+    privateKey: await toLibp2pKey(identity),
+    transports: [tcp()],
+    connectionProtector: protector,
+    connectionEncrypters: [
+      (components) => {
+        const { protocol, secureInbound, secureOutbound } = encrypter(components)
+        return {
+          protocol,
+          secureInbound,
+          async secureOutbound(connection, options) {
+            // Else the two agree on a multiplexer within Noise, and there is nothing to wait with.
+            const alone = { ...options, skipStreamMuxerNegotiation: true }
+            const secured = await secureOutbound(connection, alone)
+            admitted.resolve()
+            await going.promise
+            return secured
+          },
+        }
+      },
+    ],
+    streamMuxers: [yamux()],
+    connectionManager: { reconnectRetries: 0 },
+    connectionMonitor: { enabled: false },
+  })
+  t.teardown(() => libp2p.stop())
+  libp2p.dial(multiaddr(addressOf(node))).catch(admitted.reject)
+  await admitted.promise
+  return { goOn: going.resolve }
 }
 
 /** A header of the multiplexer. */

@@ -1,0 +1,4 @@
+import type { Check } from '../table.ts'
+
+/** What blocks. */
+export const blocks: readonly Check[] = []

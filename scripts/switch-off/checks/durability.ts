@@ -1,0 +1,127 @@
+import { checksOf } from '../table.ts'
+import type { Check } from '../table.ts'
+
+const POWER = 'loses nothing, and shows nothing wrong, wherever the power fails'
+
+/** Durability. */
+export const durability: readonly Check[] = [
+  ...checksOf('disk/staged', 'files/faults', [
+    ['fsync of a file', POWER, ['await openHandle().sync()', '']],
+  ]),
+  ...checksOf('disk/disk', 'files/faults', [
+    [
+      'fsync of its directory',
+      POWER,
+      ['      }\n    }\n    await this.#directories.sync(parentOf(to))', '      }\n    }'],
+    ],
+  ]),
+  ...checksOf('disk/disk', 'disk/memory', [
+    [
+      'fsync after a removal',
+      'keeps what write answered to when the power fails',
+      [
+        'if (!(await this.#unlink(path))) return\n      await this.#directories.sync(parentOf(path))',
+        'if (!(await this.#unlink(path))) return',
+      ],
+    ],
+    [
+      'fsync of the directory that a file was moved out of',
+      'keeps what write answered to when the power fails',
+      ['await this.#directories.sync(former)', 'return'],
+    ],
+  ]),
+  ...checksOf('disk/directories', 'disk/memory', [
+    [
+      'fsync of a new directory',
+      'keeps what write answered to when the power fails',
+      ['await sync(parentOf(directory))\n    return enter(directory)', 'return enter(directory)'],
+    ],
+  ]),
+  ...checksOf('store/environment', 'store/sync', [
+    [
+      'fsync of the database',
+      'acknowledges nothing that the disk did not confirm',
+      ['overlappingSync: false,', 'overlappingSync: false,\n    noSync: true,'],
+    ],
+  ]),
+  ...checksOf('files/acceptor', 'files/faults', [
+    [
+      'the statement is durable before it is acknowledged',
+      POWER,
+      [
+        'left = await catalogue.change(name, changeOf(taking))',
+        'void catalogue.change(name, changeOf(taking)).catch(() => {})',
+      ],
+    ],
+    [
+      'the content is durable before its statement',
+      POWER,
+      ['await staged?.commit(contentPath(name, fresh), { mode: rule.policy.mode })', ''],
+      [
+        'left = await catalogue.change(name, changeOf(taking))',
+        'left = await catalogue.change(name, changeOf(taking))\n      if (fresh !== undefined) await staged?.commit(contentPath(name, fresh), { mode: rule.policy.mode })',
+      ],
+    ],
+  ]),
+  ...checksOf('disk/disk', 'disk/disk', [
+    [
+      'leftovers of a crash are removed',
+      'removes everything from tmp when it is opened',
+      ['else await this.#fileSystem.unlink(join(tmp, name))', ''],
+    ],
+  ]),
+  ...checksOf('disk/lock', 'disk/lock', [
+    [
+      'lock of the state directory',
+      'names the process that holds the lock, and takes it over when that was killed',
+      ['PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE', 'SELECT 1'],
+    ],
+  ]),
+  ...checksOf('disk/directories', 'disk/disk', [
+    [
+      'links in the state directory',
+      'follows no link below the root',
+      [
+        'if ((await fileSystem.realpath(path)) !== path) throw linkError(path)',
+        'await fileSystem.realpath(path)',
+      ],
+    ],
+  ]),
+  ...checksOf('disk/paths', 'disk/disk', [
+    [
+      'paths that leave the state directory',
+      'refuses paths that leave the tree or cannot be',
+      ["part !== '..' &&", ''],
+    ],
+  ]),
+
+  ...checksOf('store/lmdb', 'store/damage', [
+    [
+      'entries that a page has lost',
+      'a page with other entries than it had is noticed by who reads the whole table',
+      ['if (count < expected && isStill) {', 'if (isStill && false) {'],
+    ],
+    [
+      'renewal of a database after deaths',
+      'after two deaths every entry is copied into new pages, and none is lost',
+      ['if (await renewDatabase(this.#path))', 'if (this.#closing)'],
+    ],
+  ]),
+  ...checksOf('store/inspect', 'store/damage', [
+    [
+      'who ended the check of a database',
+      'a check that is ended from outside says nothing about the database',
+      [
+        "const FROM_OUTSIDE: readonly string[] = ['SIGTERM', ",
+        'const FROM_OUTSIDE: readonly string[] = [',
+      ],
+    ],
+  ]),
+  ...checksOf('store/migrations', 'store/memory', [
+    [
+      'a store of a newer version',
+      'refuses a store that a newer version wrote',
+      ['if (found !== undefined && found > current) {', 'if (false) {'],
+    ],
+  ]),
+]

@@ -1,0 +1,4 @@
+import type { Check } from '../table.ts'
+
+/** What machine. */
+export const machine: readonly Check[] = []

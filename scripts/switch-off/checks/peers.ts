@@ -1,0 +1,155 @@
+import { checksOf } from '../table.ts'
+import type { Check } from '../table.ts'
+
+/** Peers. */
+export const peers: readonly Check[] = [
+  ...checksOf('transport/frame-buffer', 'transport/frame-buffer', [
+    [
+      'size of frames',
+      'a frame above the limit is refused when its length is known',
+      ['if (wanted > maxFrameBytes) {', 'if (false) {'],
+    ],
+  ]),
+  ...checksOf('transport/multiplexer', 'transport/multiplexer', [
+    [
+      'size of frames of the multiplexer',
+      'cuts off a member that sends a frame of 2 GiB',
+      ['if (lengthBytes > MAX_MULTIPLEXER_FRAME_BYTES)', 'if (false)'],
+    ],
+    [
+      'rate of pings',
+      'cuts off a member that sends a flood of pings',
+      ['if (type === TYPE_PING && !control.tryTake(1))', 'if (false)'],
+    ],
+  ]),
+  ...checksOf('transport/blame', 'transport/blame', [
+    [
+      'blame for a forged signature',
+      'one forged signature is enough',
+      [' || GRAVE.has(error.code)', ''],
+    ],
+    [
+      'blame for repeated faults',
+      'the third fault within ten minutes makes a peer avoided, for ten minutes',
+      ['faults >= MAX_FAULTS ||', ''],
+    ],
+  ]),
+  ...checksOf('transport/streams', 'transport/streams', [
+    [
+      'number of streams',
+      'one stream too many is refused, and no fault',
+      [
+        'if (release === undefined) return refuse(stream, peer, max)',
+        'if (release === undefined) return void run(link, stream, served)',
+      ],
+    ],
+    [
+      'malformed frames are held against their sender',
+      'a frame that is too long, or cut short, costs its sender a fault',
+      ['if (FAULTS.has(failure.code)) init.blame(peer, failure)', ''],
+    ],
+  ]),
+  ...checksOf('transport/handshakes', 'transport/handshakes', [
+    [
+      'rate of connections',
+      'one host opens so many connections a second',
+      ['if (count > MAX_CONNECTIONS_PER_HOST_PER_SECOND) {', 'if (false) {'],
+    ],
+    [
+      'pending handshakes of a host',
+      'one host has so many handshakes pending, and others still get in',
+      ['if ((perHost.get(host) ?? 0) >= MAX_PENDING_HANDSHAKES_PER_HOST) {', 'if (false) {'],
+    ],
+    [
+      'pending handshakes in all',
+      'there is a limit for all hosts together',
+      ['if (pending.size >= MAX_PENDING_HANDSHAKES) {', 'if (false) {'],
+    ],
+  ]),
+  ...checksOf('transport/peer-exchange', 'transport/peer-exchange', [
+    [
+      'rate of exchanges of peers',
+      'garbage is a fault, and so is asking without end',
+      ['if (budgetOf(peer).tryTake(1)) return', 'if (budgetOf(peer)) return'],
+    ],
+  ]),
+  ...checksOf('sync/intake', 'sync/announce/announcer', [
+    [
+      'signatures of what is passed on',
+      'a forged record is not passed on, and its sender is blamed at once',
+      ['if (!arrival.verify()) throw forged(arrival.name)', ''],
+    ],
+    [
+      'rate of what is passed on',
+      'what is unwanted is relayed within a rate, and no faster',
+      ['if (!bucketOf(from).tryTake(1)) return false', ''],
+    ],
+  ]),
+  ...checksOf('sync/push-pull/answerer', 'sync/push-pull/answerer', [
+    [
+      'records of one round',
+      'the same records asked for again and again are cut off',
+      ['if (records > RECORDS_ALLOWANCE * MAX_ROUND_RECORDS)', 'if (false)'],
+    ],
+    [
+      'ranges of one round',
+      'ranges asked for again and again are slowed down and then cut off',
+      ['if (ranges > 2 * MAX_ROUND_RANGES)', 'if (false)'],
+    ],
+    [
+      'rate of lists of names',
+      'ever-new lists of names are learned slowly, and blamed on nobody',
+      ['while (!init.rates.lists.tryTake(1))', 'while (!init.rates.lists)'],
+    ],
+  ]),
+  ...checksOf('sync/collections/files', 'sync/collections/files', [
+    [
+      'network of what is passed on',
+      'what is for another network is not to be passed on',
+      ['relayable: signed.statement.network === init.network,', 'relayable: init !== undefined,'],
+    ],
+  ]),
+  ...checksOf('sync/blocks/reader', 'sync/blocks/server', [
+    [
+      'contents that one stream has open',
+      'ends the stream of a member that breaks the rules',
+      ['if (this.opened.size >= MAX_OPEN_CONTENTS)', 'if (false)'],
+    ],
+    [
+      'blocks asked for twice',
+      'ends the stream of a member that breaks the rules',
+      ['if (asked.has(index)) throw', 'if (false) throw'],
+    ],
+  ]),
+  ...checksOf('sync/blocks/list-inbox', 'sync/blocks/link', [
+    [
+      'digest of a block list',
+      'a holder that sends another list keeps nobody from the content',
+      ['if (sha256(from.bytes) !== content.list)', 'if (false)'],
+    ],
+    [
+      'length of a block list',
+      'a holder whose list has a hundred thousand entries keeps nobody from the content',
+      ['if (sizeBytes > most) throw', 'if (false) throw'],
+    ],
+  ]),
+  ...checksOf('sync/blocks/incoming', 'sync/blocks/link', [
+    [
+      'small pieces of a block',
+      'a holder that sends crumbs keeps nobody from the content',
+      ['bytes.length < MIN_BLOCK_PIECE_BYTES', 'bytes.length < 0'],
+    ],
+  ]),
+  ...checksOf('sync/content/server', 'sync/content/server', [
+    [
+      'rate of content',
+      'a limit of bytes a second holds over all streams of a peer',
+      ['takeUpload?.(stream.peer, piece.length) ?? 0', '(takeUpload === undefined ? 0 : 0)'],
+    ],
+    [
+      'number of served streams',
+      'one peer has so many requests open; all peers together have a limit too',
+      ['if (streams.size > MAX_SERVED_STREAMS)', 'if (false)'],
+    ],
+  ]),
+]
