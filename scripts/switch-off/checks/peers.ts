@@ -125,7 +125,7 @@ export const peers: readonly Check[] = [
     [
       'digest of a block list',
       'a holder that sends another list keeps nobody from the content',
-      ['if (sha256(from.bytes) !== content.list)', 'if (false)'],
+      ['if (sha256(asked.bytes) !== content.list)', 'if (false)'],
     ],
     [
       'length of a block list',
