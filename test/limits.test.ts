@@ -24,6 +24,7 @@ const sections: Readonly<Record<string, readonly string[]>> = {
   HTTP: ['http', 'api'],
   Client: ['client'],
   Log: ['observe'],
+  Util: ['util'],
 }
 
 /** A size or time as the page writes it, with a unit only where that loses nothing. */

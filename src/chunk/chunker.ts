@@ -16,8 +16,8 @@ export interface Chunked {
   readonly list: BlockList
 }
 
-/** Cuts and hashes content that comes in pieces, in constant memory besides the list. */
-export interface Chunker {
+/** Cuts content that comes in pieces and hashes its blocks, in constant memory besides the list. */
+export interface Lister {
   /** Takes the next bytes, without keeping them; answers the blocks that end in them. */
   update(piece: Uint8Array): readonly FoundBlock[]
   /**
@@ -25,13 +25,12 @@ export interface Chunker {
    *
    * @throws MeshError `ERR_PROTOCOL_MALFORMED` if it is larger than a list can describe.
    */
-  end(): Chunked
+  end(): BlockList
 }
 
-/** One pass over a content: its digest, and the digest of each block. */
-export const createChunker = (): Chunker => {
+/** The blocks of a content; its own digest is somebody else's work, and may be done elsewhere. */
+export const createLister = (): Lister => {
   const cutter = createCutter()
-  const content = createDigester()
   const blocks: FoundBlock[] = []
   let current = createDigester()
   let offset = 0
@@ -50,7 +49,6 @@ export const createChunker = (): Chunker => {
 
   return {
     update(piece) {
-      content.update(piece)
       const before = blocks.length
       let at = 0
       while (at < piece.length) {
@@ -64,10 +62,26 @@ export const createChunker = (): Chunker => {
     },
     end() {
       if (sizeBytes > 0) close()
-      return {
-        digest: content.digest(),
-        list: createBlockList(blocks.map(({ digest, sizeBytes }) => ({ digest, sizeBytes }))),
-      }
+      return createBlockList(blocks.map(({ digest, sizeBytes }) => ({ digest, sizeBytes })))
     },
+  }
+}
+
+/** A {@link Lister} that works out the digest of the whole as well. */
+export interface Chunker extends Pick<Lister, 'update'> {
+  /** As {@link Lister.end}. */
+  end(): Chunked
+}
+
+/** One pass over a content: its digest, and the digest of each block. */
+export const createChunker = (): Chunker => {
+  const content = createDigester()
+  const lister = createLister()
+  return {
+    update(piece) {
+      content.update(piece)
+      return lister.update(piece)
+    },
+    end: () => ({ digest: content.digest(), list: lister.end() }),
   }
 }

@@ -9,8 +9,8 @@
  */
 export { blockListDigest, createBlockList, decodeBlockList } from './block-list.ts'
 export { encodeBlockList } from './block-list.ts'
-export { createChunker } from './chunker.ts'
+export { createChunker, createLister } from './chunker.ts'
 export { CHUNK_AVERAGE_BYTES, MAX_BLOCK_LIST_BYTES, MAX_BLOCKS, MAX_CHUNK_BYTES } from './limits.ts'
 export { MAX_LISTED_CONTENT_BYTES, MIN_CHUNK_BYTES, MIN_LISTED_CONTENT_BYTES } from './limits.ts'
 export type { BlockList, BlockRef } from './block-list.ts'
-export type { Chunked, Chunker, FoundBlock } from './chunker.ts'
+export type { Chunked, Chunker, FoundBlock, Lister } from './chunker.ts'

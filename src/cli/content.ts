@@ -1,10 +1,15 @@
 import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { blockListDigest, createChunker, MIN_LISTED_CONTENT_BYTES } from '../chunk/index.ts'
+import { blockListDigest, createLister, MIN_LISTED_CONTENT_BYTES } from '../chunk/index.ts'
 import { MAX_LISTED_CONTENT_BYTES } from '../chunk/index.ts'
 import { describeSystemError, MeshError } from '../errors/index.ts'
-import { createDigester, formatSize } from '../util/index.ts'
+import {
+  createDigester,
+  createDigestThreads,
+  formatSize,
+  MIN_THREAD_DIGEST_BYTES,
+} from '../util/index.ts'
 import { makeScratch } from './output.ts'
 import type { FileHandle } from 'node:fs/promises'
 import type { Digest, Random } from '../util/index.ts'
@@ -39,18 +44,32 @@ const unreadable = (shown: string, cause: unknown): MeshError => {
   )
 }
 
-async function* readFile(file: FileHandle, shown: string): AsyncGenerator<Uint8Array> {
+/**
+ * The pieces of a file, each read while the one before is being used. With `buffers`, a piece is good
+ * until the next one is asked for: new memory for each costs as much as reading it.
+ */
+async function* readFile(
+  file: FileHandle,
+  shown: string,
+  buffers: readonly Uint8Array[] = [],
+): AsyncGenerator<Uint8Array> {
+  const read = async (turn: number, position: number): Promise<Uint8Array> => {
+    const buffer = buffers[turn % buffers.length] ?? Buffer.allocUnsafe(CHUNK_BYTES)
+    const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES, position)
+    return buffer.subarray(0, bytesRead)
+  }
   let position = 0
-  for (;;) {
-    const buffer = Buffer.allocUnsafe(CHUNK_BYTES)
-    const { bytesRead } = await file
-      .read(buffer, 0, CHUNK_BYTES, position)
-      .catch((error: unknown) => {
-        throw unreadable(shown, error)
-      })
-    if (bytesRead === 0) return
-    position += bytesRead
-    yield buffer.subarray(0, bytesRead)
+  let next = read(0, position)
+  for (let turn = 1; ; turn++) {
+    const piece = await next.catch((error: unknown) => {
+      throw unreadable(shown, error)
+    })
+    if (piece.length === 0) return
+    position += piece.length
+    next = read(turn, position)
+    // Nobody may come for it.
+    next.catch(() => {})
+    yield piece
   }
 }
 
@@ -60,50 +79,70 @@ const changedMeanwhile = (shown: string): MeshError =>
     `${shown} changed while it was being read; nothing was published, run it again`,
   )
 
-async function* checked(
-  file: FileHandle,
-  { shown, digest, sizeBytes }: Pick<Content, 'shown' | 'digest' | 'sizeBytes'>,
-): AsyncGenerator<Uint8Array> {
-  const digester = createDigester()
-  const changed = changedMeanwhile(shown)
-  let held: Uint8Array | undefined
-  let length = 0
-  for await (const chunk of readFile(file, shown)) {
-    digester.update(chunk)
-    length += chunk.length
-    if (length > sizeBytes) throw changed
-    if (held !== undefined) yield held
-    held = chunk
-  }
-  if (length !== sizeBytes || digester.digest() !== digest) throw changed
-  if (held !== undefined) yield held
-}
-
 /** What tells whether somebody wrote to the file meanwhile. */
 const stampOf = async (file: FileHandle): Promise<string> => {
   const { size, mtimeNs, ctimeNs } = await file.stat({ bigint: true })
   return `${size} ${mtimeNs} ${ctimeNs}`
 }
 
+/** What of a content is measured, and by which it is known again. */
+interface Measured extends Pick<Content, 'shown' | 'digest' | 'sizeBytes'> {
+  readonly stamp: string
+}
+
+/**
+ * Large content is not hashed a second time: measuring took longer than the file system's clock needs
+ * to tick, so whatever is written afterwards shows in the stamp. The daemon hashes it in any case.
+ */
+async function* checked(
+  file: FileHandle,
+  { shown, digest, sizeBytes, stamp }: Measured,
+): AsyncGenerator<Uint8Array> {
+  const digester = sizeBytes < MIN_THREAD_DIGEST_BYTES ? createDigester() : undefined
+  const changed = changedMeanwhile(shown)
+  let held: Uint8Array | undefined
+  let length = 0
+  for await (const chunk of readFile(file, shown)) {
+    digester?.update(chunk)
+    length += chunk.length
+    if (length > sizeBytes) throw changed
+    if (held !== undefined) yield held
+    held = chunk
+  }
+  const isOther = digester !== undefined && digester.digest() !== digest
+  if (length !== sizeBytes || isOther || (await stampOf(file)) !== stamp) throw changed
+  if (held !== undefined) yield held
+}
+
 /** Reads it once: the digest of the whole, and that of the list of its blocks. */
 const measure = async (file: FileHandle, shown: string): Promise<Content> => {
   const before = await stampOf(file)
-  const chunker = createChunker()
+  const { size } = await file.stat()
+  const digester = createDigestThreads().create({ sizeBytes: size })
+  const lister = createLister()
+  const buffers = [Buffer.allocUnsafeSlow(CHUNK_BYTES), Buffer.allocUnsafeSlow(CHUNK_BYTES)]
   let sizeBytes = 0
-  for await (const chunk of readFile(file, shown)) {
-    sizeBytes += chunk.length
-    if (sizeBytes > MAX_LISTED_CONTENT_BYTES) {
-      const limit = formatSize(MAX_LISTED_CONTENT_BYTES)
-      throw new MeshError('ERR_FILE_TOO_LARGE', `${shown} is larger than ${limit}; divide it`)
+  try {
+    for await (const chunk of readFile(file, shown, buffers)) {
+      sizeBytes += chunk.length
+      if (sizeBytes > MAX_LISTED_CONTENT_BYTES) {
+        const limit = formatSize(MAX_LISTED_CONTENT_BYTES)
+        throw new MeshError('ERR_FILE_TOO_LARGE', `${shown} is larger than ${limit}; divide it`)
+      }
+      const hashed = digester.update(chunk)
+      lister.update(chunk)
+      if (hashed !== undefined) await hashed
     }
-    chunker.update(chunk)
+    const digest = await digester.digest()
+    if ((await stampOf(file)) !== before) throw changedMeanwhile(shown)
+    const listed = blockListDigest(lister.end())
+    const blocks = sizeBytes < MIN_LISTED_CONTENT_BYTES ? 'none' : listed
+    const facts = { shown, digest, sizeBytes, listed, blocks } as const
+    const measured = { ...facts, stamp: before }
+    return { ...facts, chunks: () => checked(file, measured), close: () => file.close() }
+  } finally {
+    digester.close()
   }
-  const { digest, list } = chunker.end()
-  if ((await stampOf(file)) !== before) throw changedMeanwhile(shown)
-  const listed = blockListDigest(list)
-  const blocks = sizeBytes < MIN_LISTED_CONTENT_BYTES ? 'none' : listed
-  const facts = { shown, digest, sizeBytes, listed, blocks } as const
-  return { ...facts, chunks: () => checked(file, facts), close: () => file.close() }
 }
 
 /** Standard input has neither size nor a second reading: it goes through a private file. */

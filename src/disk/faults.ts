@@ -37,9 +37,9 @@ export const withFaults = (
     }
   }
   const wrap = (path: string, handle: Handle, sync: 'sync' | 'sync-directory'): Handle => ({
-    async write(bytes) {
+    async write(parts) {
       before('write', path)
-      return handle.write(bytes)
+      return handle.write(parts)
     },
     async read(into, position) {
       before('read', path)

@@ -27,8 +27,8 @@ export interface NodeStat {
 
 /** An open file or directory. */
 export interface Handle {
-  /** Appends; resolves with the count of bytes taken, which may be fewer. */
-  write(bytes: Uint8Array): Promise<number>
+  /** Appends these, one behind the other; resolves with the count of bytes taken, which may be fewer. */
+  write(parts: readonly Uint8Array[]): Promise<number>
   /** Fills `into` from `position`; resolves with the count of bytes read, 0 at the end. */
   read(into: Uint8Array, position: number): Promise<number>
   /** Writes at `position`, whatever is there; resolves with the count of bytes taken. */
@@ -80,7 +80,7 @@ const describe = (stats: BigIntStats): NodeStat => ({
 })
 
 const wrap = (handle: FileHandle): Handle => ({
-  write: async (bytes) => (await handle.write(bytes)).bytesWritten,
+  write: async (parts) => (await handle.writev(parts)).bytesWritten,
   read: async (into, position) => (await handle.read(into, 0, into.length, position)).bytesRead,
   writeAt: async (bytes, position) =>
     (await handle.write(bytes, 0, bytes.length, position)).bytesWritten,

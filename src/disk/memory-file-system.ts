@@ -104,11 +104,12 @@ export const createMemoryFileSystem = (): MemoryFileSystem => {
   }
 
   const handleOf = (node: Node): Handle => ({
-    async write(bytes) {
+    async write(parts) {
       if (node.kind !== 'file') throw failure('EISDIR', '')
-      node.bytes = appended(node.bytes, bytes)
+      const before = node.bytes.length
+      for (const part of parts) node.bytes = appended(node.bytes, part)
       node.changes = ++changes
-      return bytes.length
+      return node.bytes.length - before
     },
     async read(into, position) {
       if (node.kind !== 'file') throw failure('EISDIR', '')

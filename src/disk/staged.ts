@@ -1,6 +1,10 @@
+import { createEarlySync } from './early-sync.ts'
 import { checkPath } from './paths.ts'
 import type { Handle } from './file-system.ts'
 import type { StagedFile } from './types.ts'
+
+/** What may wait to be written. Stops a fast source from filling the memory while the disk is slow. */
+export const MAX_UNWRITTEN_BYTES = 2 ** 20
 
 /** What a staged file needs of the tree it is in. */
 export interface StagingTree {
@@ -12,16 +16,91 @@ export interface StagingTree {
   unlink(path: string): Promise<void>
 }
 
+/** Appends what it is given while whoever gives it goes on; what has gathered goes in one call. */
+const createAppender = (handle: Handle) => {
+  const early = createEarlySync(handle)
+  let parts: readonly Uint8Array[] = []
+  let unwrittenBytes = 0
+  let running: Promise<void> | undefined
+  let failed: { readonly error: unknown } | undefined
+  let onRoom: (() => void) | undefined
+
+  /** Until everything is written, also what comes meanwhile. */
+  const run = async (): Promise<void> => {
+    try {
+      while (parts.length > 0) {
+        const batch = parts
+        parts = []
+        const count = await handle.write(batch)
+        unwrittenBytes -= count
+        parts = [...rest(batch, count), ...parts]
+        early.wrote(count)
+        onRoom?.()
+      }
+    } catch (error) {
+      failed = { error }
+      onRoom?.()
+    }
+    // In the same moment as the last look for more: what comes a moment later finds nobody at work.
+    running = undefined
+  }
+  const check = (): void => {
+    if (failed !== undefined) throw failed.error
+  }
+
+  return {
+    async append(bytes: Uint8Array): Promise<void> {
+      check()
+      if (bytes.length === 0) return
+      parts = [...parts, bytes]
+      unwrittenBytes += bytes.length
+      running ??= run()
+      while (unwrittenBytes > MAX_UNWRITTEN_BYTES && failed === undefined) {
+        await new Promise<void>((resolve) => {
+          onRoom = resolve
+        })
+      }
+      check()
+    },
+    /** Resolves when the system has taken everything. */
+    async drained(): Promise<void> {
+      await running
+      check()
+      await early.settled()
+    },
+    /** Resolves when nothing is under way, however that ended. */
+    async ended(): Promise<void> {
+      parts = []
+      await running
+      await early.settled().catch(() => {})
+    },
+  }
+}
+
+/** What is left of them behind the first `count` bytes. */
+const rest = (parts: readonly Uint8Array[], count: number): Uint8Array[] => {
+  let left = count
+  const after: Uint8Array[] = []
+  for (const part of parts) {
+    const taken = Math.min(left, part.length)
+    left -= taken
+    if (taken < part.length) after.push(part.subarray(taken))
+  }
+  return after
+}
+
 /** A file that is being written under the temporary name `path`. */
 export const createStagedFile = (tree: StagingTree, path: string, handle: Handle): StagedFile => {
   let state: 'open' | 'closed' | 'done' = 'open'
   let sizeBytes = 0
   /** Mode with which all bytes are on the disk. */
   let flushed: number | undefined
+  const appender = createAppender(handle)
 
   const close = async (): Promise<void> => {
     if (state !== 'open') return
     state = 'closed'
+    await appender.ended()
     await handle.close()
   }
 
@@ -31,8 +110,10 @@ export const createStagedFile = (tree: StagingTree, path: string, handle: Handle
   }
 
   const flush = async (mode: number): Promise<void> => {
-    await openHandle().setMode(mode)
-    await openHandle().sync()
+    const open = openHandle()
+    await appender.drained()
+    await open.setMode(mode)
+    await open.sync()
     flushed = mode
   }
 
@@ -42,12 +123,10 @@ export const createStagedFile = (tree: StagingTree, path: string, handle: Handle
     },
     write: (chunk) =>
       tree.doing('write', path, async () => {
+        openHandle()
         flushed = undefined
-        for (let at = 0; at < chunk.length; ) {
-          const count = await openHandle().write(chunk.subarray(at))
-          at += count
-          sizeBytes += count
-        }
+        sizeBytes += chunk.length
+        await appender.append(chunk)
       }),
     flush: ({ mode }) => tree.doing('write', path, () => flush(mode)),
     commit: (to, { mode }) =>

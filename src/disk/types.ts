@@ -8,7 +8,11 @@ export interface FileStat {
 /** A file being written in `tmp/`, invisible until committed. */
 export interface StagedFile {
   readonly sizeBytes: number
-  /** Appends. Resolves when the system has taken the bytes, so awaiting it is back-pressure. */
+  /**
+   * Appends, without copying: the bytes belong to the file from here on. Resolves when there is room for
+   * more, so awaiting it is back-pressure; what fails may show at a later call, at `flush` or `commit` at
+   * the latest.
+   */
   write(chunk: Uint8Array): Promise<void>
   /**
    * Waits until what was written is on the disk, so that `commit` with the same mode has little left

@@ -1,3 +1,4 @@
+import { createEarlySync } from './early-sync.ts'
 import type { Handle } from './file-system.ts'
 import type { WorkFile } from './types.ts'
 
@@ -22,6 +23,7 @@ type Doing = <T>(what: string, work: () => Promise<T>) => Promise<T>
 
 /** A file at `path` that is written in any order. */
 export const createWorkFile = (doing: Doing, path: string, handle: Handle): WorkFile => {
+  const early = createEarlySync(handle)
   let isClosed = false
   const open = (): Handle => {
     if (isClosed) throw new Error('the file was closed before')
@@ -33,18 +35,26 @@ export const createWorkFile = (doing: Doing, path: string, handle: Handle): Work
     write: (bytes, start) =>
       doing('write', async () => {
         for (let at = 0; at < bytes.length; ) {
-          at += await open().writeAt(bytes.subarray(at), start + at)
+          const count = await open().writeAt(bytes.subarray(at), start + at)
+          early.wrote(count)
+          at += count
         }
       }),
-    sync: () => doing('write', () => open().sync()),
+    sync: () =>
+      doing('write', async () => {
+        await early.settled()
+        await open().sync()
+      }),
     setMode: (mode) =>
       doing('change the mode of', async () => {
+        await early.settled()
         await open().setMode(mode)
         await open().sync()
       }),
     async close() {
       if (isClosed) return
       isClosed = true
+      await early.settled().catch(() => {})
       await handle.close()
     },
   }

@@ -10,7 +10,7 @@ import { viewOf } from './view.ts'
 import type { BlockList } from '../chunk/index.ts'
 import type { Disk } from '../disk/index.ts'
 import type { FileName, NetworkId, SignatureEntry, SignedStatement } from '../statement/index.ts'
-import type { Digest, KeyedLock } from '../util/index.ts'
+import type { Digest, DigestThreads, KeyedLock } from '../util/index.ts'
 import type { Catalogue, Change } from './catalogue.ts'
 import type { ContentRef, Judgement } from './judge.ts'
 import type { Kept } from './kept.ts'
@@ -50,6 +50,8 @@ interface Taking {
 
 interface Components {
   readonly disk: Disk
+  /** For hashing what comes in. */
+  readonly threads: DigestThreads
   readonly catalogue: Catalogue
   readonly clock: { nowMs(): number }
   readonly locks: KeyedLock
@@ -214,7 +216,7 @@ export const createAcceptor = (components: Components): Acceptor => {
       // Read without the lock: however slow the source is, announcements of the name go on.
       const staged = await ('path' in offered
         ? adoptContent(disk, offered, first.content)
-        : stageContent(disk, offered, first.content, signal))
+        : stageContent(components, offered, first.content, signal))
       try {
         return settled(await attempt({ ...arrival, offered: undefined, staged }))
       } finally {

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { MeshError } from '../errors/index.ts'
-import { createKeyedLock, forEachParallel } from '../util/index.ts'
+import { createDigestThreads, createKeyedLock, forEachParallel } from '../util/index.ts'
 import { localFiles } from '../disk/index.ts'
 import { createAcceptor } from './acceptor.ts'
 import { createCatalogue } from './catalogue.ts'
@@ -160,6 +160,7 @@ class FileService implements Files {
     this.#evict = createEvict({ catalogue, locks, publications, quota, ruleOf })
     this.#accept = createAcceptor({
       ...{ disk, catalogue, clock, locks, network, ruleOf, publications, quota },
+      threads: createDigestThreads(),
       refusals: this.#refusals,
       evict: (eviction) => this.#evictSoon([eviction]),
       onListed: (listed) => publications.tellListed(listed),

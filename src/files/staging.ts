@@ -1,9 +1,8 @@
-import { blockListDigest, createChunker } from '../chunk/index.ts'
+import { blockListDigest, createLister } from '../chunk/index.ts'
 import { isMeshError, MeshError } from '../errors/index.ts'
-import { createDigester } from '../util/index.ts'
 import type { BlockList } from '../chunk/index.ts'
 import type { Disk, StagedFile } from '../disk/index.ts'
-import type { Digest } from '../util/index.ts'
+import type { Digest, DigestThreads } from '../util/index.ts'
 import type { ContentRef } from './judge.ts'
 import type { AssembledContent, ContentSource } from './types.ts'
 
@@ -79,19 +78,6 @@ const blocksMismatch = (expected: ContentRef, found: Digest): ContentRefused =>
     ),
   )
 
-/** What comes of a content that is read once. */
-interface Measure {
-  update(piece: Uint8Array): void
-  end(): { readonly digest: Digest; readonly list?: BlockList }
-}
-
-/** Where a list was signed, the content is cut on the way. */
-const measure = ({ blocks }: ContentRef): Measure => {
-  if (blocks !== 'none') return createChunker()
-  const digester = createDigester()
-  return { update: digester.update, end: () => ({ digest: digester.digest() }) }
-}
-
 /**
  * Content that was put together of checked blocks and is on the disk already.
  *
@@ -125,26 +111,32 @@ export const adoptContent = async (
  * @throws MeshError `ERR_ABORTED`, `ERR_DISK_FULL`, `ERR_STATE_UNUSABLE`
  */
 export const stageContent = async (
-  disk: Disk,
+  { disk, threads }: { readonly disk: Disk; readonly threads: DigestThreads },
   source: ContentSource,
   expected: ContentRef & { readonly mode: number },
   signal: AbortSignal,
 ): Promise<Staged> => {
   const staged = await disk.stage()
+  const digester = threads.create(expected)
+  // Where a list was signed, the content is cut on the way.
+  const lister = expected.blocks === 'none' ? undefined : createLister()
   try {
-    const measured = measure(expected)
     for await (const piece of pieces(source, signal)) {
       if (staged.sizeBytes + piece.length > expected.sizeBytes) {
         throw mismatch(expected, { what: 'is longer' })
       }
-      measured.update(piece)
-      await staged.write(piece)
+      // The digest, the blocks and the disk each take it at their own pace.
+      const digested = digester.update(piece)
+      const written = staged.write(piece)
+      lister?.update(piece)
+      await Promise.all([written, digested])
     }
     if (staged.sizeBytes < expected.sizeBytes) {
       throw mismatch(expected, { what: `ended after ${staged.sizeBytes} bytes` })
     }
-    const { digest, list } = measured.end()
+    const digest = await digester.digest()
     if (digest !== expected.digest) throw mismatch(expected, { what: `has sha256:${digest}` })
+    const list = lister?.end()
     if (list !== undefined) {
       const found = blockListDigest(list)
       if (found !== expected.blocks) throw blocksMismatch(expected, found)
@@ -155,5 +147,7 @@ export const stageContent = async (
   } catch (error) {
     await staged.discard()
     throw error
+  } finally {
+    digester.close()
   }
 }

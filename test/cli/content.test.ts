@@ -1,9 +1,10 @@
-import { appendFileSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs'
+import { appendFileSync, closeSync, mkdirSync, openSync } from 'node:fs'
+import { truncateSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { blockListDigest, createChunker } from '../../src/chunk/index.ts'
 import { openContent, readSmallFile } from '../../src/cli/content.ts'
-import { sha256, systemRandom } from '../../src/util/index.ts'
+import { MIN_THREAD_DIGEST_BYTES, sha256, systemRandom } from '../../src/util/index.ts'
 import { readAll } from '../client/fixtures.ts'
 
 t.test('measures a file and reads it again', async (t) => {
@@ -54,6 +55,26 @@ t.test('never hands out all of a file that is not what was measured', async (t) 
     t.ok(length < 300_000)
     await content.close()
   }
+})
+
+t.test('knows by its times that large content was written to meanwhile', async (t) => {
+  const path = join(t.testdir(), 'x')
+  writeFileSync(path, '')
+  truncateSync(path, MIN_THREAD_DIGEST_BYTES)
+  const content = await openContent(path, systemRandom)
+  const whole = await readAll(content.chunks())
+  t.equal(content.digest, sha256(whole), 'on a thread the digest is the same')
+  t.equal(whole.length, MIN_THREAD_DIGEST_BYTES)
+  const file = openSync(path, 'r+')
+  writeSync(file, 'x', 1_000_000)
+  closeSync(file)
+  let length = 0
+  const read = async (): Promise<void> => {
+    for await (const chunk of content.chunks()) length += chunk.length
+  }
+  await t.rejects(read(), { code: 'ERR_INPUT_CHANGED' })
+  t.ok(length < MIN_THREAD_DIGEST_BYTES, 'the end is held back')
+  await content.close()
 })
 
 t.test('reads small files up to a limit', async (t) => {

@@ -30,7 +30,7 @@ export const fenceDisk = (
   const inner = withFaults(fileSystem, init.fault)
   const run = <T>(work: () => Promise<T>): Promise<T> => guard(life, work)
   const wrap = (handle: Handle): Handle => ({
-    write: (bytes) => run(() => handle.write(bytes)),
+    write: (parts) => run(() => handle.write(parts)),
     read: (into, position) => run(() => handle.read(into, position)),
     writeAt: (bytes, position) => run(() => handle.writeAt(bytes, position)),
     resize: (sizeBytes) => run(() => handle.resize(sizeBytes)),
