@@ -1,10 +1,8 @@
-import { existsSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
-import { DEFAULT_CONFIG_PATH, loadConfig, parseConfig } from '../config/index.ts'
+import { DEFAULT_CONFIG_PATH } from '../config/index.ts'
 import { toMeshError } from '../errors/index.ts'
 import { createLogger } from '../observe/index.ts'
 import { systemClock, systemRandom } from '../util/index.ts'
+import { createConfigSource } from './config-source.ts'
 import { createDaemon } from './daemon.ts'
 import { daemonExit, exitCodeOf } from './exit-code.ts'
 import { keepHeapSmall } from './heap.ts'
@@ -12,6 +10,7 @@ import { asErrors, createDaemonOutput } from './journal-output.ts'
 import { createNotifier } from './systemd.ts'
 import type { Config } from '../config/index.ts'
 import type { Logger } from '../observe/index.ts'
+import type { ConfigSource } from './config-source.ts'
 import type { Daemon, DaemonAddresses } from './daemon.ts'
 import type { Notifier } from './systemd.ts'
 
@@ -20,27 +19,15 @@ export const STOP_DEADLINE_MS = 10_000
 
 export interface RunInit {
   /**
-   * Configuration file.
-   * @default /etc/mesh/dm.toml, or all defaults where that does not exist
+   * Configuration file, which has to be there.
+   * @default that of the machine, or all defaults where that does not exist
    */
   readonly configPath?: string | undefined
-}
-
-/** Without a configuration: all defaults, with a state directory that this user may write. */
-const defaultConfig = (): Config => {
-  const { STATE_DIRECTORY, XDG_STATE_HOME } = process.env
-  const own =
-    STATE_DIRECTORY?.split(':')[0] ??
-    (process.getuid?.() === 0
-      ? undefined
-      : join(XDG_STATE_HOME ?? join(homedir(), '.local', 'state'), 'mesh'))
-  const text = own === undefined ? '' : `state_dir = ${JSON.stringify(own)}\n`
-  return parseConfig(text, { path: DEFAULT_CONFIG_PATH })
-}
-
-const load = async (configPath: string | undefined): Promise<Config> => {
-  const path = configPath ?? DEFAULT_CONFIG_PATH
-  return configPath === undefined && !existsSync(path) ? defaultConfig() : loadConfig(path)
+  /**
+   * That of the machine.
+   * @default /etc/mesh/dm.toml
+   */
+  readonly usualPath?: string | undefined
 }
 
 const complain = (error: unknown): void => {
@@ -53,7 +40,7 @@ const complain = (error: unknown): void => {
  */
 const createReloader = (
   { daemon, notifier, logger }: { daemon: Daemon; notifier: Notifier; logger: Logger },
-  configPath: string | undefined,
+  source: ConfigSource,
 ) => {
   let status: (() => string) | undefined
   let running = false
@@ -64,7 +51,7 @@ const createReloader = (
       wanted = false
       logger.info({}, 'reading the configuration again')
       await notifier.reloading()
-      await daemon.reload(() => load(configPath))
+      await daemon.reload(() => source.load())
       await notifier.ready(status())
     }
     running = false
@@ -96,12 +83,12 @@ const withHealth = (addresses: string, { health }: Daemon): string => {
 /** Runs from start to stop; answers the exit code. */
 const live = async (
   components: { daemon: Daemon; notifier: Notifier; logger: Logger },
-  configPath: string | undefined,
+  source: ConfigSource,
 ): Promise<number> => {
   const { daemon, notifier, logger } = components
   const ended = Promise.withResolvers<number>()
   let endingWith: number | undefined
-  const reloader = createReloader(components, configPath)
+  const reloader = createReloader(components, source)
 
   const end = async (code: number, why: string): Promise<void> => {
     if (endingWith !== undefined) return
@@ -109,9 +96,11 @@ const live = async (
     logger.info({ why }, 'stopping')
     // Even a stop that hangs ends: this fires as long as anything keeps the process alive.
     systemClock.schedule(STOP_DEADLINE_MS + 1_000, () => process.exit(code))
-    void notifier.stopping()
+    const told = notifier.stopping()
     const fine = await daemon.stop({ deadlineMs: STOP_DEADLINE_MS })
     logger.info({ graceful: fine }, 'stopped')
+    // A stop can be over before the service manager has heard of it.
+    await told
     ended.resolve(code)
   }
 
@@ -158,14 +147,21 @@ const live = async (
  * Runs a daemon until it is told to stop (SIGTERM, SIGINT), and answers the exit code; the caller
  * exits with it. Why it could not start is told on standard error.
  */
-export const runDaemon = async ({ configPath }: RunInit = {}): Promise<number> => {
+export const runDaemon = async ({
+  configPath,
+  usualPath = DEFAULT_CONFIG_PATH,
+}: RunInit = {}): Promise<number> => {
   keepHeapSmall()
   const { env: environment } = process
   const clock = systemClock
   const destination = createDaemonOutput(environment)
+  const source = createConfigSource({
+    path: configPath ?? usualPath,
+    isNamed: configPath !== undefined,
+  })
   let config: Config
   try {
-    config = await load(configPath)
+    config = await source.load()
   } catch (error) {
     complain(error)
     const logger = createLogger({ level: 'info', destination })
@@ -175,5 +171,5 @@ export const runDaemon = async ({ configPath }: RunInit = {}): Promise<number> =
   const logger = createLogger({ level: config.logLevel, destination })
   const daemon = createDaemon({ config, clock, random: systemRandom, logger })
   const notifier = createNotifier({ logger, clock }, { environment })
-  return live({ daemon, notifier, logger }, configPath)
+  return live({ daemon, notifier, logger }, source)
 }

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
+import { createBlinds } from '../store/index.ts'
 import type { Logger } from '../observe/index.ts'
+import type { Blinds } from '../store/index.ts'
 import type { Cancel, Clock } from '../util/index.ts'
 
 /** A call that takes longer is given up; the service manager is busy or away. */
@@ -36,13 +38,30 @@ const watchdogPeriod = ({ WATCHDOG_USEC, WATCHDOG_PID }: NodeJS.ProcessEnv): num
   return Number.isSafeInteger(usec) && usec > 0 ? usec / 1_000 : undefined
 }
 
-const run = (
+interface RunInit {
+  readonly env: NodeJS.ProcessEnv
+  readonly clock: Clock
+}
+
+const run = async (program: string, args: readonly string[], init: RunInit): Promise<void> => {
+  const blinds = await createBlinds()
+  try {
+    await runWith(program, args, { ...init, blinds })
+  } finally {
+    await blinds.close()
+  }
+}
+
+const runWith = (
   program: string,
   args: readonly string[],
-  { env, clock }: { env: NodeJS.ProcessEnv; clock: Clock },
+  { env, clock, blinds }: RunInit & { readonly blinds: Blinds },
 ): Promise<void> =>
   new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: 'ignore', env })
+    const child = spawn(program, args, {
+      stdio: ['ignore', 'ignore', 'ignore', ...blinds.stdio],
+      env,
+    })
     const cancel = clock.schedule(NOTIFY_TIMEOUT_MS, () => child.kill('SIGKILL'))
     child.once('error', (error) => {
       cancel()

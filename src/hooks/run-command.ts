@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
-import { createBlinds } from './descriptors.ts'
+import { createBlinds } from '../store/index.ts'
 import { HOOK_CLOSE_WAIT_MS, HOOK_KILL_GRACE_MS, MAX_HOOK_FLOOD_BYTES } from './limits.ts'
 import { createOutput } from './output.ts'
 import type { ChildProcess } from 'node:child_process'
+import type { Blinds } from '../store/index.ts'
 import type { Cancel, Clock } from '../util/index.ts'
-import type { Blinds } from './descriptors.ts'
 
 export interface Command {
   /** Absolute. */

@@ -168,6 +168,25 @@ t.test('SIGHUP with a bad configuration keeps the old one and says so', async (t
   t.match((await get(node, '/healthz')).json(), { status: 'ok', warnings: [] })
 })
 
+t.test('SIGHUP keeps the configuration in force when the usual file has vanished', async (t) => {
+  const { node, rewrite } = makeNode({ entry: join(import.meta.dirname, 'usual-main.ts') })
+  await node.start()
+  t.equal((await put(node, 'hello.txt', 'hello')).status, 201)
+  const text = readFileSync(node.configPath, 'utf8')
+  rmSync(node.configPath)
+  const kept = nextLine(node, /in force/)
+  node.signal('SIGHUP')
+  t.match(await kept, { msg: /stays in force/, error: { code: 'ERR_CONFIG_NOT_FOUND' } })
+  t.match((await get(node, '/healthz')).json(), {
+    warnings: [{ code: 'config-reload-failed', message: /dm\.toml cannot be read/ }],
+  })
+  t.equal((await get(node, '/files/hello.txt')).body.toString(), 'hello')
+  rewrite({ whole: text })
+  const applied = nextLine(node, /is in force/)
+  node.signal('SIGHUP')
+  t.match(await applied, { restartNeeded: [] })
+})
+
 t.test('a second signal ends it at once', async (t) => {
   const { node } = makeNode()
   await node.start()

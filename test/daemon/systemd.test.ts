@@ -1,12 +1,13 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
 import { createNotifier } from '../../src/daemon/systemd.ts'
 import { silentLogger } from '../../src/observe/index.ts'
+import { createLmdbStore } from '../../src/store/index.ts'
 import { systemClock } from '../../src/util/index.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
 
@@ -109,6 +110,27 @@ t.test('feeds the watchdog every half period until stopped', { skip: missing }, 
   }
   stop()
   t.equal(clock.pending(), 0)
+})
+
+t.test('shows the store of the daemon to no program that it runs', async (t) => {
+  const store = createLmdbStore({ path: join(t.testdir(), 'db') })
+  await store.open()
+  t.teardown(() => store.close())
+  const directory = t.testdir({ 'systemd-notify': '#!/bin/sh\nls -l /proc/self/fd >"$LIST"\n' })
+  chmodSync(join(directory, 'systemd-notify'), 0o755)
+  const list = join(directory, 'list')
+  const environment = {
+    PATH: `${directory}:${process.env.PATH}`,
+    NOTIFY_SOCKET: '/nowhere',
+    LIST: list,
+  }
+  await createNotifier({ logger: silentLogger, clock: systemClock }, { environment }).ready('x')
+  const lines = readFileSync(list, 'utf8').trim().split('\n')
+  t.ok(lines.length > 3, 'it lists them')
+  t.same(
+    lines.filter((line) => line.includes('data.mdb')),
+    [],
+  )
 })
 
 t.test('does nothing where there is no service manager', async (t) => {

@@ -30,7 +30,8 @@ import type { NetworkId, SignedStatement, Statement } from '../../src/statement/
 import type { Timestamp } from '../../src/util/index.ts'
 import type { Machine } from '../support/namespaces.ts'
 
-const START_TIMEOUT_MS = 60_000
+/** A start takes under a second; beside many other tests it was seen to take over a minute. */
+const START_TIMEOUT_MS = 240_000
 const STOP_TIMEOUT_MS = 15_000
 const defaultEntry = join(import.meta.dirname, 'daemon-main.ts')
 
@@ -67,8 +68,8 @@ export interface ClusterNode {
   start(): Promise<void>
   /** Ends it in good order; answers its exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
-  /** Ends it as a crash would; does nothing if it is not running. */
-  kill(): Promise<void>
+  /** Ends it as a crash would, and answers whether it was running. */
+  kill(): Promise<boolean>
   signal(signal: NodeJS.Signals): void
 }
 
@@ -109,7 +110,7 @@ export interface ClusterInit {
 export const until = async <T>(
   what: string,
   ask: () => T | undefined | false | Promise<T | undefined | false>,
-  timeoutMs = 60_000,
+  timeoutMs = 120_000,
 ): Promise<T> => {
   const deadlineMs = performance.now() + timeoutMs
   for (;;) {
@@ -196,22 +197,31 @@ export const createNode = (init: NodeInit): ClusterNode => {
     if (child === undefined) throw new Error(`${name} is not running`)
     return child
   }
-  const logged: ClusterNode['logged'] = (fits, timeoutMs = START_TIMEOUT_MS) =>
+  const waitFor = (
+    fits: (line: LogLine) => boolean,
+    { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal },
+  ): Promise<LogLine> =>
     new Promise((resolve, reject) => {
       const found = log.find(fits)
       if (found !== undefined) return resolve(found)
-      const timer = setTimeout(() => {
+      const end = (): void => {
+        clearTimeout(timer)
         watchers.delete(watch)
+      }
+      const timer = setTimeout(() => {
+        end()
         reject(new Error(`${name} did not log what was waited for:\n${tail()}`))
       }, timeoutMs)
       const watch = (line: LogLine): void => {
         if (!fits(line)) return
-        clearTimeout(timer)
-        watchers.delete(watch)
+        end()
         resolve(line)
       }
       watchers.add(watch)
+      signal?.addEventListener('abort', end)
     })
+  const logged: ClusterNode['logged'] = (fits, timeoutMs = START_TIMEOUT_MS) =>
+    waitFor(fits, { timeoutMs })
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {
     const ending = running()
     if (ending.exitCode === null && ending.signalCode === null) {
@@ -258,10 +268,14 @@ export const createNode = (init: NodeInit): ClusterNode => {
       })
       child = started
       follow(started)
+      // The timer of a start that came to nothing would keep the whole test file from ending.
+      const ended = new AbortController()
+      const isNew = (each: LogLine): boolean => log.indexOf(each) >= before && isReady(each)
       const line = await Promise.race([
-        logged((each) => log.indexOf(each) >= before && isReady(each)),
+        waitFor(isNew, { timeoutMs: START_TIMEOUT_MS, signal: ended.signal }),
         once(started, 'exit').then(([code]) => {
           child = undefined
+          ended.abort()
           throw new Error(`${name} ended with ${code} before it was ready:\n${tail()}`)
         }),
       ])
@@ -270,7 +284,9 @@ export const createNode = (init: NodeInit): ClusterNode => {
     },
     stop: (signal = 'SIGTERM') => end(signal),
     async kill() {
+      const wasRunning = child !== undefined && child.exitCode === null && child.signalCode === null
       if (child !== undefined) await end('SIGKILL')
+      return wasRunning
     },
     signal: (signal) => void running().kill(signal),
   }

@@ -7,6 +7,7 @@ import { STATEMENT_NAMESPACE } from '../../src/statement/index.ts'
 import { toBase64, utf8 } from '../../src/util/index.ts'
 import { createNetwork, whyNoNamespaces } from '../support/namespaces.ts'
 import { sign, startCluster, until } from './cluster.ts'
+import { PATIENCE_MS } from './state.ts'
 import type { Test } from 'tap'
 import type { Cluster, ClusterNode } from './cluster.ts'
 
@@ -17,6 +18,8 @@ const KILLS = SOAK ? 200 : 8
 const MAX_DELAY_MS = 600
 const LARGE_BYTES = 8 * 2 ** 20
 const PIECE_BYTES = 2 ** 16
+
+t.setTimeout((SOAK ? 60 : 10) * 60_000)
 
 const clientOf = (node: ClusterNode) => createClient({ socketPath: node.socketPath })
 
@@ -61,14 +64,14 @@ const agree = async (t: Test, cluster: Cluster, expected: Readonly<Record<string
   await until(
     'the same catalogue everywhere',
     async () => new Set(await Promise.all(cluster.nodes.map(catalogueOf))).size === 1,
-    90_000,
+    PATIENCE_MS,
   )
   for (const node of cluster.nodes) {
     for (const [name, content] of Object.entries(expected)) {
       await until(
         `${name} at ${node.name}`,
         () => node.readBytes(name)?.equals(content) ?? false,
-        90_000,
+        PATIENCE_MS,
       )
     }
   }
@@ -89,6 +92,8 @@ t.test('kill -9 during uploads loses nothing that was acknowledged', async (t) =
   const [first] = cluster.nodes
   const acknowledged = { version: 0, content: Buffer.alloc(0) }
   let interrupted = 0
+  let kills = 0
+  let checks = 0
   for (let kill = 0; kill < KILLS; kill++) {
     const content = randomBytes(LARGE_BYTES)
     const version = acknowledged.version + 1
@@ -107,7 +112,7 @@ t.test('kill -9 during uploads loses nothing that was acknowledged', async (t) =
       },
     )
     await moment.promise
-    await first.kill()
+    if (await first.kill()) kills++
     await uploading
     await first.start()
     const shown = first.readBytes('large.bin')
@@ -118,8 +123,13 @@ t.test('kill -9 during uploads loses nothing that was acknowledged', async (t) =
       Object.assign(acknowledged, { version, content })
     if (acknowledged.version > 0) t.ok(shown?.equals(acknowledged.content), 'byte for byte')
     else t.equal(shown, undefined)
+    checks++
   }
-  t.comment(`${KILLS} kills, ${interrupted} of them during an upload`)
+  t.same(
+    { kills, checks },
+    { kills: KILLS, checks: KILLS },
+    `${kills} kills, ${interrupted} of them during an upload: 0 acknowledged lost, 0 unverified shown`,
+  )
   t.ok(interrupted > 0, 'at least one upload was interrupted')
   const last = randomBytes(LARGE_BYTES)
   await upload(cluster, first, 'large.bin', acknowledged.version + 1, last)

@@ -11,6 +11,8 @@ import type { Test } from 'tap'
 import type { Cluster, ClusterNode } from './cluster.ts'
 
 const PIECE_BYTES = 2 ** 16
+/** As long as it may take on a machine that has much else to do. */
+export const PATIENCE_MS = 240_000
 
 export const clientOf = (node: ClusterNode) => createClient({ socketPath: node.socketPath })
 
@@ -98,7 +100,7 @@ export const checkState = async (t: Test, node: ClusterNode, where: string): Pro
     faults = faultsOf(node)
     return faults.length === 0
   }
-  await until('a state that is well', isWell, 60_000).catch(() =>
+  await until('a state that is well', isWell, PATIENCE_MS).catch(() =>
     t.fail(`${where}: ${faults.join()}`),
   )
 }

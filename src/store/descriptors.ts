@@ -19,15 +19,16 @@ const findInherited = async (): Promise<number[]> => {
   return inherited
 }
 
-/** Descriptors of a program from 3 on, as `spawn` takes them. */
+/** Descriptors of a program from 3 on, as `spawn` takes them; to be closed when it runs. */
 export interface Blinds {
   readonly stdio: readonly ('ignore' | number)[]
   close(): Promise<void>
 }
 
 /**
- * Puts nothing in the place of each descriptor that a program would inherit: LMDB leaves its data file
- * open over exec, for writing, and a hook that gives up the rights of the daemon would keep that.
+ * For whoever runs a program: puts nothing in the place of each descriptor that it would inherit. LMDB
+ * leaves its data file open over exec, for writing; a hook that gives up the rights of the daemon would
+ * keep that, and a program that does not end would hold on to a database that was put aside.
  */
 export const createBlinds = async (): Promise<Blinds> => {
   const inherited = new Set(await findInherited())
