@@ -1,22 +1,29 @@
 import { readSecretFile } from '../config/index.ts'
-import { isMeshError } from '../errors/index.ts'
+import { isMeshError, systemErrorCode } from '../errors/index.ts'
 import { MAX_CERTIFICATE_BYTES, parsePsk, readPrivateKey } from '../keys/index.ts'
 import { verifyCertificate } from '../keys/index.ts'
 import { readSmallFile } from './content.ts'
 import type { Config, ConfigPath } from '../config/index.ts'
-import type { ErrorCode } from '../errors/index.ts'
+import type { ErrorCode, MeshError } from '../errors/index.ts'
 import type { PublicKey } from '../keys/index.ts'
+
+interface SecretFinding {
+  readonly path: ConfigPath
+  readonly code: ErrorCode
+  readonly message: string
+}
+
+/** A file that is named and could not be looked at. */
+export interface SecretNote extends SecretFinding {
+  readonly file: string
+}
 
 /** What the files say that a configuration names. */
 export interface SecretsCheck {
   /** With these a daemon would not start, or nobody would let it in. */
-  readonly findings: readonly {
-    readonly path: ConfigPath
-    readonly code: ErrorCode
-    readonly message: string
-  }[]
+  readonly findings: readonly SecretFinding[]
   /** Files that are not here: no fault of the configuration, which may be for another machine. */
-  readonly notes: readonly string[]
+  readonly notes: readonly SecretNote[]
 }
 
 const NONE: SecretsCheck = { findings: [], notes: [] }
@@ -25,11 +32,27 @@ const NONE: SecretsCheck = { findings: [], notes: [] }
 const isAbsent = (error: unknown): boolean =>
   isMeshError(error, 'ERR_KEY_UNREADABLE') || isMeshError(error, 'ERR_INPUT_UNREADABLE')
 
+/** What a daemon does without the file. */
+const WITHOUT: Readonly<Record<string, string>> = {
+  psk: 'a daemon with this configuration does not start; copy it there from another node, or make the first one with mesh generate psk',
+  certificate:
+    'nobody lets a node with this configuration in; make it with mesh certificate sign where the network key is',
+}
+
+const absent = (at: ConfigPath, file: string, error: MeshError): SecretsCheck => {
+  const { code } = error
+  const isMissing = systemErrorCode(error.cause) === 'ENOENT'
+  const without = WITHOUT[`${at.at(-1)}`]
+  const message =
+    isMissing && without !== undefined
+      ? `${file} is not there: on the machine that this is for, ${without}`
+      : `${file} cannot be read by this user on this machine, so that it was not judged`
+  return { findings: [], notes: [{ path: at, code, message, file }] }
+}
+
 const refused = (at: ConfigPath, file: string, error: unknown): SecretsCheck => {
   if (!isMeshError(error)) throw error
-  if (isAbsent(error)) {
-    return { findings: [], notes: [`${file} cannot be read by this user on this machine`] }
-  }
+  if (isAbsent(error)) return absent(at, file, error)
   const { code } = error
   const message = error.message.includes(file) ? error.message : `${file}: ${error.message}`
   return { findings: [{ path: at, code, message }], notes: [] }

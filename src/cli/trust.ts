@@ -265,6 +265,34 @@ export const trustCertificate = (
   return { certificate: verifyCertificate(text, { network, networkKeys: trusted, nowMs }), text }
 }
 
+/** A certificate that a daemon told of and nobody whom we trust has signed. */
+export interface LeftOut {
+  /** As it says itself; `undefined`: it says nothing that can be read. */
+  readonly certificate: NodeCertificate | undefined
+  readonly why: string
+}
+
+/** What a daemon knows, as far as it can be believed. */
+export interface Known {
+  /** The newest certificate of each node. */
+  readonly certificates: ReadonlyMap<PublicKey, TrustedCertificate>
+  readonly leftOut: readonly LeftOut[]
+}
+
+/** What a certificate says itself, and why that is not believed. */
+const leftOutOf = (text: string, error: MeshError, trusted: readonly PublicKey[]): LeftOut => {
+  try {
+    const { certificate, signer } = parseCertificate(text)
+    if (trusted.includes(signer)) return { certificate, why: error.message }
+    const key = formatPublicKey(signer, 'openssh')
+    const why = `it is signed by ${key}; if that is a network key, name it with --network-public-key`
+    return { certificate, why }
+  } catch (cause) {
+    if (!isMeshError(cause)) throw cause
+    return { certificate: undefined, why: cause.message }
+  }
+}
+
 /**
  * The newest certificate of each node that a daemon knows of: all of them over the unix socket, those of
  * `_mesh/certificates` over TCP. What no trusted key has signed is left out.
@@ -273,9 +301,10 @@ export const readKnown = async (
   client: Client,
   trusted: readonly PublicKey[],
   context: Context,
-): Promise<ReadonlyMap<PublicKey, TrustedCertificate>> => {
+): Promise<Known> => {
   const { signal } = context
   const known = new Map<PublicKey, TrustedCertificate>()
+  const leftOut: LeftOut[] = []
   const add = (text: string, network: string): void => {
     try {
       const found = trustCertificate(text, network, trusted)
@@ -284,6 +313,7 @@ export const readKnown = async (
       known.set(found.certificate.key, found)
     } catch (error) {
       if (!isMeshError(error)) throw error
+      leftOut.push(leftOutOf(text, error, trusted))
     }
   }
   try {
@@ -296,7 +326,13 @@ export const readKnown = async (
     const { listed, standing } = await readListed(client, trusted, context)
     for (const { text } of listed.values()) add(text, standing.networkId)
   }
-  return known
+  // Of a node with a newer certificate that is trusted, nothing is left out.
+  return {
+    certificates: known,
+    leftOut: leftOut.filter(
+      ({ certificate }) => certificate === undefined || !known.has(certificate.key),
+    ),
+  }
 }
 
 /**

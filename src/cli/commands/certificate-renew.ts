@@ -11,7 +11,7 @@ import { readSmallFile } from '../content.ts'
 import { connect, withDaemonOptions } from '../daemon.ts'
 import { parseExpiry, toTimestamp } from '../expiry.ts'
 import { writeOutput } from '../output.ts'
-import { JSON_OPTION, printJson } from '../print.ts'
+import { JSON_OPTION, printJson, warn } from '../print.ts'
 import { findNode, publishTrust, readKnown, readListed, readNetworkKeys } from '../trust.ts'
 import { readRevoked, trustCertificate, withNetworkKeyOptions } from '../trust.ts'
 import type { Client } from '../../client/index.ts'
@@ -20,7 +20,7 @@ import type { Timestamp } from '../../util/index.ts'
 import type { Context } from '../context.ts'
 import type { DaemonOptions } from '../daemon.ts'
 import type { ReadOptions } from '../print.ts'
-import type { NetworkKeyOptions, NetworkKeys, TrustedCertificate } from '../trust.ts'
+import type { Known, NetworkKeyOptions, NetworkKeys, TrustedCertificate } from '../trust.ts'
 
 interface Options extends DaemonOptions, NetworkKeyOptions, ReadOptions {
   readonly within?: string
@@ -59,6 +59,32 @@ const requireKnown = (
   throw new MeshError('ERR_CERTIFICATE_INVALID', message)
 }
 
+/** What ends in time and is not renewed, because nobody whom we trust has signed it. */
+interface Passed {
+  readonly name: string | null
+  readonly peerId: string | null
+  readonly expires: string | null
+  readonly why: string
+}
+
+const passedOver = ({ leftOut }: Known, untilMs: number): Passed[] =>
+  leftOut.flatMap(({ certificate, why }): Passed[] => {
+    if (certificate === undefined) return [{ name: null, peerId: null, expires: null, why }]
+    const { name, key, expires } = certificate
+    if (expires > untilMs) return []
+    return [{ name, peerId: peerIdFromPublicKey(key), expires: formatTimestamp(expires), why }]
+  })
+
+const warnOfPassed = async (passed: readonly Passed[], context: Context): Promise<void> => {
+  for (const { name, peerId, expires, why } of passed) {
+    const which =
+      name === null
+        ? 'a certificate that cannot be read'
+        : `"${name}" (${peerId}), which ends at ${expires},`
+    await warn(context, `${which} is not renewed: ${why}`)
+  }
+}
+
 /** What is to be renewed, the newest of each node. The daemon is asked only if it has to be. */
 const choose = async (
   nodes: readonly string[],
@@ -66,7 +92,7 @@ const choose = async (
   { trusted }: NetworkKeys,
   client: Client,
   context: Context,
-): Promise<TrustedCertificate[]> => {
+): Promise<{ due: readonly TrustedCertificate[]; passed: readonly Passed[] }> => {
   const chosen = new Map<PublicKey, TrustedCertificate>()
   const names: string[] = []
   for (const each of nodes) {
@@ -74,8 +100,10 @@ const choose = async (
     if (found === undefined) names.push(each)
     else chosen.set(found.certificate.key, found)
   }
-  if (names.length === 0 && within === undefined) return [...chosen.values()]
-  const known = await readKnown(client, trusted, context)
+  const passed: Passed[] = []
+  if (names.length === 0 && within === undefined) return { due: [...chosen.values()], passed }
+  const all = await readKnown(client, trusted, context)
+  const { certificates: known } = all
   for (const each of names) {
     const { key } = await findNode(each, known)
     const found = known.get(key)
@@ -87,12 +115,15 @@ const choose = async (
   }
   if (within !== undefined) {
     const untilMs = context.clock.nowMs() + parseWithin(within)
+    passed.push(...passedOver(all, untilMs))
+    // Told before an error that there is nothing at all to be renewed.
+    await warnOfPassed(passed, context)
     requireKnown(known, trusted, client)
     for (const [key, found] of known) {
       if (found.certificate.expires <= untilMs) chosen.set(key, found)
     }
   }
-  return [...chosen.values()]
+  return { due: [...chosen.values()], passed }
 }
 
 const renew = async (
@@ -181,7 +212,7 @@ const run = async (nodes: readonly string[], options: Options, context: Context)
   const { json, output, force = false } = options
   const keys = await readNetworkKeys(options, context)
   const client = connect(options, context)
-  const due = await choose(nodes, options, keys, client, context)
+  const { due, passed } = await choose(nodes, options, keys, client, context)
   const renewed: TrustedCertificate[] = []
   for (const each of due) renewed.push(await renew(each, options, keys, context))
   const bodies = renewed.map(({ certificate }) => ({
@@ -190,13 +221,17 @@ const run = async (nodes: readonly string[], options: Options, context: Context)
     expires: formatTimestamp(certificate.expires),
   }))
   if (renewed.length === 0) {
-    if (json === true) return printJson(context, 'mesh-certificate-renew/1', { renewed: [] })
-    return out.line(`No certificate that ${client.address} knows of ends within ${options.within}.`)
+    if (json === true)
+      return printJson(context, 'mesh-certificate-renew/1', { renewed: [], passed })
+    const others = passed.length === 0 ? '' : ', but for those left out'
+    return out.line(
+      `No certificate that ${client.address} knows of ends within ${options.within}${others}.`,
+    )
   }
   if (output !== undefined) {
     await write(renewed, output, force, context)
     if (json === true)
-      return printJson(context, 'mesh-certificate-renew/1', { renewed: bodies, output })
+      return printJson(context, 'mesh-certificate-renew/1', { renewed: bodies, passed, output })
     if (output === '-') return
     for (const { name, peerId, expires } of bodies) {
       await out.line(`${output}: ${name} is ${peerId} until ${expires}`)
@@ -211,7 +246,7 @@ const run = async (nodes: readonly string[], options: Options, context: Context)
     },
   )
   if (json === true) {
-    const body = { renewed: bodies, version, listed: count, address: client.address }
+    const body = { renewed: bodies, passed, version, listed: count, address: client.address }
     return printJson(context, 'mesh-certificate-renew/1', body)
   }
   for (const { name, peerId, expires } of bodies)

@@ -75,7 +75,7 @@ const run = async (given: string, options: Options, context: Context): Promise<v
   }
   const keys = await readNetworkKeys(options, context)
   const client = connect(options, context)
-  const known = await readKnown(client, keys.trusted, context)
+  const { certificates: known } = await readKnown(client, keys.trusted, context)
   const { revoked, standing } = await readRevoked(client, keys.trusted, context)
   const byName = [...revoked.values()].filter((each) => each.name === given)
   const [gone] = byName

@@ -5,13 +5,14 @@ import { checkSecrets } from '../config-secrets.ts'
 import { connect, withDaemonOptions } from '../daemon.ts'
 import { printPreview, requireNoLoss } from '../preview.ts'
 import { JSON_OPTION, printFields, printJson, warn } from '../print.ts'
-import type { Config } from '../../config/index.ts'
+import type { Config, ConfigProblem } from '../../config/index.ts'
 import type { Context } from '../context.ts'
 import type { DaemonOptions } from '../daemon.ts'
 import type { ReadOptions } from '../print.ts'
 
 interface Options extends DaemonOptions, ReadOptions {
   readonly running?: boolean
+  readonly strict?: boolean
 }
 
 const membership = ({ network }: Config): string => {
@@ -38,14 +39,28 @@ const summary = (config: Config): (readonly [string, string])[] => [
   ['files', `${config.files.length}`],
 ]
 
+/** Without its line of the file: it is a remark. */
+const showNote = (path: string, { line, column, key, message }: ConfigProblem): string =>
+  `${path}:${line}:${column}: ${key}: ${message}`
+
+/** What is allowed but probably not meant, where that is as bad as what is not allowed. */
+const doubtful = (message: string): ConfigProblem => ({
+  ...{ code: 'ERR_CONFIG_INVALID', key: '', line: 1, column: 1, message, excerpt: '' },
+})
+
 const run = async (path: string, options: Options, context: Context): Promise<void> => {
-  const { json, running = false } = options
+  const { json, running = false, strict = false } = options
   const text = await readConfigFile(path)
   const { problems: own, doubts, config } = checkConfig(text, { path })
   const nowMs = context.clock.nowMs()
   const secrets = config === undefined ? undefined : await checkSecrets(config, { nowMs })
-  const problems = [...own, ...problemsAt(text, secrets?.findings ?? [])]
-  const notes = [...doubts, ...(secrets?.notes ?? [])]
+  const absent = problemsAt(text, secrets?.notes ?? [])
+  const problems = [
+    ...own,
+    ...problemsAt(text, secrets?.findings ?? []),
+    ...(strict ? [...absent, ...doubts.map(doubtful)] : []),
+  ]
+  const notes = strict ? [] : [...doubts, ...absent.map((each) => showNote(path, each))]
   const isGood = config !== undefined && problems.length === 0
   const preview =
     isGood && running
@@ -71,9 +86,10 @@ const run = async (path: string, options: Options, context: Context): Promise<vo
 export const configCheckCommand = (context: Context): Command =>
   withDaemonOptions(new Command())
     .description(
-      'Reads a configuration, and the keys and the certificate that it names as far as they are on this machine, and reports everything that is wrong, each with line and column. Changes nothing, and asks no daemon unless --running is given: then it also says what a reload (SIGHUP) of the running daemon with it would withdraw, show an older version of, and bring back, and exits with 9 if anything would be lost. Only the unix socket tells this.',
+      'Reads a configuration, and the keys and the certificate that it names as far as they are on this machine, and reports everything that is wrong, each with line and column. Changes nothing, and asks no daemon unless --running is given: then it also says what a reload (SIGHUP) of the running daemon with it would withdraw, show an older version of, and bring back, and exits with 9 if anything would be lost. Only the unix socket tells this. What is allowed but odd, and files that are named and not here (the configuration may be for another machine), are warnings and do not change the exit code; with --strict they are problems.',
     )
     .argument('[path]', `configuration [$MESH_CONFIG; else ${DEFAULT_CONFIG_PATH}]`)
+    .option('--strict', 'take every warning for a problem: on the machine that it is for')
     .option('--running', 'ask the running daemon what a reload with it would change')
     .option(...JSON_OPTION)
     .action((path: string | undefined, options: Options) =>

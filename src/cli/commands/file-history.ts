@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { parseFileName } from '../../statement/index.ts'
 import { connect, withDaemonOptions } from '../daemon.ts'
 import { JSON_OPTION, printJson, printTable } from '../print.ts'
+import { howToRestore } from '../restorable.ts'
 import { shortDigest, shortKey, shortTime, showContent } from '../show.ts'
 import type { Context } from '../context.ts'
 import type { DaemonOptions } from '../daemon.ts'
@@ -16,7 +17,8 @@ export const fileHistoryCommand = (context: Context): Command =>
     .option(...JSON_OPTION)
     .action(async (given: string, options: DaemonOptions & ReadOptions) => {
       const name = parseFileName(given)
-      const body = await connect(options, context).history(name, { signal: context.signal })
+      const client = connect(options, context)
+      const body = await client.history(name, { signal: context.signal })
       if (options.json === true) return printJson(context, 'mesh-history/1', body)
       if (body.versions.length === 0) return context.out.line('Nothing was published yet.')
       await printTable(
@@ -39,5 +41,11 @@ export const fileHistoryCommand = (context: Context): Command =>
           shortDigest(version.id),
           version.signers.map(shortKey).join(' '),
         ]),
+      )
+      const [winner] = body.versions
+      if (winner?.wins !== true || winner.content !== null) return
+      const advice = howToRestore(name, body.versions, client.address)
+      await context.out.line(
+        `Version ${winner.version} is a deletion, so that nothing is shown; ${advice}`,
       )
     })

@@ -5,6 +5,7 @@ import { isTrustFile } from '../../trust/index.ts'
 import { parseDigest } from '../../util/index.ts'
 import { connect, withDaemonOptions } from '../daemon.ts'
 import { JSON_OPTION, printJson } from '../print.ts'
+import { howToRestore } from '../restorable.ts'
 import { withRetries } from '../retry.ts'
 import { parseVersion, withKeyOptions } from '../sign-options.ts'
 import { lookUp, makeStatement, readSigningKeys } from '../statement.ts'
@@ -32,13 +33,18 @@ const choose = async (
   { version, id }: Options,
   { signal }: Context,
 ): Promise<HistoryVersionBody> => {
+  const { versions } = await client.history(name, { signal })
+  const advice = (): string => howToRestore(name, versions, client.address)
   if (version === undefined && id === undefined) {
+    const [newest] = versions
+    const state = newest?.content === null ? `version ${newest.version} is a deletion; ` : ''
     throw new MeshError(
       'ERR_USAGE',
-      `name what to restore with --version; see mesh file history ${name}`,
+      versions.length === 0
+        ? `nothing of ${name} was published yet at ${client.address}; there is nothing to restore`
+        : `name what to restore with --version (mesh file history ${name} lists all): ${state}${advice()}`,
     )
   }
-  const { versions } = await client.history(name, { signal })
   const found = versions.filter(
     (each) =>
       (version === undefined || each.version === version) &&
@@ -47,19 +53,26 @@ const choose = async (
   const [only, ...others] = found
   if (only === undefined) {
     const what = id ?? `version ${version}`
-    throw new MeshError('ERR_FILE_NOT_FOUND', `${client.address} remembers no ${what} of ${name}`)
+    const message = `${client.address} remembers no ${what} of ${name}`
+    throw new MeshError(
+      'ERR_FILE_NOT_FOUND',
+      versions.length === 0 ? message : `${message}; ${advice()}`,
+    )
   }
   if (others.length > 0) {
     const ids = found.map((each) => each.id.slice(0, 12)).join(', ')
     throw new MeshError('ERR_USAGE', `several statements are meant: name one with --id (${ids})`)
   }
   if (only.content === null) {
-    throw new MeshError('ERR_USAGE', `version ${only.version} of ${name} is a deletion`)
+    throw new MeshError(
+      'ERR_USAGE',
+      `version ${only.version} of ${name} is a deletion and has no content; ${advice()}`,
+    )
   }
   if (!only.contentHere) {
     throw new MeshError(
       'ERR_FILE_CONTENT_MISSING',
-      `the content of version ${only.version} is not at ${client.address} any more; try another node`,
+      `the content of version ${only.version} is not at ${client.address} any more; ${advice()}`,
     )
   }
   return only

@@ -103,9 +103,9 @@ export const examineKeys = async (config: Config, nowMs: number): Promise<Findin
     ...missing,
     ...findings.map(({ path: at, message }) => report('error', at.join('.'), message, path)),
     ...notes
-      .filter((note) => !missing.some(({ subject }) => note.startsWith(`${subject} `)))
-      .map((note) =>
-        report('note', '', note, 'run mesh doctor as the daemon does: sudo -u mesh mesh doctor'),
+      .filter(({ file }) => !missing.some(({ subject }) => subject === file))
+      .map(({ message }) =>
+        report('note', '', message, 'run mesh doctor as the daemon does: sudo -u mesh mesh doctor'),
       ),
   ]
   if (network.pskPaths.length === 0 && network.keys.length === 0) {

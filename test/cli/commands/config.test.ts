@@ -15,7 +15,21 @@ t.test('sums up a good configuration, and doubts what is odd', async (t) => {
   t.match(stdout, /^network +fleet, by pre-shared key and certificate$/m)
   t.match(stdout, /^files +0$/m)
   t.match(stderr, /no files are configured/)
-  t.match(stderr, /none\.psk cannot be read by this user/)
+  t.match(
+    stderr,
+    /dm\.toml:4:1: network\.psk: .*none\.psk is not there: on the machine that this is for, a daemon .* does not start; .*mesh generate psk/,
+  )
+  t.match(await mesh(['config', 'check', path, '--strict']), {
+    code: 8,
+    stdout: '',
+    stderr: /network\.psk: .*none\.psk is not there/,
+  })
+  const json = JSON.parse((await mesh(['config', 'check', path, '--json'])).stdout)
+  t.match(json, {
+    ok: true,
+    problems: [],
+    notes: [/certificate/, /no files/, /none\.psk is not there/],
+  })
   t.match(await mesh(['config', 'check'], { env: { MESH_CONFIG: path } }), { code: 0 })
   t.match(await mesh(['config', 'check', join(root, 'dm.toml.example')]), { code: 0 })
 })

@@ -82,7 +82,12 @@ t.test('makes network ids', async (t) => {
 
 t.test('makes pre-shared keys', async (t) => {
   const cwd = t.testdir({})
-  t.match(await mesh(['generate', 'psk'], { cwd }), { code: 0, stdout: /network\.psk/ })
+  const made = await mesh(['generate', 'psk'], { cwd })
+  t.equal(made.code, 0)
+  t.match(made.stdout, /^pre-shared key +network\.psk \(keep it secret\)$/m)
+  t.match(made.stdout, /^\[network\] +psk = "\/etc\/mesh\/network\.psk"$/m)
+  t.match(made.stdout, /^next +copy it to every machine .* restart every daemon/m)
+  t.match(made.stdout, /^to change one +three rounds .*\["OLD", "NEW"\], then \["NEW", "OLD"\]/m)
   const path = join(cwd, 'network.psk')
   const psk = readFileSync(path, 'utf8')
   t.equal(parsePsk(psk).length, 32)

@@ -76,6 +76,37 @@ t.test(
   },
 )
 
+t.test('says which certificates it did not renew, and who has signed them', async (t) => {
+  const known = [
+    await certify('alpha', Date.now() + 100 * DAY_MS),
+    await certify('beta', Date.now() + 10 * DAY_MS, 3),
+    await certify('gamma', Date.now() + 100 * DAY_MS, 3),
+  ]
+  const { run, daemon } = await begin(t, { known })
+  const { code, stdout, stderr } = await run('certificate', 'renew', '--within', '30d')
+  t.equal(code, 0)
+  t.match(stdout, /No certificate .* ends within 30d, but for those left out/)
+  t.ok(stderr.includes(`"beta" (${peerOf('beta')}), which ends at `))
+  t.ok(
+    stderr.includes(`is not renewed: it is signed by ${publicText(3)}; if that is a network key`),
+  )
+  t.notMatch(stderr, /alpha|gamma/, 'nothing of who is good, or has time')
+  t.equal(daemon.held.get(NAMES[0])?.length, 0)
+  const json = await run('certificate', 'renew', '--within', '30d', '--json')
+  t.match(JSON.parse(json.stdout), {
+    renewed: [],
+    passed: [{ name: 'beta', peerId: peerOf('beta'), why: /--network-public-key/ }],
+  })
+  const trusting = ['--within', '30d', '--network-public-key', publicText(3)]
+  const all = await run('certificate', 'renew', ...trusting)
+  t.match(all, { code: 0, stdout: `beta (${peerOf('beta')}) until ` })
+  t.notMatch(all.stderr, /is not renewed/)
+  const again = await certify('beta', Date.now() + 5 * DAY_MS)
+  known.push(again)
+  const newer = await run('certificate', 'renew', '--within', '30d')
+  t.notMatch(newer.stderr, /is not renewed/, 'the node has one that is trusted')
+})
+
 t.test('renews from a file into a file, without a daemon', async (t) => {
   const directory = t.testdir({})
   const networkKey = writeKey(directory, 1)
@@ -109,7 +140,8 @@ t.test('renews nothing that no trusted network key has signed', async (t) => {
   t.equal(daemon.held.get(NAMES[0])?.length, 0)
   t.match(await run('certificate', 'renew', '--within', '30d'), {
     code: 6,
-    stderr: /no certificate that .* is signed by ssh-ed25519 .*--network-public-key/,
+    stderr:
+      /"beta" .* is not renewed: .*no certificate that .* is signed by ssh-ed25519 .*--network-public-key/s,
   })
   t.match(await run('certificate', 'renew'), { code: 2, stderr: /--within 30d/ })
   t.match(await run('certificate', 'renew', '--within', 'soon'), { code: 2, stderr: /no duration/ })
