@@ -11,7 +11,9 @@ interface EventBase {
  * A file is to be seen in another way than before. `file-shown`: another version is complete on disk.
  * `file-deleted`, `file-expired`: it is not to be seen any more. `file-withdrawn`: this listener shows
  * it no more, as when it is not configured any more. `file-conflict`: another statement of the current
- * version is here. `file-changed`: anything else, such as a version whose content is missing yet.
+ * version is here. `file-unpacked`: another tree (`unpack`) is complete where it is to be seen, of a new
+ * version or in the place of one that was changed on the disk; `file-tree-gone`: there is none any more.
+ * `file-changed`: anything else, such as a version whose content is missing yet.
  */
 export interface FileEventBody extends EventBase {
   readonly type:
@@ -21,6 +23,8 @@ export interface FileEventBody extends EventBase {
     | 'file-expired'
     | 'file-conflict'
     | 'file-withdrawn'
+    | 'file-unpacked'
+    | 'file-tree-gone'
   readonly name: string
   /** As in GET /files; `null`: withdrawn. */
   readonly file: FileBody | null
@@ -92,7 +96,7 @@ export type EventType = EventBody['type']
 export const EVENT_TYPES = [
   ...['file-shown', 'file-changed', 'file-deleted', 'file-expired', 'file-conflict'],
   ...['file-withdrawn', 'file-refused', 'peer-connected', 'peer-gone', 'health-raised'],
-  ...['health-cleared', 'transfer', 'configuration-reloaded'],
+  ...['file-unpacked', 'file-tree-gone', 'health-cleared', 'transfer', 'configuration-reloaded'],
 ] as const satisfies readonly EventType[]
 
 /** Events are missing here: what they were about has to be asked for anew. */

@@ -1,6 +1,7 @@
 import type { BlocksBody, BlocksSummaryBody } from '../api/index.ts'
 import type { Blocks } from '../blocks/index.ts'
 import type { BlockServices } from '../http/index.ts'
+import type { Unpack } from '../unpack/index.ts'
 
 const isoTime = (timeMs: number | undefined): string | null =>
   timeMs === undefined ? null : new Date(timeMs).toISOString()
@@ -19,10 +20,16 @@ export const summarizeBlocks = (blocks: Pick<Blocks, 'stat'>): BlocksSummaryBody
 }
 
 /** What the API does with blocks. */
-export const createBlockServices = (blocks: Blocks): BlockServices => ({
+export const createBlockServices = (
+  blocks: Blocks,
+  unpack: Pick<Unpack, 'verify'>,
+): BlockServices => ({
   stat: () => blocksBody(blocks),
   gc: (options) => blocks.gc(options),
-  scrub: () => blocks.scrub(),
+  scrub() {
+    blocks.scrub()
+    unpack.verify()
+  },
   async verify({ signal, onProgress }) {
     const report = await blocks.verify({
       signal,

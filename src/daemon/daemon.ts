@@ -92,6 +92,7 @@ const policiesFor = ({ files, network }: Config, revoked: RevocationList | undef
 const hooksOf = ({ hooks, stateDir }: Config) => ({
   ...hooks,
   filesDirectory: join(stateDir, 'files'),
+  treesDirectory: join(stateDir, 'trees'),
 })
 
 /** All parts of a node, joined. Read `build` from top to bottom to know the daemon. */
@@ -198,7 +199,11 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
       { ...cluster, network: network.id, policies: policiesOf(config), blocks: config.blocks },
     )
     const { files, blocks, sync, peering } = node
-    const tell = () => keepEvents({ files, transport, health }, { feed })
+    const unpack = createUnpack(
+      { ...child('unpack'), logger, files },
+      { stateDir, verifyBytesPerSecond: config.blocks.scrubBytesPerSecond },
+    )
+    const tell = () => keepEvents({ files, transport, health, unpack }, { feed })
     await enter('events', tell, (end) => end())
     const trustFiles = createTrustFiles(
       { ...child('trust'), files, store },
@@ -215,7 +220,6 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
       await run(name, part)
     }
 
-    const unpack = createUnpack({ ...child('unpack'), logger, files }, stateDir)
     await run('unpack', unpack)
     await enter('health checks', checkHealth)
     const check = () => takeNewRevoked().then(checkHealth)
@@ -239,7 +243,7 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
     await run('spread', spread)
     const hooks = createHooks(
       {
-        ...{ ...child('hooks'), files, store, environment: process.env },
+        ...{ ...child('hooks'), files, store, trees: unpack, environment: process.env },
         isRoot: process.getuid?.() === 0,
       },
       hooksOf(config),
@@ -251,7 +255,7 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
     const http = createHttp(
       {
         ...{ ...child('http'), ...status, ...spread, files, metrics, warnings },
-        blocks: createBlockServices(blocks),
+        blocks: createBlockServices(blocks, unpack),
         ...{ events: feed, tokens: () => tokens, networkId: network.id },
         preview: createPreview({
           ...{ files, policiesOf, inForce: () => inForce },

@@ -6,6 +6,7 @@ import type { FileChange, Files, FileView, Refusal } from '../files/index.ts'
 import type { Health, HealthWarning } from '../observe/index.ts'
 import type { FileName } from '../statement/index.ts'
 import type { Peer, Transport } from '../transport/index.ts'
+import type { Unpack, UnpackEvents } from '../unpack/index.ts'
 
 type FileEventType = Extract<NewEvent, { file: unknown }>['type']
 
@@ -36,10 +37,12 @@ export const keepEvents = (
     files,
     transport,
     health,
+    unpack,
   }: {
-    files: Pick<Files, 'events'>
+    files: Pick<Files, 'events' | 'view'>
     transport: Pick<Transport, 'events'>
     health: Pick<Health, 'events'>
+    unpack: Pick<Unpack, 'events'>
   },
   { feed }: { feed: Feed },
 ): (() => void) => {
@@ -67,6 +70,12 @@ export const keepEvents = (
       'local',
     )
   }
+  const onTree = ({ name, isThere }: UnpackEvents['switched'][0]): void => {
+    const view = files.view(name)
+    const type = isThere ? 'file-unpacked' : 'file-tree-gone'
+    const file = view === undefined ? null : fileBody(view)
+    feed.add({ type, name, file }, isPublic(view) ? 'all' : 'local')
+  }
   const onPeer =
     (type: 'peer-connected' | 'peer-gone') =>
     ({ id, name, address }: Peer): void =>
@@ -82,10 +91,12 @@ export const keepEvents = (
   const cleared = onHealth('health-cleared')
   files.events.on('change', onChange).on('refused', onRefused)
   transport.events.on('connect', connect).on('disconnect', disconnect)
+  unpack.events.on('switched', onTree)
   health.events.on('raised', raised).on('cleared', cleared)
   return () => {
     files.events.off('change', onChange).off('refused', onRefused)
     transport.events.off('connect', connect).off('disconnect', disconnect)
+    unpack.events.off('switched', onTree)
     health.events.off('raised', raised).off('cleared', cleared)
   }
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { isReservedName, parseFileName } from '../statement/index.ts'
 import { toMeshError } from '../errors/index.ts'
+import { sha256 } from '../util/index.ts'
 import { createHandled } from './handled.ts'
 import { FIRST_HOOK_RETRY_MS, MAX_HOOK_ATTEMPTS, MAX_HOOKS_AT_ONCE } from './limits.ts'
 import { NAMES_PER_TURN } from './limits.ts'
@@ -22,12 +23,9 @@ const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin'
 /** The version that is to be seen, if there is one. */
 const visible = (view: FileView) => (view.state === 'shown' ? view.winner : view.shownMeanwhile)
 
-/** What there is to be handled. */
-const targetOf = (view: FileView): Handled => visible(view)?.signed.id ?? 'absent'
-
 /** What a hook is told, in arguments and environment. */
-const factsOf = (view: FileView, { filesDirectory }: HooksInit) => {
-  const { name, state, winner } = view
+const factsOf = (view: FileView, { filesDirectory, treesDirectory }: HooksInit) => {
+  const { name, state, winner, policy } = view
   const { signed } = visible(view) ?? winner ?? {}
   return {
     name,
@@ -35,11 +33,13 @@ const factsOf = (view: FileView, { filesDirectory }: HooksInit) => {
     state: visible(view) === undefined ? state : 'shown',
     path: join(filesDirectory, name),
     statement: signed?.id ?? '',
+    ...(policy.unpack === undefined ? {} : { tree: join(treesDirectory, name) }),
   }
 }
 
 export const createHooks = (components: HooksComponents, initial: HooksInit): Hooks => {
-  const { files, store, clock, logger, health, workers, isRoot, environment } = components
+  const { files, trees, store, clock, logger, health, workers } = components
+  const { isRoot, environment } = components
   const handled = createHandled(store)
   let init = initial
   let worker: Worker | undefined
@@ -58,10 +58,24 @@ export const createHooks = (components: HooksComponents, initial: HooksInit): Ho
   /** Hooks are somebody's programs: as root they could do anything, so that is said in so many words. */
   const mayRun = (): boolean => !isRoot || init.allowRoot
 
+  /**
+   * What there is to be handled. Of what is unpacked that is the tree: there is nothing before it is
+   * there, and each further one of the same content is something else. `undefined`: not yet.
+   */
+  const targetOf = (view: FileView): Handled | undefined => {
+    const statement = visible(view)?.signed.id ?? 'absent'
+    if (view.policy.unpack === undefined) return statement
+    const tree = trees.treeOf(view.name)
+    if (tree === undefined) return undefined
+    if (statement === 'absent') return statement
+    return sha256(`${statement}\n${tree}`)
+  }
+
   const isDue = (view: FileView): boolean => {
     if (!hasHook(view)) return false
     const before = handled.get(view.name)
     const target = targetOf(view)
+    if (target === undefined) return false
     return target !== before && !(before === undefined && target === 'absent')
   }
 
@@ -78,6 +92,7 @@ export const createHooks = (components: HooksComponents, initial: HooksInit): Ho
       MESH_FILE_STATE: facts.state,
       MESH_FILE_PATH: facts.path,
       MESH_FILE_STATEMENT: facts.statement,
+      ...(facts.tree === undefined ? {} : { MESH_FILE_TREE: facts.tree }),
     }
   }
 
@@ -145,7 +160,11 @@ export const createHooks = (components: HooksComponents, initial: HooksInit): Ho
     retries.set(name, { attempts, cancel })
   }
 
-  const settle = async (view: FileView, ending: Ending): Promise<void> => {
+  const settle = async (
+    view: FileView,
+    target: Handled | undefined,
+    ending: Ending,
+  ): Promise<void> => {
     const { name, policy } = view
     if (ending.outcome === 'aborted') return
     if (ending.outcome !== 'succeeded') {
@@ -153,7 +172,7 @@ export const createHooks = (components: HooksComponents, initial: HooksInit): Ho
       return postpone(view, ending.why)
     }
     ended.succeeded++
-    await handled.set(name, targetOf(view))
+    if (target !== undefined) await handled.set(name, target)
     retries.delete(name)
     tellFailing(policy.name, name, undefined)
   }
@@ -161,8 +180,10 @@ export const createHooks = (components: HooksComponents, initial: HooksInit): Ho
   const handle = async (name: FileName, signal: AbortSignal): Promise<void> => {
     const view = files.view(name)
     if (view === undefined || !mayRun() || !isDue(view)) return
+    // What is there by the end of it is handled by the next run.
+    const target = targetOf(view)
     try {
-      await settle(view, await runAll(view, signal))
+      await settle(view, target, await runAll(view, signal))
     } catch (error) {
       ended.failed++
       if (!signal.aborted) postpone(view, toMeshError(error).message)
@@ -206,6 +227,11 @@ export const createHooks = (components: HooksComponents, initial: HooksInit): Ho
     retries.get(name)?.cancel()
     retries.delete(name)
     enqueue(name)
+  }
+
+  const onTree = (name: FileName): void => {
+    const view = files.view(name)
+    if (view !== undefined && isDue(view)) onChange({ name, after: view })
   }
 
   const pause = (): Promise<void> => new Promise((resolve) => clock.schedule(0, resolve))
@@ -264,12 +290,14 @@ export const createHooks = (components: HooksComponents, initial: HooksInit): Ho
     async start() {
       if (worker !== undefined) return
       files.events.on('change', onChange)
+      trees.events.on('settled', onTree)
       wantsScan = true
       worker = workers.add({ name: 'hooks', run })
       worker.wake()
     },
     async stop() {
       files.events.off('change', onChange)
+      trees.events.off('settled', onTree)
       for (const { cancel } of retries.values()) cancel()
       retries.clear()
       await worker?.stop()

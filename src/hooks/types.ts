@@ -1,10 +1,13 @@
 import type { Files } from '../files/index.ts'
 import type { Health, Logger, Workers } from '../observe/index.ts'
+import type { FileName } from '../statement/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Clock } from '../util/index.ts'
 
 export interface HooksComponents {
   readonly files: Pick<Files, 'events' | 'list' | 'view'>
+  /** What is unpacked of files whose policy says so. */
+  readonly trees: Trees
   /** Open. */
   readonly store: Store
   readonly clock: Clock
@@ -17,9 +20,22 @@ export interface HooksComponents {
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 
+/** Trees that hooks wait for. */
+export interface Trees {
+  /** `settled`: a name was looked at, and its tree is as it has to be. */
+  readonly events: {
+    on(event: 'settled', listener: (name: FileName) => void): unknown
+    off(event: 'settled', listener: (name: FileName) => void): unknown
+  }
+  /** Which tree is to be seen, `absent` if none is; `undefined` while that is not what it has to be. */
+  treeOf(name: FileName): string | undefined
+}
+
 export interface HooksInit {
   /** Where files are shown. */
   readonly filesDirectory: string
+  /** Where trees are. */
+  readonly treesDirectory: string
   /** Each program in it runs for each file. */
   readonly directory?: string
   /** Longest time that one run may take. */

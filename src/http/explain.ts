@@ -148,7 +148,7 @@ const aboutDamage = ({ name, warnings }: Facts): ReasonBody[] =>
     .filter(({ code, subject }) => subject === name && DAMAGE.includes(code))
     .map(({ code, message }) => reason(code === 'file-damaged' ? 'damaged' : code, message))
 
-const DAMAGE = ['file-damaged', 'fallback-unusable', 'tree-refused', 'tree-failed']
+const DAMAGE = ['file-damaged', 'fallback-unusable', 'tree-refused', 'tree-failed', 'tree-altered']
 
 /** Reasons that go with every answer. */
 const common = (facts: Facts): ReasonBody[] => [

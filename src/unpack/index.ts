@@ -6,10 +6,11 @@
  * the old tree or the new one; a crash leaves one of them. What cannot be unpacked leaves the old one.
  * The tar itself stays under `files/` and is verified like any file.
  *
- * What it does not: look again at a tree that lies there. Who may write to the state directory can
- * change it.
+ * Trees are held against their tars after each start and once a week, as fast as the scrub of blocks reads:
+ * every entry, its kind, mode and content, and that there is nothing else. What is not what was signed is
+ * made anew beside it, and the link switched.
  *
  * @packageDocumentation
  */
 export { createUnpack } from './unpack.ts'
-export type { Unpack, UnpackComponents } from './unpack.ts'
+export type { Unpack, UnpackComponents, UnpackEvents, UnpackInit } from './types.ts'

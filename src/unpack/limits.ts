@@ -12,3 +12,7 @@ export const MAX_TREE_HEADER_BYTES = 16 * 2 ** 10
 export const TREE_GRACE_MS = 60_000
 /** How soon what the disk refused is tried again. */
 export const TREE_RETRY_MS = 30_000
+/** From the end of one look at all trees to the next; there is one after each start, too. */
+export const TREE_VERIFY_INTERVAL_MS = 7 * 86_400_000
+/** Bytes of tars that are held against their trees in one go, before it waits. Lets other readers of the disk have their turn. */
+export const TREE_VERIFY_STEP_BYTES = 2 ** 20

@@ -22,27 +22,34 @@ const TREES_DIRECTORY = 'trees'
 /** What the links lead to: a directory for each name, content and mode. */
 const UNPACKED_DIRECTORY = 'unpacked'
 const PUBLIC_MODE = 0o755
+/** End of the name of what is not finished. */
+const PART = '.part'
+
+/** What the names of all trees of a name begin with. */
+const tagOf = (name: FileName): string => `${sha256(name).slice(0, 16)}-`
 
 /** Trees and the links to them in a state directory. */
 export interface Places {
   /** Makes the directories. */
   open(): Promise<void>
-  /** Name of the directory of a tree, below `unpacked`. */
-  treeOf(name: FileName, digest: Digest, mode: number): string
-  /** What the link of a name leads to, if it is one of ours and there. */
+  /** What the names of all trees of this content begin with, whenever they were made. */
+  kindOf(name: FileName, digest: Digest, mode: number): string
+  /** What the link of a name leads to, if it is one of ours and there: a directory below `unpacked`. */
   current(name: FileName): Promise<string | undefined>
-  /** Makes an empty directory to unpack into. */
-  stage(tree: string): Promise<string>
-  /** Puts what was unpacked in `staged` in its place, and lets the link of the name lead there. */
-  switchTo(name: FileName, tree: string, staged: string | undefined): Promise<void>
+  /** Path of a tree, or of an attempt at one. */
+  pathOf(tree: string): string
+  /** Makes an empty directory to unpack a tree of this kind into. */
+  stage(kind: string): Promise<string>
+  /** Gives what was unpacked its name, and lets the link lead there. Answers that name. */
+  switchTo(name: FileName, staged: string): Promise<string>
   /** Takes the link away, and the directories that it alone stood in. */
   unlink(name: FileName): Promise<void>
   /** Removes what a tree or an attempt was. */
   remove(tree: string): Promise<void>
   /** All names that have a link. */
   names(): Promise<FileName[]>
-  /** All directories that are there, finished or not. */
-  trees(): Promise<string[]>
+  /** All directories that are there, finished or not; with a name, its own. */
+  trees(name?: FileName): Promise<string[]>
 }
 
 const ignoring = async (codes: readonly string[], work: Promise<unknown>): Promise<void> => {
@@ -97,8 +104,8 @@ export const createPlaces = ({ random }: { random: Random }, stateDir: string): 
     async open() {
       for (const path of [unpacked, trees]) await makePublic(path)
     },
-    treeOf: (name, digest, mode) =>
-      `${sha256(name).slice(0, 16)}-${digest}-${mode.toString(8).padStart(4, '0')}`,
+    kindOf: (name, digest, mode) => `${tagOf(name)}${digest}-${mode.toString(8).padStart(4, '0')}-`,
+    pathOf: (tree) => join(unpacked, tree),
     async current(name) {
       const target = await readlink(linkOf(name)).catch(() => '')
       const tree = target.split('/').at(-1) ?? ''
@@ -109,18 +116,17 @@ export const createPlaces = ({ random }: { random: Random }, stateDir: string): 
       )
       return isThere ? tree : undefined
     },
-    async stage(tree) {
-      const staged = `${tree}.${toHex(random.bytes(4))}.part`
+    async stage(kind) {
+      // Made anew of the same content, a tree must not stand where the one before it is read.
+      const staged = `${kind}${toHex(random.bytes(8))}${PART}`
       await mkdir(join(unpacked, staged), { mode: 0o700 })
       return staged
     },
-    async switchTo(name, tree, staged) {
+    async switchTo(name, staged) {
+      const tree = staged.slice(0, -PART.length)
       const place = join(unpacked, tree)
-      if (staged !== undefined) {
-        await rm(place, { recursive: true, force: true })
-        await rename(join(unpacked, staged), place)
-        await sync(unpacked)
-      }
+      await rename(join(unpacked, staged), place)
+      await sync(unpacked)
       await makeParents(name)
       const link = linkOf(name)
       // No file name begins with a dash, so this is nobody's.
@@ -130,6 +136,7 @@ export const createPlaces = ({ random }: { random: Random }, stateDir: string): 
       if (found?.isDirectory() === true) await rm(link, { recursive: true })
       await rename(next, link)
       await sync(dirname(link))
+      return tree
     },
     async unlink(name) {
       await ignoring(['ENOENT', 'ENOTDIR'], rm(linkOf(name)))
@@ -151,9 +158,12 @@ export const createPlaces = ({ random }: { random: Random }, stateDir: string): 
       await walk('', found)
       return found
     },
-    async trees() {
+    async trees(name) {
+      const tag = name === undefined ? '' : tagOf(name)
       const found: string[] = []
-      for await (const entry of await opendir(unpacked)) found.push(entry.name)
+      for await (const entry of await opendir(unpacked)) {
+        if (entry.name.startsWith(tag)) found.push(entry.name)
+      }
       return found
     },
   }

@@ -1,30 +1,16 @@
-import { join } from 'node:path'
-import { describeSystemError, isMeshError } from '../errors/index.ts'
+import { EventEmitter } from 'node:events'
+import { describeSystemError, isMeshError, MeshError } from '../errors/index.ts'
 import { extractTar } from './extract.ts'
+import { hashed } from './hashed.ts'
 import { TREE_GRACE_MS, TREE_RETRY_MS } from './limits.ts'
 import { createPlaces } from './places.ts'
-import type { FileChange, FileRecord, Files, FileView } from '../files/index.ts'
-import type { Health, Logger, Worker, Workers } from '../observe/index.ts'
+import { createTreeVerifier } from './verifier.ts'
+import type { FileChange, FileRecord, FileView } from '../files/index.ts'
+import type { Worker } from '../observe/index.ts'
 import type { FileName } from '../statement/index.ts'
-import type { Clock, Digest, Random } from '../util/index.ts'
-
-export interface UnpackComponents {
-  readonly files: Pick<Files, 'events' | 'list' | 'view' | 'open'>
-  readonly clock: Clock
-  readonly random: Random
-  readonly logger: Logger
-  readonly health: Health
-  readonly workers: Workers
-}
-
-/** Shows signed tars as trees. */
-export interface Unpack {
-  /** Removes what a crash has left, and begins. */
-  start(): Promise<void>
-  stop(): Promise<void>
-  /** Looks at every name again: the configuration has changed. */
-  refresh(): Promise<void>
-}
+import type { Digest } from '../util/index.ts'
+import type { Unpack, UnpackComponents, UnpackEvents, UnpackInit } from './types.ts'
+import type { TreeVerifier } from './verifier.ts'
 
 /** What of a name is shown as a file now. */
 const shownRecord = (view: FileView): FileRecord | undefined =>
@@ -35,19 +21,28 @@ const shownDigest = (view: FileView): Digest | undefined => {
   return content === undefined || content === 'deleted' ? undefined : content.digest
 }
 
+/** Of a tree that ought to be. */
+interface Wanted {
+  readonly kind: string
+  readonly view: FileView
+  readonly digest: Digest
+}
+
 /** One name, one tree: what is shown of the file decides, and the link is all the state there is. */
-export const createUnpack = (components: UnpackComponents, stateDir: string): Unpack => {
+export const createUnpack = (components: UnpackComponents, init: UnpackInit): Unpack => {
   const { files, clock, health, workers } = components
   const logger = components.logger.child('unpack')
-  const places = createPlaces(components, stateDir)
+  const events = new EventEmitter<UnpackEvents>()
+  const places = createPlaces(components, init.stateDir)
   /** Names to be looked at. */
   const waiting = new Set<FileName>()
-  /** Trees that were refused: they stay so until other content is shown. */
+  /** Kinds of trees that were refused: they stay so until other content is shown. */
   const refusals = new Map<FileName, string>()
   /** Trees that no link leads to any more, and when they go. */
-  const leaving = new Map<string, number>()
-  /** Names that were unpacked here: those that a change of rules may concern. */
-  const known = new Set<FileName>()
+  const leaving = new Map<string, { readonly name: FileName; readonly atMs: number }>()
+  /** The trees of names that were looked at; those a change of rules may concern. */
+  const current = new Map<FileName, string | undefined>()
+  let verifier: TreeVerifier | undefined
   let worker: Worker | undefined
   let running: Promise<void> | undefined
 
@@ -56,16 +51,14 @@ export const createUnpack = (components: UnpackComponents, stateDir: string): Un
     worker?.wake()
   }
   const onChange = ({ name, after }: FileChange): void => {
-    if (after?.policy.unpack !== undefined || known.has(name)) look(name)
+    if (after?.policy.unpack !== undefined || current.has(name)) look(name)
   }
 
-  const wantedTree = (
-    name: FileName,
-  ): { tree: string; view: FileView; digest: Digest } | undefined => {
+  const wantedTree = (name: FileName): Wanted | undefined => {
     const view = files.view(name)
     const digest = view?.policy.unpack === undefined ? undefined : shownDigest(view)
     if (view === undefined || digest === undefined) return undefined
-    return { tree: places.treeOf(name, digest, view.policy.mode), view, digest }
+    return { kind: places.kindOf(name, digest, view.policy.mode), view, digest }
   }
 
   const clear = (name: FileName): void => {
@@ -73,8 +66,9 @@ export const createUnpack = (components: UnpackComponents, stateDir: string): Un
     health.clear('tree-refused', name)
   }
 
-  const refuse = (name: FileName, tree: string, version: number | undefined, why: string): void => {
-    refusals.set(name, tree)
+  const refuse = (name: FileName, { kind, view }: Wanted, why: string): void => {
+    refusals.set(name, kind)
+    const version = shownRecord(view)?.signed.statement.version
     const more = 'what was unpacked before stays; sign another tar'
     health.raise({
       ...{ code: 'tree-refused', subject: name, severity: 'error' },
@@ -82,58 +76,84 @@ export const createUnpack = (components: UnpackComponents, stateDir: string): Un
     })
   }
 
-  /** Unpacks what is shown; `undefined`: it is not there any more. */
-  const unpack = async (name: FileName, signal: AbortSignal): Promise<string | undefined> => {
-    const wanted = wantedTree(name)
-    if (wanted === undefined) return undefined
-    const { tree, view, digest } = wanted
+  /** What was refused, or unpacked, counts only if it was what was signed. @throws MeshError */
+  const checkDigest = async (name: FileName, found: Digest, wanted: Digest): Promise<void> => {
+    if (found === wanted) return
+    await files.distrust(name)
+    const message = `the tar of ${name} was changed on the disk, and is fetched again`
+    throw new MeshError('ERR_STATE_CORRUPT', message, { data: { name } })
+  }
+
+  /** Unpacks what is shown; `undefined`: it is not there any more, or refused. */
+  const unpack = async (name: FileName, wanted: Wanted, signal: AbortSignal) => {
+    const { kind, view, digest } = wanted
     const file = await files.open(name, { digest, signal })
     if (file === undefined) return undefined
-    const staged = await places.stage(tree)
+    const source = hashed(file.stream({ signal }))
+    const staged = await places.stage(kind)
     try {
       const { mode, maxSizeBytes } = view.policy
-      const root = join(stateDir, 'unpacked', staged)
-      const init = { mode, maxBytes: maxSizeBytes, signal }
-      const { entries, bytes } = await extractTar(file.stream({ signal }), root, init)
-      await places.switchTo(name, tree, staged)
-      logger.info({ name, digest, entries, bytes }, 'a tar was unpacked')
+      const limits = { mode, maxBytes: maxSizeBytes, signal }
+      const made = await extractTar(source.content, places.pathOf(staged), limits)
+      await checkDigest(name, await source.digest(), digest)
+      const tree = await places.switchTo(name, staged)
+      logger.info({ name, digest, ...made }, 'a tar was unpacked')
       return tree
     } catch (error) {
       await places.remove(staged)
       if (!isMeshError(error, 'ERR_TREE_REFUSED')) throw error
-      refuse(name, tree, shownRecord(view)?.signed.statement.version, error.message)
+      await checkDigest(name, await source.digest(), digest)
+      refuse(name, wanted, error.message)
       return undefined
+    } finally {
+      await source.close()
     }
+  }
+
+  const removeTree = async (tree: string): Promise<void> => {
+    await places.remove(tree)
+    leaving.delete(tree)
+  }
+
+  /** What is deleted is gone at once, whatever grace it had: nobody who reads it has a right to the rest. */
+  const takeAway = async (name: FileName, before: string | undefined): Promise<void> => {
+    await places.unlink(name)
+    if (before !== undefined) await removeTree(before)
+    for (const [tree, { name: of }] of leaving) if (of === name) await removeTree(tree)
+    current.set(name, undefined)
+    clear(name)
+    verifier?.forget(name)
+    if (before !== undefined) events.emit('switched', { name, isThere: false })
+    events.emit('settled', name)
   }
 
   const settle = async (name: FileName, signal: AbortSignal): Promise<void> => {
     const before = await places.current(name)
     const wanted = wantedTree(name)
-    if (wanted === undefined) {
-      await places.unlink(name)
-      // What is deleted is gone at once: nobody who reads it has a right to the rest.
-      if (before !== undefined) await places.remove(before)
-      known.delete(name)
-      return clear(name)
+    if (wanted === undefined) return takeAway(name, before)
+    current.set(name, before)
+    if (before?.startsWith(wanted.kind) === true && verifier?.isAltered(name, before) !== true) {
+      clear(name)
+      verifier?.settled(name)
+      events.emit('settled', name)
+      return
     }
-    known.add(name)
-    if (before === wanted.tree) return clear(name)
-    if (refusals.get(name) === wanted.tree) return
-    const now = await unpack(name, signal)
+    if (refusals.get(name) === wanted.kind) return
+    const now = await unpack(name, wanted, signal)
     if (now === undefined) return
+    current.set(name, now)
     clear(name)
-    if (before !== undefined) leaving.set(before, clock.monotonicMs() + TREE_GRACE_MS)
-    leaving.delete(now)
+    if (before !== undefined)
+      leaving.set(before, { name, atMs: clock.monotonicMs() + TREE_GRACE_MS })
+    events.emit('switched', { name, isThere: true })
+    events.emit('settled', name)
   }
 
   const removeOld = async (): Promise<void> => {
-    for (const [tree, atMs] of leaving) {
+    for (const [tree, { atMs }] of leaving) {
       const leftMs = atMs - clock.monotonicMs()
       if (leftMs > 0) worker?.wake(leftMs)
-      else {
-        await places.remove(tree)
-        leaving.delete(tree)
-      }
+      else await removeTree(tree)
     }
   }
 
@@ -154,31 +174,38 @@ export const createUnpack = (components: UnpackComponents, stateDir: string): Un
         return
       }
     }
+    verifier?.begin()
     await removeOld()
   }
 
   const refresh = async (): Promise<void> => {
     for (const name of await places.names()) look(name)
     for (const { name, policy } of files.list()) if (policy.unpack !== undefined) look(name)
-    for (const name of known) look(name)
+    for (const name of current.keys()) look(name)
   }
 
   /** What no link leads to is half of an attempt, or was on its way out when the daemon ended. */
   const sweep = async (): Promise<void> => {
-    const current = new Set<string | undefined>()
-    for (const name of await places.names()) current.add(await places.current(name))
-    for (const tree of await places.trees()) if (!current.has(tree)) await places.remove(tree)
+    const linked = new Set<string | undefined>()
+    for (const name of await places.names()) linked.add(await places.current(name))
+    for (const tree of await places.trees()) if (!linked.has(tree)) await places.remove(tree)
   }
 
   const begin = async (): Promise<void> => {
     await places.open()
     await sweep()
+    verifier = createTreeVerifier(
+      { ...components, logger, pathOf: places.pathOf, wantedTree, repair: look },
+      { trees: () => current, bytesPerSecond: init.verifyBytesPerSecond },
+    )
     worker = workers.add({ name: 'unpack', run })
     files.events.on('change', onChange)
     await refresh()
+    worker.wake()
   }
 
   return {
+    events,
     start() {
       running ??= begin()
       return running
@@ -187,11 +214,21 @@ export const createUnpack = (components: UnpackComponents, stateDir: string): Un
       if (running === undefined) return
       await running.catch(() => {})
       files.events.off('change', onChange)
-      await worker?.stop()
+      await Promise.all([worker?.stop(), verifier?.stop()])
       running = undefined
       worker = undefined
+      verifier = undefined
       waiting.clear()
+      current.clear()
     },
     refresh,
+    verify: () => verifier?.wake(),
+    treeOf(name) {
+      if (!current.has(name)) return undefined
+      const tree = current.get(name)
+      const wanted = wantedTree(name)
+      if (wanted === undefined) return tree === undefined ? 'absent' : undefined
+      return tree?.startsWith(wanted.kind) === true ? tree : undefined
+    },
   }
 }

@@ -23,6 +23,8 @@ export interface World {
   readonly lines: { readonly message: string; readonly [field: string]: unknown }[]
   /** What is to be seen of a name from now on; tells of it. */
   show(name: string, version: number, state?: FileState): void
+  /** The tree of a name is complete, from now on; tells of it. */
+  unpacked(name: string, tree: string): void
   /** Resolves when this holds. */
   until(fits: () => boolean): Promise<void>
   /** Lines that programs wrote into the file `log`. */
@@ -37,6 +39,8 @@ export interface WorldInit extends Partial<HooksInit> {
   readonly environment?: Readonly<Record<string, string>>
   /** Of every file. */
   readonly onChange?: readonly string[]
+  /** Whether files are shown as trees. */
+  readonly unpack?: boolean
   /** What is to be seen from the beginning. */
   readonly files?: Readonly<Record<string, number>>
 }
@@ -69,6 +73,8 @@ export const script = (home: string, name: string, text: string): string => {
 export const createWorld = async (init: WorldInit): Promise<World> => {
   const { home, clock = systemClock, files: initial = {}, onChange } = init
   const events = new EventEmitter<FilesEvents>()
+  const treeEvents = new EventEmitter<{ settled: [FileName] }>()
+  const trees = new Map<FileName, string>()
   const views = new Map<FileName, FileView>()
   const lines: World['lines'] = []
   const note = (data: Readonly<Record<string, unknown>>, message: string): void => {
@@ -98,6 +104,7 @@ export const createWorld = async (init: WorldInit): Promise<World> => {
     const policy = {
       ...{ name: selector, signers: [], maxSizeBytes: 100, mode: 0o644 },
       ...(onChange === undefined ? {} : { onChange }),
+      ...(init.unpack === true ? { unpack: 'tar' as const } : {}),
     }
     const winner = { id: recordId(signed), signed }
     views.set(name, { name, state, policy, winner, conflict: false })
@@ -107,12 +114,14 @@ export const createWorld = async (init: WorldInit): Promise<World> => {
   const hooks = createHooks(
     {
       files: { events, list: () => views.values(), view: (name) => views.get(name) },
+      trees: { events: treeEvents, treeOf: (name) => trees.get(name) },
       ...{ store, clock, logger, health, workers },
       isRoot: init.isRoot ?? false,
       environment: init.environment ?? { PATH: process.env.PATH ?? '' },
     },
     {
       filesDirectory: '/state/files',
+      treesDirectory: '/state/trees',
       timeoutMs: init.timeoutMs ?? 60_000,
       allowRoot: init.allowRoot ?? false,
       ...(init.directory === undefined ? {} : { directory: init.directory }),
@@ -128,6 +137,11 @@ export const createWorld = async (init: WorldInit): Promise<World> => {
       const before = views.get(name)
       put(text, version, state)
       events.emit('change', { name, before, after: views.get(name) })
+    },
+    unpacked(text, tree) {
+      const name = parseFileName(text)
+      trees.set(name, tree)
+      treeEvents.emit('settled', name)
     },
     async until(fits) {
       while (!fits()) await new Promise((resolve) => setTimeout(resolve, 5))

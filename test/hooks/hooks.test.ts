@@ -250,10 +250,36 @@ t.test('runs nothing as root, unless that is allowed, and says so', async (t) =>
   world.show('a', 2)
   await world.until(() => world.hooks.counts().waiting === 0)
   t.notOk(existsSync(join(home, 'log')))
-  world.hooks.configure({ filesDirectory: '/other', timeoutMs: 60_000, allowRoot: true })
+  world.hooks.configure({
+    ...{ filesDirectory: '/other', treesDirectory: '/trees' },
+    ...{ timeoutMs: 60_000, allowRoot: true },
+  })
   await world.until(() => world.hooks.counts().succeeded === 1)
   t.same(world.log(), ['a 2 shown /other/a'])
   await world.until(() => world.health.list().length === 0)
+})
+
+t.test('of what is unpacked it runs when the tree is there, and for each tree', async (t) => {
+  const home = t.testdir()
+  const text = 'echo "$2 $3 $MESH_FILE_TREE" >>"$log"'
+  const onChange = [script(home, 'hook', text)]
+  const world = await createWorld({ home, onChange, unpack: true, files: { a: 1, b: 1 } })
+  await world.hooks.start()
+  t.teardown(world.hooks.stop)
+  world.unpacked('b', 'b-1')
+  await world.until(() => world.hooks.counts().succeeded === 1)
+  t.same(world.log(), ['1 shown /state/trees/b'], 'the tree of the other is not there yet')
+  world.unpacked('a', 'a-1')
+  await world.until(() => world.hooks.counts().succeeded === 2)
+  world.unpacked('a', 'a-1')
+  world.unpacked('a', 'a-1-made-anew')
+  await world.until(() => world.hooks.counts().succeeded === 3)
+  world.show('a', 2, 'deleted')
+  world.unpacked('a', 'absent')
+  await world.until(() => world.hooks.counts().succeeded === 4)
+  t.same(world.log().slice(1), [
+    ...['1 shown /state/trees/a', '1 shown /state/trees/a', '2 deleted /state/trees/a'],
+  ])
 })
 
 t.test('a damaged memory of what was handled has the hook run once more', async (t) => {

@@ -3,15 +3,21 @@ import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } fr
 import { join } from 'node:path'
 import t from 'tap'
 import { createClient } from '../../src/client/index.ts'
-import { sha256 } from '../../src/util/index.ts'
+import { parseFileName } from '../../src/statement/index.ts'
 import { toHeaders } from '../../src/cli/statement-headers.ts'
 import { hostileTars, tar } from '../unpack/tars.ts'
 import { sign, startCluster, until } from './cluster.ts'
+import type { Test } from 'tap'
+import type { ClientEvent } from '../../src/client/index.ts'
 import type { ClusterNode } from './cluster.ts'
 
+/** Says which version the tree has, whoever asks for the file. */
+const HOOK = 'echo "$2 $3 $(cat "$MESH_FILE_TREE/index")" >>"$MESH_FILE_PATH.hooked"'
+
 const cluster = await startCluster({
+  config: { '': '[hooks]\nallow_root = true' },
   filesOf: (_, line) => [
-    `"etc/site" = { signers = ["${line}"], unpack = "tar" }`,
+    `"etc/site" = { signers = ["${line}"], unpack = "tar", on_change = ["/bin/sh", "-c", ${JSON.stringify(HOOK)}, "sh"] }`,
     `plain = ["${line}"]`,
   ],
 })
@@ -30,7 +36,6 @@ const readIn = (node: ClusterNode, path: string): string | undefined => {
 }
 
 let version = 0
-let last: Buffer = Buffer.alloc(0)
 const publish = async (node: ClusterNode, bytes: Buffer): Promise<void> => {
   const signed = await sign(cluster, 'etc/site', bytes, { version: ++version })
   const chunks = (async function* () {
@@ -38,7 +43,6 @@ const publish = async (node: ClusterNode, bytes: Buffer): Promise<void> => {
   })()
   const upload = { ...toHeaders(signed), sizeBytes: bytes.length, chunks }
   await clientOf(node).upload('etc/site', upload)
-  last = bytes
 }
 
 const shows = (text: string, where: readonly ClusterNode[] = nodes) =>
@@ -66,7 +70,7 @@ t.test('a signed tar is a tree on every node, and a file as before', async (t) =
   for (const node of nodes) {
     t.same(node.readBytes('etc/site'), good('one'))
     t.equal(readIn(node, 'd/more'), 'one')
-    t.match(readlinkSync(linkOf(node)), /^\.\.\/\.\.\/unpacked\/\w+-\w+-0644$/)
+    t.match(readlinkSync(linkOf(node)), /^\.\.\/\.\.\/unpacked\/\w+-\w+-0644-\w+$/)
   }
   t.notOk(existsSync(join(first.stateDir, 'trees/plain')), 'only what is to be')
 })
@@ -150,6 +154,82 @@ t.test('killed at any moment, a node has the old tree or the new one, whole', as
   }
 })
 
+/** What is told of the file at a node from now on. */
+const listenTo = (t: Test, node: ClusterNode): { types: () => string[] } => {
+  const controller = new AbortController()
+  const events: ClientEvent[] = []
+  const reading = (async () => {
+    const names = [parseFileName('etc/site')]
+    const { signal } = controller
+    for await (const event of clientOf(node).events({ signal, names, types: ['file'] })) {
+      events.push(event)
+    }
+  })().catch(() => {})
+  t.teardown(async () => {
+    controller.abort()
+    await reading
+  })
+  return { types: () => events.map(({ type }) => type) }
+}
+
+const warningOf = async (node: ClusterNode): Promise<string | undefined> => {
+  const status = await clientOf(node).status()
+  if (!('health' in status)) return undefined
+  return status.health.find(({ code }) => code === 'tree-altered')?.message
+}
+
+t.test('a tree that was changed on the disk is made anew by the scrub', async (t) => {
+  await publish(first, good('four'))
+  await shows('four')
+  const { types } = listenTo(t, second)
+  await until('the stream', () => types().includes('start'))
+  const altered = readlinkSync(linkOf(second))
+  const hooked = (): string[] => (second.read('etc/site.hooked') ?? '').trim().split('\n')
+  await until('the hook of the version', () => hooked().at(-1) === `${version} shown four`)
+  const before = hooked().length
+  writeFileSync(join(linkOf(second), 'index'), 'evil')
+  await clientOf(second).scrubBlocks()
+  await shows('four', [second])
+  t.not(readlinkSync(linkOf(second)), altered, 'by another tree, under the same link')
+  t.match(
+    await warningOf(second),
+    /the tree of etc\/site is not what was signed: "index" has other/,
+  )
+  await until('the event', () => types().includes('file-unpacked'))
+  await until('the hook', () => hooked().length > before)
+  t.equal(hooked().at(-1), `${version} shown four`)
+  await until('the look that finds nothing', async () => {
+    await clientOf(second).scrubBlocks()
+    return (await warningOf(second)) === undefined
+  })
+  t.equal(readIn(first, 'index'), 'four', 'nobody else has to do with it')
+})
+
+t.test('a tree that was changed while the daemon was away is made anew at its start', async (t) => {
+  await second.stop()
+  writeFileSync(join(linkOf(second), 'd/added'), 'evil')
+  await second.start()
+  await until('the addition to go', () => !existsSync(join(linkOf(second), 'd/added')))
+  await shows('four', [second])
+  t.match(await warningOf(second), /the tree itself holds more than the tar does/)
+})
+
+t.test(
+  'of a tar that was changed on the disk no tree is made: it is fetched again first',
+  async (t) => {
+    writeFileSync(second.file('etc/site'), good('evil'))
+    writeFileSync(join(linkOf(second), 'index'), 'evil')
+    await clientOf(second).scrubBlocks()
+    await shows('four', [second])
+    await until(
+      'the tar to be back',
+      () => second.readBytes('etc/site')?.equals(good('four')) === true,
+    )
+    await shows('four', [second])
+    t.equal(readIn(second, 'd/more'), 'four')
+  },
+)
+
 t.test('without unpack the tree goes, and comes back with it', async (t) => {
   const configuration = readFileSync(first.configPath, 'utf8')
   writeFileSync(first.configPath, configuration.replace('unpack = "tar"', 'history = 5'))
@@ -160,18 +240,27 @@ t.test('without unpack the tree goes, and comes back with it', async (t) => {
   t.ok(first.readBytes('etc/site'))
   writeFileSync(first.configPath, configuration)
   first.signal('SIGHUP')
-  await shows('2', [first])
+  await shows('four', [first])
 })
 
-t.test('what is deleted is gone from the disk', async (t) => {
-  const digest = sha256(last)
-  const signed = await sign(cluster, 'etc/site', undefined, { version: ++version })
-  await clientOf(first).remove('etc/site', toHeaders(signed))
-  for (const node of nodes) {
-    await until(`the link to go at ${node.name}`, () => !existsSync(linkOf(node)))
-    t.same(node.readBytes('etc/site'), undefined)
-    await until(`the tree to go at ${node.name}`, () =>
-      readdirSync(join(node.stateDir, 'unpacked')).every((each) => !each.includes(digest)),
-    )
-  }
-})
+t.test(
+  'what is deleted is gone from the disk, and so is what was replaced just before',
+  async (t) => {
+    await publish(first, good('five'))
+    await shows('five')
+    t.ok(readdirSync(join(first.stateDir, 'unpacked')).length > 1, 'the old one is there')
+    const { types } = listenTo(t, first)
+    await until('the stream', () => types().includes('start'))
+    const signed = await sign(cluster, 'etc/site', undefined, { version: ++version })
+    await clientOf(first).remove('etc/site', toHeaders(signed))
+    for (const node of nodes) {
+      await until(`the link to go at ${node.name}`, () => !existsSync(linkOf(node)))
+      t.same(node.readBytes('etc/site'), undefined)
+      await until(
+        `the trees to go at ${node.name}`,
+        () => readdirSync(join(node.stateDir, 'unpacked')).length === 0,
+      )
+    }
+    await until('the event', () => types().includes('file-tree-gone'))
+  },
+)

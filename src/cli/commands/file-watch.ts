@@ -38,6 +38,7 @@ const describe = (event: ClientEvent): string => {
 /** What is to be seen in another way makes the command run. */
 const REACTS_TO: readonly string[] = [
   ...['file-shown', 'file-deleted', 'file-expired', 'file-withdrawn'],
+  'file-unpacked',
 ]
 
 /** After a gap nobody knows what has changed, so everything may have. */

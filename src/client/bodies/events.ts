@@ -31,7 +31,7 @@ const fileEvent = object<FileEventBody>({
   ...place,
   type: oneOf(
     ...(['file-shown', 'file-changed', 'file-deleted', 'file-expired'] as const),
-    ...(['file-conflict', 'file-withdrawn'] as const),
+    ...(['file-conflict', 'file-withdrawn', 'file-unpacked', 'file-tree-gone'] as const),
   ),
   name: text,
   file: nullable(file),

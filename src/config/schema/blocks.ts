@@ -23,7 +23,7 @@ export const blocks = table({
     setting({
       type: 'size',
       about:
-        'Bytes a second that the check in the background reads: once a week every stored block and every file that is made of blocks is compared with what was signed. What is damaged is put aside and fetched again. `"0B"`: only when `mesh blocks scrub` says so, and then without a pause.',
+        'Bytes a second that the check in the background reads: once a week every stored block and every file that is made of blocks is compared with what was signed, and every tree (`unpack`) with its tar. What is damaged is put aside and fetched again. `"0B"`: only when `mesh blocks scrub` says so, and then without a pause.',
     }),
   ),
 })

@@ -173,7 +173,7 @@ export const fileSchema = table({
       type: 'string',
       fallback: 'none',
       about:
-        'With `"tar"`, a file that is a plain tar is shown as a tree, too: `state_dir/trees/NAME` is a symbolic link to it, switched by one rename when a new version is complete, so that files which belong together change together. Absolute paths, `..`, links that lead out, hard links, devices and names that differ in case only are refused; then the old tree stays, and `mesh explain` says why.',
+        'With `"tar"`, a file that is a plain tar is shown as a tree, too: `state_dir/trees/NAME` is a symbolic link to it, switched by one rename when a new version is complete, so that files which belong together change together. Absolute paths, `..`, links that lead out, hard links, devices and names that differ in case only are refused; then the old tree stays, and `mesh explain` says why. A replaced tree stays for a minute, for whoever reads it; what is deleted, expired or not configured any more is gone at once. After each start and once a week, as fast as `blocks.scrub_rate` allows, each tree is held against its tar: what is not what was signed, an added file included, is made anew.',
     }),
   ),
   max_files: v.pipe(

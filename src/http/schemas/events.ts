@@ -23,6 +23,7 @@ const event: Schema = {
       type: oneOf(
         ...['file-shown', 'file-changed', 'file-deleted'],
         ...['file-expired', 'file-conflict', 'file-withdrawn'],
+        ...['file-unpacked', 'file-tree-gone'],
       ),
       name: string,
       file: nullable(file),
