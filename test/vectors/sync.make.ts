@@ -210,6 +210,7 @@ writeVectors('block-exchange', () => ({
   answers: [
     blockAnswer('nothing', { type: 'none', id: 7 }),
     blockAnswer('all', { type: 'all', id: 7 }),
+    blockAnswer('closed', { type: 'closed', id: 7 }),
     blockAnswer('some of eleven', { type: 'some', id: 7, count: 11, have: bytes('0104') }),
     blockAnswer('no list yet', { type: 'some', id: 7, count: 0, have: bytes('') }),
     blockAnswer('gained', { type: 'gained', id: 7, indexes: [1, 3] }),

@@ -1,7 +1,8 @@
 /** The stream to one holder, over which it is asked for the blocks of any number of contents. */
 import { MeshError } from '../../errors/index.ts'
 import { sleep } from '../async.ts'
-import { IDLE_BLOCK_STREAM_MS, MAX_DROPPED_BLOCKS, MIN_RATE_WINDOW_MS } from '../limits.ts'
+import { IDLE_BLOCK_STREAM_MS, MAX_DROPPED_BLOCKS, MAX_OPEN_CONTENTS } from '../limits.ts'
+import { MIN_RATE_WINDOW_MS } from '../limits.ts'
 import { malformed } from '../wire.ts'
 import { createBitmapOf } from './bitmap.ts'
 import { createInbox } from './incoming.ts'
@@ -44,6 +45,8 @@ export interface Link {
   isIdle(): boolean
   /** Nobody wants anything of it. */
   isUnused(): boolean
+  /** Contents that are remembered: open ones, and those of which something may still come. */
+  readonly size: number
   open(user: LinkUser): LinkedContent
   /** Holds the holder to a minimum rate; called now and then. */
   check(): void
@@ -193,6 +196,12 @@ export const createLink = (init: LinkInit, peer: PeerId): Link => {
     const entry = entries.get(message.id)
     if (entry === undefined) return
     const { user, asked } = entry
+    if (message.type === 'closed') {
+      if (!entry.closed) throw malformed('the end of a content that is open')
+      for (const [index, each] of [...asked]) settle(entry, index, each)
+      entries.delete(message.id)
+      return init.onRoom()
+    }
     if (message.type === 'not') {
       const each = asked.get(message.index)
       if (each === undefined) throw malformed(`an answer about block ${message.index}`)
@@ -234,6 +243,9 @@ export const createLink = (init: LinkInit, peer: PeerId): Link => {
     roomBytes: () => (ended ? 0 : owed.roomBytes()),
     isIdle: () => owed.isNothing(),
     isUnused,
+    get size() {
+      return entries.size
+    },
     open(user) {
       const id = nextId++
       const entry: Entry = { user, asked: new Map(), closed: false }
@@ -268,6 +280,10 @@ export const createLink = (init: LinkInit, peer: PeerId): Link => {
           say({ type: 'close', id })
           if (entry.asked.size === 0) entries.delete(id)
           watchIdle()
+          const closing = [...entries.values()].filter(({ closed }) => closed).length
+          if (closing > MAX_OPEN_CONTENTS) {
+            fail(new MeshError('ERR_STREAM_CLOSED', 'the holder confirms no end'))
+          }
         },
       }
     },

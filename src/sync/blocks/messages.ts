@@ -35,6 +35,8 @@ export type BlockAnswer =
   /** It serves nothing of this, or not any more. */
   | { readonly type: 'none'; readonly id: number }
   | { readonly type: 'all'; readonly id: number }
+  /** The answer to `close`: nothing more comes of it, not even what was asked for. */
+  | { readonly type: 'closed'; readonly id: number }
   /** It has some of it; of no block, before it knows the list. */
   | {
       readonly type: 'some'
@@ -84,6 +86,7 @@ const GAINED = 19
 const LIST = 20
 const PIECE = 21
 const NOT = 22
+const CLOSED = 23
 
 const INSIST = 1
 const REASONS = ['absent', 'elsewhere'] as const
@@ -181,6 +184,8 @@ export const encodeBlockAnswer = (message: BlockAnswer): Uint8Array => {
       return new ByteWriter(8).u8(NONE).u32(message.id).finish()
     case 'all':
       return new ByteWriter(8).u8(ALL).u32(message.id).finish()
+    case 'closed':
+      return new ByteWriter(8).u8(CLOSED).u32(message.id).finish()
     case 'some': {
       const { id, count, have } = message
       return new ByteWriter(16 + have.length).u8(SOME).u32(id).u32(count).fixed(have).finish()
@@ -232,6 +237,8 @@ const readAnswer = (reader: ByteReader): BlockAnswer => {
       return { type: 'none', id }
     case ALL:
       return { type: 'all', id }
+    case CLOSED:
+      return { type: 'closed', id }
     case SOME: {
       const count = reader.u32()
       if (count > MAX_BLOCKS) throw malformed(`a list of ${count} blocks`)

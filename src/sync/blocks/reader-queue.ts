@@ -19,6 +19,8 @@ export interface ReaderQueue {
   addBlock(opened: Opened, index: number): void
   /** What is not wanted any more does not wait for its turn. */
   prune(opened: Opened): void
+  /** The reader has closed it. Says so when nothing more comes of it. */
+  close(opened: Opened): void
   /** Begins to give what waits, unless that is under way. */
   work(): void
 }
@@ -53,6 +55,8 @@ export const createReaderQueue = (init: QueueInit, user: QueueUser): ReaderQueue
   const { stream, answers } = user
   let jobs: Job[] = []
   let sending = false
+  /** What is being given. */
+  let current: Opened | undefined
 
   /** Waits until so many bytes may go. */
   const take = async (bytes: number): Promise<void> => {
@@ -114,12 +118,22 @@ export const createReaderQueue = (init: QueueInit, user: QueueUser): ReaderQueue
 
   const run = async (): Promise<void> => {
     for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
-      if (job.opened.closed) continue
+      current = job.opened
       if (job.type === 'list') await giveList(job.opened)
       else await giveBlock(job.opened, job.index)
+      current = undefined
+      if (job.opened.closed) answers.say({ type: 'closed', id: job.opened.id })
     }
     // At once: whoever asks in the next moment has to find that nobody is at work.
     sending = false
+  }
+
+  const prune = (opened: Opened): void => {
+    jobs = jobs.filter(
+      (job) =>
+        job.opened !== opened ||
+        (!opened.closed && (job.type === 'list' || opened.asked.has(job.index))),
+    )
   }
 
   return {
@@ -132,12 +146,11 @@ export const createReaderQueue = (init: QueueInit, user: QueueUser): ReaderQueue
     addBlock(opened, index) {
       jobs.push({ type: 'block', opened, index })
     },
-    prune(opened) {
-      jobs = jobs.filter(
-        (job) =>
-          job.opened !== opened ||
-          (!opened.closed && (job.type === 'list' || opened.asked.has(job.index))),
-      )
+    prune,
+    close(opened) {
+      prune(opened)
+      // A block that is on its way comes to its end before.
+      if (current !== opened) answers.say({ type: 'closed', id: opened.id })
     },
     work() {
       if (sending) return

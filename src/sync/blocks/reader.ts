@@ -51,7 +51,9 @@ export class Reader {
     if (opened === undefined) return
     switch (message.type) {
       case 'close':
-        return this.#close(opened)
+        this.#close(opened)
+        this.#queue.close(opened)
+        return this.#answers.hasRead()
       case 'ask-list':
         this.#queue.addList(opened)
         return this.#queue.work()
@@ -144,7 +146,6 @@ export class Reader {
     opened.closed = true
     for (const index of [...opened.asked]) this.#done(opened, index)
     this.opened.delete(opened.id)
-    this.#queue.prune(opened)
     this.#init.spread.leave(opened.key, this.stream)
   }
 

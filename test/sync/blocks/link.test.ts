@@ -1,14 +1,20 @@
 /** Holders of blocks that are not what they should be, played by hand. */
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { createChunker, encodeBlockList } from '../../../src/chunk/index.ts'
+import { blockListDigest, createChunker, encodeBlockList } from '../../../src/chunk/index.ts'
 import { ANNOUNCE_INIT, ANNOUNCE_PROTOCOL } from '../../../src/sync/announce/overlay.ts'
 import { encodeAnnounce } from '../../../src/sync/announce/messages.ts'
+import { createLink } from '../../../src/sync/blocks/link.ts'
 import { decodeBlockRequest, encodeBlockAnswer } from '../../../src/sync/blocks/messages.ts'
+import { createRates } from '../../../src/sync/blocks/rates.ts'
 import { BLOCKS_INIT, BLOCKS_PROTOCOL } from '../../../src/sync/blocks/server.ts'
-import { MAX_BLOCK_PIECE_BYTES } from '../../../src/sync/limits.ts'
+import { createSlots } from '../../../src/sync/blocks/slots.ts'
+import { MAX_BLOCK_PIECE_BYTES, MAX_OPEN_CONTENTS } from '../../../src/sync/limits.ts'
+import { createBufferPool, sha256 } from '../../../src/util/index.ts'
 import { createFilesMesh, policyOf, readShown, shownAt, sign } from '../../support/files-mesh.ts'
 import { upload } from '../../support/files-mesh.ts'
+import type { Test } from 'tap'
+import type { LinkUser } from '../../../src/sync/blocks/link.ts'
 import type { BlockAnswer, BlockRequest } from '../../../src/sync/blocks/messages.ts'
 
 const content = randomBytes(3 * 2 ** 20)
@@ -165,3 +171,62 @@ for (const [what, code, answer] of holders) {
     if (code === undefined) t.same(reader.blamed, [])
   })
 }
+
+/** A link of its own to a holder that gives nothing, and confirms the end of a content or not. */
+const playLink = async (t: Test, { confirms }: { confirms: boolean }) => {
+  const mesh = await createFilesMesh({ count: 0, policies: [] })
+  t.teardown(() => mesh.stop())
+  const { clock } = mesh
+  const [reader, holder] = [await mesh.stranger('reader'), await mesh.stranger('holder')]
+  holder.handle(BLOCKS_PROTOCOL, BLOCKS_INIT, async (stream) => {
+    for (;;) {
+      const frame = await stream.receive()
+      if (frame === undefined) return
+      const { type, id } = decodeBlockRequest(frame)
+      if (type === 'close' && confirms) await stream.send(encodeBlockAnswer({ type: 'closed', id }))
+    }
+  })
+  await mesh.run(holder.dial(reader.addresses()[0] ?? ''))
+  const ends: string[] = []
+  const link = createLink(
+    {
+      ...{ transport: reader, clock, rates: createRates({ clock }, {}) },
+      ...{ buffers: createBufferPool({ maxIdleBytes: 0 }), writers: createSlots(1) },
+      onRoom: () => {},
+      onEnd: (_, { code }) => ends.push(code),
+    },
+    holder.peerId,
+  )
+  const user: LinkUser = {
+    content: {
+      ...{ collection: 'files', name: 'big' },
+      ...{ digest: sha256(content), list: blockListDigest(list) },
+    },
+    ...{ onHave: () => {}, onGained: () => {}, onList: () => {}, onBytes: () => {} },
+    ...{ onBlock: async () => {}, onNot: () => {}, onEnd: () => {} },
+  }
+  const askAndClose = (): void => {
+    const linked = link.open(user)
+    linked.ask([{ index: 0, sizeBytes: 1 }], true)
+    linked.close()
+  }
+  return { mesh, link, user, ends, askAndClose }
+}
+
+t.test('a content is forgotten when its holder says that nothing more comes of it', async (t) => {
+  const { mesh, link, user, ends, askAndClose } = await playLink(t, { confirms: true })
+  link.open(user)
+  for (let count = 0; count < 10; count++) askAndClose()
+  t.equal(link.size, 11)
+  t.type(await mesh.until(() => link.size === 1, 10_000), 'number')
+  t.same(ends, [])
+})
+
+t.test('a holder that never says so is left, and not blamed', async (t) => {
+  const { link, user, ends, askAndClose } = await playLink(t, { confirms: false })
+  link.open(user)
+  for (let count = 0; count < MAX_OPEN_CONTENTS; count++) askAndClose()
+  t.same(ends, [])
+  askAndClose()
+  t.same(ends, ['ERR_STREAM_CLOSED'])
+})

@@ -98,6 +98,23 @@ t.test('gives nothing to those who know a hash and no name that it serves', asyn
   t.same(await hear(), { type: 'all', id: 7 }, 'what was never opened is not answered')
 })
 
+t.test('says when nothing more comes of a content that was closed', async (t) => {
+  const { say, hear } = await play(t)
+  const indexes = list.blocks.map((_, index) => index)
+  await say({ type: 'open', id: 1, ...named }, { type: 'ask', id: 1, insist: true, indexes })
+  t.same(await hear(), { type: 'all', id: 1 })
+  t.match(await hear(), { type: 'piece', id: 1, index: 0, offset: 0 })
+  await say({ type: 'close', id: 1 })
+  let left = 0
+  let answer = await hear()
+  for (; answer?.type === 'piece'; answer = await hear()) left = answer.index
+  t.same(answer, { type: 'closed', id: 1 })
+  t.ok(left < indexes.length - 1, `block ${left} came before`)
+  await say({ type: 'open', id: 2, ...named }, { type: 'close', id: 2 })
+  t.same(await hear(), { type: 'all', id: 2 })
+  t.same(await hear(), { type: 'closed', id: 2 })
+})
+
 t.test('ends the stream of a member that breaks the rules', async (t) => {
   const breaches: [string, string, readonly BlockRequest[]][] = [
     ['a content twice', 'ERR_PROTOCOL_MALFORMED', Array(2).fill({ type: 'open', id: 1, ...named })],
