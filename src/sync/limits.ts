@@ -202,6 +202,13 @@ export const MAX_OUTSTANDING_BLOCKS = 512
 export const MAX_GAINED_INDEXES = 4_096
 /** Contents that one stream may have open. Stops a peer making us remember more than this. */
 export const MAX_OPEN_CONTENTS = 64
+/**
+ * Blocks of lists that stay decoded for the next reader, about 3 MiB in memory. Bounds what those cost that
+ * nobody has open.
+ */
+export const MAX_CACHED_LIST_BLOCKS = 16_384
+/** Lists that are found while somebody has them. Stops ever-new contents from being remembered. */
+export const MAX_CACHED_LISTS = 4_096
 /** Streams of blocks that one peer may have open: one that is kept, and its successor. */
 export const MAX_BLOCK_STREAMS_PER_PEER = 2
 /** Answers that a requester has not read; with more, nothing else is read from it. */

@@ -6,6 +6,7 @@ import { MAX_IDLE_BUFFER_BYTES, MAX_WRITING_BLOCKS } from '../limits.ts'
 import { HOLDER_COOLDOWN_MS } from '../limits.ts'
 import { BlockFetch } from './fetch.ts'
 import { createLink } from './link.ts'
+import { createListCache } from './list-cache.ts'
 import { createBlockServer } from './server.ts'
 import { createSlots } from './slots.ts'
 import { keyOfContent } from './source.ts'
@@ -85,6 +86,7 @@ export const createBlockExchange = (init: BlockExchangeInit): BlockExchange => {
   const counts = { received: 0, sent: 0 }
   const writers = createSlots(MAX_WRITING_BLOCKS)
   const buffers = createBufferPool({ maxIdleBytes: MAX_IDLE_BUFFER_BYTES })
+  const lists = createListCache()
   const links = new Map<PeerId, Link>()
   /** By the content that they are about. */
   const fetches = new Map<string, BlockFetch>()
@@ -169,8 +171,12 @@ export const createBlockExchange = (init: BlockExchangeInit): BlockExchange => {
     const running = fetches.get(keyOfContent(content))
     if (running?.isRunning === true) return running.source()
     const held = await collections.get(collection)?.blocksOf?.(name, digest, listDigest, signal)
-    const list = held === undefined ? undefined : await blocks.listOf(held, { signal })
-    if (list === undefined || blockListDigest(list) !== listDigest) return running?.source()
+    if (held === undefined) return running?.source()
+    const list = await lists.get(listDigest, async () => {
+      const found = await blocks.listOf(held)
+      return found && blockListDigest(found) === listDigest ? found : undefined
+    })
+    if (list === undefined) return running?.source()
     return {
       list: () => list,
       has: (index) => index < list.blocks.length,

@@ -98,6 +98,17 @@ t.test('gives nothing to those who know a hash and no name that it serves', asyn
   t.same(await hear(), { type: 'all', id: 7 }, 'what was never opened is not answered')
 })
 
+t.test('decodes the list of a content once, however often it is opened', async (t) => {
+  const { holder, say, hear } = await play(t)
+  const { blocks } = holder.state
+  const listOf = t.capture(blocks, 'listOf', blocks.listOf)
+  for (let id = 1; id <= 5; id++) {
+    await say({ type: 'open', id, ...named })
+    t.same(await hear(), { type: 'all', id })
+  }
+  t.equal(listOf().length, 1)
+})
+
 t.test('says when nothing more comes of a content that was closed', async (t) => {
   const { say, hear } = await play(t)
   const indexes = list.blocks.map((_, index) => index)
