@@ -17,6 +17,8 @@ export interface AssemblyComponents {
   hasLocal(digest: Digest): boolean
   /** It is closed, and whoever asks for its blocks has to look elsewhere. */
   onClose(): void
+  /** Closes it and removes its file. */
+  giveBack(): Promise<void>
   /** Removes everything of the owner. */
   remove(): Promise<void>
 }
@@ -163,6 +165,7 @@ export const createAssembly = (components: AssemblyComponents): OpenAssembly => 
       components.onClose()
       await file.close()
     },
+    giveBack: () => components.giveBack(),
     async discard() {
       await assembly.close()
       await components.remove()

@@ -161,11 +161,16 @@ export const createContents = (components: Components): Contents => {
       )
     }
     const file = await disk.edit(path, { sizeBytes: list.sizeBytes })
-    const assembly = createAssembly({
+    const assembly: OpenAssembly = createAssembly({
       ...{ file, owner, list },
       getLocal: (digest, signal) => components.get(digest, signal),
       hasLocal: (digest) => components.has(digest),
       onClose: () => running.delete(owner),
+      giveBack: () =>
+        locks.run(lockOf(owner), async () => {
+          await assembly.close()
+          await disk.remove(path)
+        }),
       remove: () => locks.run(lockOf(owner), () => removeHeld(owner)),
     })
     try {

@@ -43,7 +43,11 @@ export const putOwner = (
   tx.put(rows.ownerNumberTable, rows.numberKey(number), utf8(owner))
   countContent(tx, before, -1)
   countContent(tx, after, 1)
-  if (after.state === 'adding') mendContent(tx, before)
+  if (after.state === 'adding') {
+    mendContent(tx, before)
+    // What was put together anew came after a row that did not name the content.
+    mendContent(tx, after)
+  }
   return after
 }
 

@@ -228,6 +228,11 @@ export interface Assembly {
   finish(options: { mode: number }): Promise<string>
   /** Lets go of the file, which stays to be gone on with. Idempotent. */
   close(): Promise<void>
+  /**
+   * Ends it and gives back the room that the file takes, which needs none itself: for a disk that is
+   * full. Whoever goes on begins anew.
+   */
+  giveBack(): Promise<void>
   /** Ends it and removes what was put together, and the owner's other blocks with it. */
   discard(): Promise<void>
 }

@@ -67,6 +67,17 @@ t.test('says before it begins that a content cannot fit, and when it does not', 
   disk.fault = undefined
   await assembly.write(0, piece(0))
   t.same(await assembly.read(0), piece(0))
+  // Neither the disk nor the database take anything any more.
+  disk.fault = ({ kind }) => (kind === 'write' ? 'ENOSPC' : undefined)
+  store.fault = () => 'disk-full'
+  await assembly.giveBack()
+  t.same(await disk.list('partial'), [], 'the room is free')
+  t.equal(await assembly.read(0), undefined)
+  disk.fault = undefined
+  store.fault = undefined
+  const again = await blocks.assemble(owner('file c c'), list)
+  t.equal(again.haveBytes, 0, 'it begins anew')
+  await again.close()
   await blocks.stop()
 })
 

@@ -14,33 +14,13 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { isMeshError } from '../../src/errors/index.ts'
+import { fillDisk, inside, onSmallDisk, whyNoMounts } from '../support/small-disk.ts'
 import { startCluster, until } from './cluster.ts'
 import { catalogueOf, checkState, clientOf, put, versionAt, warningsOf } from './state.ts'
 import type { Test } from 'tap'
 import type { Cluster, ClusterInit, ClusterNode, LogLine } from './cluster.ts'
 
 t.setTimeout(30 * 60_000)
-
-/** Mounts in a namespace of their own need root; a state directory without one cannot be made full. */
-const whyNoMounts = (): string | false =>
-  process.getuid?.() === 0 && spawnSync('unshare', ['-m', 'true']).status === 0
-    ? false
-    : 'a file system of its own for a daemon cannot be mounted here (root and unshare are needed)'
-
-/** Runs a daemon whose state directory is a file system of a few megabytes that nobody else sees. */
-const onSmallDisk = [
-  'unshare',
-  '-m',
-  'sh',
-  '-c',
-  'for last; do :; done; state=$(dirname "$last")/state; mkdir -p "$state" && ' +
-    'mount -t tmpfs -o size=6m,mode=755 tmpfs "$state" && exec "$@"',
-  'sh',
-]
-
-/** A path of the daemon's state directory as the daemon sees it. */
-const inside = (node: ClusterNode, path: string): string =>
-  join('/proc', String(node.pid), 'root', node.stateDir, path)
 
 /** Runs a command among the mounts of the daemon. */
 const among = (node: ClusterNode, ...command: string[]): void => {
@@ -73,7 +53,7 @@ t.test(
   'a full disk refuses uploads by name, keeps what it has, and recovers by itself',
   { skip: whyNoMounts() },
   async (t) => {
-    const machines = [{ address: '127.0.0.1', prefix: onSmallDisk }]
+    const machines = [{ address: '127.0.0.1', prefix: onSmallDisk(6) }]
     const cluster = await withCluster(t, { files: ['a', 'b', 'large.bin'], machines })
     const [node, other] = cluster.nodes
     await put(cluster, node, 'a', 1, Buffer.from('one'))
@@ -83,13 +63,7 @@ t.test(
       'ERR_DISK_FULL',
     )
     t.same(readdirSync(inside(node, 'tmp')), [], 'what did not fit is gone')
-    const ballast = openSync(inside(node, 'ballast'), 'w')
-    try {
-      for (let room = true; room; ) room = writeSync(ballast, Buffer.alloc(4_096)) > 0
-    } catch {
-      t.pass('the disk is full')
-    }
-    closeSync(ballast)
+    const makeRoom = fillDisk(node)
     t.equal(await codeOf(put(cluster, node, 'a', 2, randomBytes(50_000))), 'ERR_DISK_FULL')
     await until('the warning', async () => (await warningsOf(node)).includes('disk-full'))
     // A peer has news that do not fit: it goes on serving what it has.
@@ -97,7 +71,7 @@ t.test(
     t.equal((await shownAt(node, 'a')).toString(), 'one')
     t.equal(await versionAt(node, 'a'), 1)
 
-    rmSync(inside(node, 'ballast'))
+    makeRoom()
     await until('room again', async () => !(await warningsOf(node)).includes('disk-full'), 120_000)
     const content = randomBytes(50_000)
     await put(cluster, node, 'a', 2, content)
@@ -115,7 +89,7 @@ t.test(
   'a directory that became read-only is named, and what is shown is served on',
   { skip: whyNoMounts() },
   async (t) => {
-    const machines = [{ address: '127.0.0.1', prefix: onSmallDisk }]
+    const machines = [{ address: '127.0.0.1', prefix: onSmallDisk(6) }]
     const cluster = await withCluster(t, { files: ['a', 'b'], machines })
     const [node] = cluster.nodes
     await put(cluster, node, 'a', 1, Buffer.from('one'))

@@ -2,12 +2,14 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { blockListDigest, createChunker } from '../../src/chunk/index.ts'
 import { createClient } from '../../src/client/index.ts'
 import { encodeSshsig } from '../../src/keys/index.ts'
 import { parseStatementFile, STATEMENT_NAMESPACE } from '../../src/statement/index.ts'
 import { toBase64, utf8 } from '../../src/util/index.ts'
 import { sign, until } from './cluster.ts'
 import type { Test } from 'tap'
+import type { BlockList } from '../../src/chunk/index.ts'
 import type { Cluster, ClusterNode } from './cluster.ts'
 
 const PIECE_BYTES = 2 ** 16
@@ -16,9 +18,28 @@ export const PATIENCE_MS = 240_000
 
 export const clientOf = (node: ClusterNode) => createClient({ socketPath: node.socketPath })
 
-async function* pieces(content: Uint8Array): AsyncIterable<Uint8Array> {
-  for (let at = 0; at < content.length; at += PIECE_BYTES)
+async function* pieces(
+  content: Uint8Array,
+  onPiece: (handedBytes: number) => void,
+): AsyncIterable<Uint8Array> {
+  for (let at = 0; at < content.length; at += PIECE_BYTES) {
+    onPiece(at)
     yield content.subarray(at, at + PIECE_BYTES)
+  }
+}
+
+/** How a content is cut into blocks. */
+export const listOf = (content: Uint8Array): BlockList => {
+  const chunker = createChunker()
+  chunker.update(content)
+  return chunker.end().list
+}
+
+export interface PutInit {
+  /** Signs the list of its blocks as well. */
+  readonly listed?: boolean
+  /** Called before each piece with the bytes handed out so far. */
+  readonly onPiece?: (handedBytes: number) => void
 }
 
 /** Signs and uploads one version (`undefined` deletes); resolves when it was acknowledged. */
@@ -28,8 +49,12 @@ export const put = async (
   name: string,
   version: number,
   content: Uint8Array | undefined,
+  { listed = false, onPiece = () => {} }: PutInit = {},
 ): Promise<void> => {
-  const { text, signatures } = await sign(cluster, name, content, { version })
+  const { text, signatures } = await sign(cluster, name, content, {
+    version,
+    ...(listed && content !== undefined ? { blocks: blockListDigest(listOf(content)) } : {}),
+  })
   const headers = {
     statement: toBase64(utf8(text)),
     signatures: signatures.map((entry) =>
@@ -41,7 +66,7 @@ export const put = async (
     await clientOf(node).upload(name, {
       ...headers,
       sizeBytes: content.length,
-      chunks: pieces(content),
+      chunks: pieces(content, onPiece),
     })
   }
 }
@@ -61,7 +86,8 @@ export const warningsOf = async (node: ClusterNode): Promise<string[]> => {
   return warnings.map(({ code }) => code)
 }
 
-const filesBelow = (directory: string): string[] => {
+/** Paths of all files below a directory; none where there is no such directory. */
+export const filesBelow = (directory: string): string[] => {
   try {
     return readdirSync(directory, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())

@@ -200,6 +200,12 @@ export const createBlockExchange = (init: BlockExchangeInit): BlockExchange => {
     },
   })
 
+  /** Nothing else could be written while a content that does not fit fills the disk. */
+  const giveBack = (fetch: BlockFetch): Promise<void> =>
+    fetch.giveBack().catch((error: unknown) => {
+      logger.warn({ name: fetch.content.name, error }, 'the room of a fetch is not given back')
+    })
+
   /** Who may have some of it: those who said so, and those who want it themselves. */
   const candidatesFor =
     ({ collection, missing, holders }: FetchRequest, interested: ReadonlySet<PeerId>) =>
@@ -255,6 +261,9 @@ export const createBlockExchange = (init: BlockExchangeInit): BlockExchange => {
       try {
         const { assembly, list } = await fetch.run()
         return await use({ assembly, list, givers: fetch.givers() })
+      } catch (error) {
+        if (isMeshError(error, 'ERR_DISK_FULL')) await giveBack(fetch)
+        throw error
       } finally {
         await fetch.close()
         fetches.delete(key)

@@ -125,6 +125,12 @@ export class BlockFetch {
     await this.#work.assembly?.close()
   }
 
+  /** What was put together goes: the disk is full, and others need the room. */
+  async giveBack(): Promise<void> {
+    this.#ended = true
+    await this.#work.assembly?.giveBack()
+  }
+
   #fail(error: unknown): void {
     this.#done.reject(error)
   }

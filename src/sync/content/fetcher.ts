@@ -1,4 +1,5 @@
 import { isMeshError, MeshError } from '../../errors/index.ts'
+import { formatSize } from '../../util/index.ts'
 import { linkSignals, sleep } from '../async.ts'
 import { ASK_AROUND_DELAY_MS, FAILURES_BEFORE_WARNING, FETCH_BACKOFF_MS } from '../limits.ts'
 import { HOLDER_RETRY_MS, HOLDER_WAIT_MS, MAX_FETCH_BACKOFF_MS, MAX_FETCHES } from '../limits.ts'
@@ -75,6 +76,8 @@ interface Task {
 }
 
 const WARNING = 'content-unavailable'
+/** The code that files have for the same, told of one name. */
+const DISK_WARNING = 'disk-full'
 
 /** The first lane is for small content only, so that large content never blocks all of them. */
 const suits = ({ missing }: Task, lane: number): boolean =>
@@ -118,6 +121,11 @@ export const createFetcher = (init: FetcherInit): Fetcher => {
     }
   }
 
+  const clearWarnings = (name: string): void => {
+    health.clear(WARNING, name)
+    health.clear(DISK_WARNING, name)
+  }
+
   const drop = (key: string, task: Task): void => {
     tasks.delete(key)
     task.holders.end()
@@ -127,7 +135,7 @@ export const createFetcher = (init: FetcherInit): Fetcher => {
     drop(key, task)
     // What has been delivered completely is being stored, which is why it is missing no more.
     if (task.running?.isComplete() === false) task.running.abort()
-    health.clear(WARNING, task.missing.name)
+    clearWarnings(task.missing.name)
   }
 
   const backoffMs = (failures: number): number =>
@@ -172,7 +180,7 @@ export const createFetcher = (init: FetcherInit): Fetcher => {
       if (next === undefined) return
       const [missing] = next.collection.missing(next.name)
       if (missing !== undefined) add(next.collection, missing, next.failures)
-      else health.clear(WARNING, next.name)
+      else clearWarnings(next.name)
     }
   }
 
@@ -197,7 +205,7 @@ export const createFetcher = (init: FetcherInit): Fetcher => {
     if (task !== undefined) remove(key, task)
     if (missing !== undefined) {
       if (!backlog.has(collection, name)) add(collection, missing)
-    } else if (backlog.delete(collection, name)) health.clear(WARNING, name)
+    } else if (backlog.delete(collection, name)) clearWarnings(name)
     fill()
   }
 
@@ -259,8 +267,19 @@ export const createFetcher = (init: FetcherInit): Fetcher => {
     task.failures++
     counts.failures++
     task.notBeforeMs = clock.monotonicMs() + backoffMs(task.failures)
-    if (task.failures !== FAILURES_BEFORE_WARNING) return
-    const { name } = task.missing
+    const { name, content } = task.missing
+    if (isMeshError(error, 'ERR_DISK_FULL')) {
+      health.clear(WARNING, name)
+      health.raise({
+        code: DISK_WARNING,
+        subject: name,
+        severity: 'error',
+        message: `the content of ${name} (${formatSize(content.sizeBytes)}) is not taken in: ${error.message}; it is fetched when there is room`,
+      })
+      return
+    }
+    health.clear(DISK_WARNING, name)
+    if (task.failures < FAILURES_BEFORE_WARNING) return
     health.raise({
       code: WARNING,
       subject: name,
