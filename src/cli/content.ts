@@ -13,6 +13,7 @@ import {
 import { makeScratch } from './output.ts'
 import type { FileHandle } from 'node:fs/promises'
 import type { Digest, Random } from '../util/index.ts'
+import type { Progress } from './progress.ts'
 
 const CHUNK_BYTES = 256 * 2 ** 10
 
@@ -114,17 +115,24 @@ async function* checked(
   if (held !== undefined) yield held
 }
 
+/** Begins to show how far the reading of so many bytes is. */
+type Start = (totalBytes: number) => Progress
+
+const NOT_SHOWN: Start = () => ({ update: () => {}, end: () => {} })
+
 /** Reads it once: the digest of the whole, and that of the list of its blocks. */
-const measure = async (file: FileHandle, shown: string): Promise<Content> => {
+const measure = async (file: FileHandle, shown: string, start: Start): Promise<Content> => {
   const before = await stampOf(file)
   const { size } = await file.stat()
   const digester = createDigestThreads().create({ sizeBytes: size })
   const lister = createLister()
   const buffers = [Buffer.allocUnsafeSlow(CHUNK_BYTES), Buffer.allocUnsafeSlow(CHUNK_BYTES)]
+  const progress = start(size)
   let sizeBytes = 0
   try {
     for await (const chunk of readFile(file, shown, buffers)) {
       sizeBytes += chunk.length
+      progress.update(sizeBytes)
       if (sizeBytes > MAX_LISTED_CONTENT_BYTES) {
         const limit = formatSize(MAX_LISTED_CONTENT_BYTES)
         throw new MeshError('ERR_FILE_TOO_LARGE', `${shown} is larger than ${limit}; divide it`)
@@ -141,38 +149,61 @@ const measure = async (file: FileHandle, shown: string): Promise<Content> => {
     const measured = { ...facts, stamp: before }
     return { ...facts, chunks: () => checked(file, measured), close: () => file.close() }
   } finally {
+    progress.end()
     digester.close()
   }
 }
 
-/** Standard input has neither size nor a second reading: it goes through a private file. */
-const openInput = async (input: AsyncIterable<Uint8Array>, random: Random): Promise<Content> => {
+/** Into a file that has no name any more: to remove it later would show as a change of it. */
+const spool = async (input: AsyncIterable<Uint8Array>, random: Random): Promise<FileHandle> => {
   const scratch = await makeScratch(tmpdir(), random)
   try {
     const file = await open(join(scratch.path, 'content'), 'wx+', 0o600)
     for await (const chunk of input) await file.writeFile(chunk)
-    return await measure(file, 'standard input')
-  } catch (error) {
-    throw error instanceof MeshError ? error : unreadable('standard input', error)
+    return file
   } finally {
     // The open file stays readable.
     await scratch.remove()
   }
 }
 
+/** Standard input has neither size nor a second reading: it goes through a private file. */
+const openInput = async (
+  input: AsyncIterable<Uint8Array>,
+  random: Random,
+  start: Start,
+): Promise<Content> => {
+  try {
+    const file = await spool(input, random)
+    try {
+      return await measure(file, 'standard input', start)
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+  } catch (error) {
+    throw error instanceof MeshError ? error : unreadable('standard input', error)
+  }
+}
+
 /**
- * Opens what is to be signed; `-` is standard input.
+ * Opens what is to be signed; `-` is standard input. Large content takes a while to be read: `start`
+ * shows how far that is.
  *
  * @throws MeshError `ERR_INPUT_UNREADABLE`
  */
-export const openContent = async (path: string, random: Random): Promise<Content> => {
-  if (path === '-') return openInput(process.stdin, random)
+export const openContent = async (
+  path: string,
+  random: Random,
+  start: Start = NOT_SHOWN,
+): Promise<Content> => {
+  if (path === '-') return openInput(process.stdin, random, start)
   const file = await open(path).catch((error: unknown) => {
     throw unreadable(path, error)
   })
   try {
     if (!(await file.stat()).isFile()) throw new Error('it is not a file')
-    return await measure(file, path)
+    return await measure(file, path, start)
   } catch (error) {
     await file.close()
     throw error instanceof MeshError ? error : unreadable(path, error)

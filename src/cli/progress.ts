@@ -40,7 +40,12 @@ export const formatProgress = (doneBytes: number, totalBytes: number, spentMs: n
     .join('  ')
 }
 
-export const createProgress = ({ err, clock }: Context, totalBytes: number): Progress => {
+/** `doing`: what is done, put before the line. */
+export const createProgress = (
+  { err, clock }: Pick<Context, 'err' | 'clock'>,
+  totalBytes: number,
+  doing = '',
+): Progress => {
   if (!err.interactive) return { update: () => {}, end: () => {} }
   const startedMs = clock.monotonicMs()
   let drawnMs = Number.NEGATIVE_INFINITY
@@ -53,7 +58,8 @@ export const createProgress = ({ err, clock }: Context, totalBytes: number): Pro
       if (nowMs - drawnMs < REDRAW_MS) return
       drawnMs = nowMs
       shown = true
-      draw(formatProgress(doneBytes, totalBytes, nowMs - startedMs))
+      const line = formatProgress(doneBytes, totalBytes, nowMs - startedMs)
+      draw(doing === '' ? line : `${doing}  ${line}`)
     },
     end() {
       if (shown) draw('')

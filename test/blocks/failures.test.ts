@@ -51,7 +51,10 @@ t.test('a full database leaves a file that garbage collection finds', async (t) 
 })
 
 t.test('says before it begins that a content cannot fit, and when it does not', async (t) => {
-  const { store, disk } = await memoryGround()
+  const store = createMemoryStore()
+  const disk = createMemoryDisk()
+  await store.open()
+  await disk.open()
   const { blocks } = await startBlocks({ store, disk })
   const { list, piece } = contentOf(bytesOf('c', 300_000))
   disk.free = 200_000

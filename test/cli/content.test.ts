@@ -35,6 +35,32 @@ t.test('lists the blocks of content from 64 KiB on', async (t) => {
   }
 })
 
+t.test('tells how far the reading is, before anything is signed', async (t) => {
+  const path = join(t.testdir(), 'x')
+  writeFileSync(path, Buffer.alloc(9_000_000, 'ab'))
+  const told: (number | string)[] = []
+  const start = (totalBytes: number) => {
+    told.push(`of ${totalBytes}`)
+    return {
+      update: (doneBytes: number) => void told.push(doneBytes),
+      end: () => void told.push('end'),
+    }
+  }
+  const content = await openContent(path, systemRandom, start)
+  t.ok(told.length > 4, 'more than once')
+  t.equal(told[0], 'of 9000000')
+  t.same(told.slice(-2), [9_000_000, 'end'])
+  const done = told.slice(1, -1)
+  t.same(
+    done,
+    done.toSorted((a, b) => Number(a) - Number(b)),
+  )
+  await content.close()
+  told.length = 0
+  await t.rejects(openContent(join(path, 'nothing'), systemRandom, start))
+  t.same(told, [], 'nothing is shown of what cannot be read')
+})
+
 t.test('never hands out all of a file that is not what was measured', async (t) => {
   const path = join(t.testdir(), 'x')
   const changes: (() => void)[] = [

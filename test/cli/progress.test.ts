@@ -21,7 +21,7 @@ t.test('says how long it will take as exactly as it can be known', async (t) => 
 })
 
 t.test('draws at most ten times a second, and only where somebody is looking', async (t) => {
-  const run = (interactive: boolean): string[] => {
+  const run = (interactive: boolean, doing?: string): string[] => {
     const drawn: string[] = []
     let nowMs = 0
     const context = createContext()
@@ -31,7 +31,7 @@ t.test('draws at most ten times a second, and only where somebody is looking', a
       write: async (text: string | Uint8Array) => void drawn.push(String(text)),
     }
     const clock = { ...context.clock, monotonicMs: () => nowMs }
-    const progress = createProgress({ ...context, err, clock, signal: AbortSignal.abort() }, 100)
+    const progress = createProgress({ err, clock }, 100, doing)
     for (; nowMs < 1_000; nowMs += 10) progress.update(nowMs / 10)
     progress.end()
     return drawn
@@ -40,4 +40,6 @@ t.test('draws at most ten times a second, and only where somebody is looking', a
   const drawn = run(true)
   t.equal(drawn.length, 11)
   t.equal(drawn.at(-1), '\r\x1b[2K')
+  t.ok(drawn[1]?.startsWith('\r\x1b[2K##'))
+  t.ok(run(true, 'reading')[1]?.startsWith('\r\x1b[2Kreading  ##'), 'what is done is said')
 })

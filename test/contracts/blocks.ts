@@ -377,21 +377,24 @@ const testEach = (t: Test, make: (t: Test) => Promise<Ground>, listed: number): 
     t.equal(blocks.stat().damagedBlocks, 0)
   })
 
-  t.test('is content with a content that was wrong as a whole and was put together anew', async (t) => {
-    const { blocks, disk } = await opened(t)
-    const { list, bytes, piece } = contentOf(bytesOf('c', 600_000))
-    const wrong = { list, digest: sha256('something else') }
-    const keeper = owner('file c c')
-    await disk.write('files/c', bytes, { mode: 0o644 })
-    await blocks.addContent(keeper, wrong)
-    t.match(await blocks.verify(), { damagedBlocks: 1 })
-    const assembly = await blocks.assemble(keeper, list)
-    for (const index of assembly.missing()) await assembly.write(index, piece(index))
-    t.equal(blocks.stat().damagedBlocks, 1, 'not mended yet')
-    await disk.rename(await assembly.finish({ mode: 0o644 }), 'files/c')
-    await blocks.addContent(keeper, wrong)
-    t.equal(blocks.stat().damagedBlocks, 0)
-  })
+  t.test(
+    'is content with a content that was wrong as a whole and was put together anew',
+    async (t) => {
+      const { blocks, disk } = await opened(t)
+      const { list, bytes, piece } = contentOf(bytesOf('c', 600_000))
+      const wrong = { list, digest: sha256('something else') }
+      const keeper = owner('file c c')
+      await disk.write('files/c', bytes, { mode: 0o644 })
+      await blocks.addContent(keeper, wrong)
+      t.match(await blocks.verify(), { damagedBlocks: 1 })
+      const assembly = await blocks.assemble(keeper, list)
+      for (const index of assembly.missing()) await assembly.write(index, piece(index))
+      t.equal(blocks.stat().damagedBlocks, 1, 'not mended yet')
+      await disk.rename(await assembly.finish({ mode: 0o644 }), 'files/c')
+      await blocks.addContent(keeper, wrong)
+      t.equal(blocks.stat().damagedBlocks, 0)
+    },
+  )
 
   t.test('leaves a file alone that has taken the place of a content', async (t) => {
     const ground = await make(t)

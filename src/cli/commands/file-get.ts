@@ -53,7 +53,7 @@ const receive = async (
     `what the daemon sent as ${name} is not what its statement says`,
   )
   if (content === 'deleted') throw wrong
-  const progress = createProgress(context, content.sizeBytes)
+  const progress = createProgress(context, content.sizeBytes, 'reading')
   const digester = createDigester()
   let length = 0
   try {

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { isMeshError, MeshError } from '../../errors/index.ts'
 import { openContent } from '../content.ts'
+import { createProgress } from '../progress.ts'
 import { connect, withDaemonOptions } from '../daemon.ts'
 import { withStatementOptions } from '../sign-options.ts'
 import { lookUp, makeStatement, nameOf, readSigningKeys, warnOfDistance } from '../statement.ts'
@@ -44,7 +45,9 @@ const signContent = async (
   context: Context,
 ): Promise<SignedStatement> => {
   const name = nameOf(options.name, path)
-  const content = await openContent(path, context.random)
+  const content = await openContent(path, context.random, (totalBytes) =>
+    createProgress(context, totalBytes, 'reading'),
+  )
   try {
     const keys = await readSigningKeys(options, context)
     const standing = await ask(name, options, context)

@@ -80,7 +80,7 @@ const upload = (
   context: Context,
 ): Promise<StoredBody> =>
   withRetries(context, async () => {
-    const progress = createProgress(context, content.sizeBytes)
+    const progress = createProgress(context, content.sizeBytes, 'sending')
     try {
       return await client.upload(
         signed.statement.name,
@@ -121,7 +121,9 @@ const report = async (
 }
 
 const run = async (path: string, options: Options, context: Context): Promise<void> => {
-  const content = await openContent(path, context.random)
+  const content = await openContent(path, context.random, (totalBytes) =>
+    createProgress(context, totalBytes, 'reading'),
+  )
   try {
     const client = connect(options, context)
     const signed = await obtainStatement(path, content, options, client, context)

@@ -3,6 +3,7 @@ import { isMeshError, MeshError } from '../../errors/index.ts'
 import { formatPublicKey } from '../../keys/index.ts'
 import { formatTimestamp } from '../../util/index.ts'
 import { openContent } from '../content.ts'
+import { createProgress } from '../progress.ts'
 import { readPublicKey } from '../key-files.ts'
 import { JSON_OPTION, printJson } from '../print.ts'
 import { collect } from '../sign-options.ts'
@@ -71,7 +72,9 @@ const run = async (path: string, options: Options, context: Context): Promise<vo
   const by = requireSigner(signed, signers).map((key) => formatPublicKey(key, 'openssh'))
   const { statement } = signed
   requireFacts(statement, options, context.clock.nowMs())
-  const content = await openContent(path, context.random)
+  const content = await openContent(path, context.random, (totalBytes) =>
+    createProgress(context, totalBytes, 'reading'),
+  )
   try {
     requireContent(statement, content)
   } finally {
