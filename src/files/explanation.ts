@@ -1,10 +1,15 @@
+import { publicKeyFromBytes } from '../keys/index.ts'
 import { compareStatements } from '../statement/index.ts'
-import { nearest } from '../util/index.ts'
+import { fromHex, nearest } from '../util/index.ts'
+import { notCovered } from './covering.ts'
 import { standingOf } from './kept.ts'
+import { MAX_USES_EXPLAINED } from './limits.ts'
+import type { PublicKey } from '../keys/index.ts'
 import type { FileName, Selector, SignedStatement } from '../statement/index.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { Rule, Rules } from './rules.ts'
-import type { FileExplanation, Refusal } from './types.ts'
+import type { Quota } from './quota.ts'
+import type { FileExplanation, PatternUse, Refusal } from './types.ts'
 
 /** `app/motd` for `motd`: a directory that was forgotten. */
 const sameLastPart = (name: FileName, selectors: readonly Selector[]): Selector | undefined => {
@@ -43,6 +48,31 @@ const setAside = (
   ]
 }
 
+/** Whose signatures the words of an owner are, as `ownerOf` in kept.ts puts them together. */
+const signersOf = (owner: string): PublicKey[] =>
+  owner.split(' ').flatMap((key) => {
+    const bytes = key === '' ? undefined : fromHex(key)
+    return bytes === undefined ? [] : [publicKeyFromBytes(bytes)]
+  })
+
+const patternUse = (name: FileName, rule: Rule, quota: Pick<Quota, 'uses'>): PatternUse => {
+  const uses = [...quota.uses(rule)]
+    .filter(([, names]) => names.length > 0)
+    .map(([owner, names]) => ({
+      signers: signersOf(owner),
+      names: names.length,
+      hasThis: names.includes(name),
+    }))
+    .sort((a, b) => b.names - a.names)
+  const [owner] = rule.authority.certified === undefined ? [] : rule.authority.signers
+  return {
+    selector: rule.policy.name,
+    maxFiles: rule.maxFiles,
+    ...(owner === undefined ? {} : { owner }),
+    uses: uses.slice(0, MAX_USES_EXPLAINED),
+  }
+}
+
 /** Why a name is as it is, beyond what its view says. */
 export const explanationOf = (
   name: FileName,
@@ -50,13 +80,22 @@ export const explanationOf = (
     readonly rules: Rules
     readonly refusals: readonly Refusal[]
     readonly catalogue: Pick<Catalogue, 'kept'>
+    readonly quota: Pick<Quota, 'uses'>
   },
 ): FileExplanation => {
-  const { rules, refusals, catalogue } = known
+  const { rules, refusals, catalogue, quota } = known
   const rule = rules.get(name)
   if (rule === undefined) {
     const like = meant(name, rules.selectors)
-    return { refusals, setAside: [], ...(like === undefined ? {} : { nearest: like }) }
+    const all = notCovered(name, rules)
+    return {
+      ...{ refusals, setAside: [] },
+      ...(like === undefined ? {} : { nearest: like }),
+      ...(all === undefined ? {} : { notCovered: all }),
+    }
   }
-  return { selector: rule.policy.name, refusals, setAside: setAside(name, rule, catalogue) }
+  return {
+    ...{ selector: rule.policy.name, refusals, setAside: setAside(name, rule, catalogue) },
+    ...(rule.pattern === undefined ? {} : { pattern: patternUse(name, rule, quota) }),
+  }
 }

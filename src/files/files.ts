@@ -329,7 +329,8 @@ class FileService implements Files {
 
   explain(name: FileName): FileExplanation {
     const refusals = this.#refusals.of(name)
-    return explanationOf(name, { rules: this.#rules, refusals, catalogue: this.#catalogue })
+    const [catalogue, quota] = [this.#catalogue, this.#quota]
+    return explanationOf(name, { rules: this.#rules, refusals, catalogue, quota })
   }
 
   async distrust(name: FileName): Promise<void> {

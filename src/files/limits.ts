@@ -37,3 +37,5 @@ export const MAX_FINGERPRINT_BYTES = 256
 export const MAX_RECORDS_PER_NAME = 4096
 /** From this count of deaths in a row on, the store is checked and the files beside it are read. */
 export const REBUILD_AFTER_UNCLEAN_OPENS = 2
+/** Signers of a pattern whose use of it is explained, those with most names. Bounds an answer. */
+export const MAX_USES_EXPLAINED = 16

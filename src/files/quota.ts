@@ -24,6 +24,8 @@ export interface Quota {
   add(rule: Rule, owners: readonly string[], name: FileName): Eviction[]
   /** Nothing is known of the name any more. */
   remove(name: FileName): void
+  /** Names in use under the pattern of a rule, by owner; in a namespace by nobody in particular (`''`). */
+  uses(rule: Rule): ReadonlyMap<string, readonly FileName[]>
   /** Forgets everything. */
   clear(): void
 }
@@ -85,6 +87,7 @@ export const createQuota = (): Quota => {
         }
       }
     },
+    uses: ({ pattern }) => (pattern && patterns.get(pattern)) ?? new Map(),
     clear: () => patterns.clear(),
   }
 }

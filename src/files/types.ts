@@ -146,12 +146,43 @@ export interface Refusal {
   readonly atMs: number
 }
 
+/** A selector that begins as a name does, and does not cover it. */
+export interface NotCovered {
+  readonly selector: Selector
+  /**
+   * `slash`: the star stands for no `/`. `nothing-for-star`: it stands for one character at least.
+   * `not-a-key`: names of a namespace end in the key of their node. `directory`: the name would have to be
+   * a directory of what the selector selects, and `below-file` the other way round.
+   */
+  readonly why: 'slash' | 'nothing-for-star' | 'not-a-key' | 'directory' | 'below-file'
+}
+
+/** How much of a pattern is in use. */
+export interface PatternUse {
+  readonly selector: Selector
+  readonly maxFiles: number
+  /** The node that may write the name, in a namespace. */
+  readonly owner?: PublicKey
+  /** Who has how many names under it; in a namespace all together. The most first, and not all of many. */
+  readonly uses: readonly {
+    /** Empty: all of a namespace. */
+    readonly signers: readonly PublicKey[]
+    readonly names: number
+    /** Whether this name is one of them. */
+    readonly hasThis: boolean
+  }[]
+}
+
 /** What this node knows about why a name is as it is, beside its view. */
 export interface FileExplanation {
   /** What the name is configured by; `undefined`: it is not. */
   readonly selector?: Selector
   /** If it is not configured: the configured name that is most like it. */
   readonly nearest?: Selector
+  /** If it is not configured: the selector that all but covers it. */
+  readonly notCovered?: NotCovered
+  /** If it is configured by a pattern: what is used of it. */
+  readonly pattern?: PatternUse
   /** What was refused last, the last first; only of this run of the daemon. */
   readonly refusals: readonly Refusal[]
   /** Statements above the winner that are kept and do not count. */

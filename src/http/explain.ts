@@ -1,8 +1,9 @@
 import { formatPublicKey } from '../keys/index.ts'
-import { isPattern, isReservedName, prefixOf } from '../statement/index.ts'
+import { isReservedName } from '../statement/index.ts'
 import { CERTIFICATES_FILE, HEARTBEAT_FILE, REVOKED_FILE } from '../trust/index.ts'
 import { formatSize, formatTimestamp } from '../util/index.ts'
 import { versionBody } from './bodies.ts'
+import { aboutPattern, aboutUncovered, nextUncovered } from './explain-patterns.ts'
 import type { ExplainBody, ReasonBody } from '../api/index.ts'
 import type { FileExplanation, FileRecord, FileView, Refusal } from '../files/index.ts'
 import type { PublicKey } from '../keys/index.ts'
@@ -101,10 +102,12 @@ const NEXT: Readonly<Record<string, string>> = {
   'certificate-refused': 'upload with --certificate, and see that the network key is configured',
   'not-newer': 'sign a version above the current one; mesh file update does so by itself',
   'too-many': 'raise max_files of the pattern',
+  'pattern-full': 'raise max_files of the pattern',
 }
 
-const nextAboutRefusals = (reasons: readonly ReasonBody[]): string[] =>
-  [...new Set(reasons.map(({ code }) => code))].flatMap((code) => NEXT[code] ?? [])
+const nextAboutRefusals = (reasons: readonly ReasonBody[]): string[] => [
+  ...new Set(reasons.flatMap(({ code }) => NEXT[code] ?? [])),
+]
 
 const aboutSetAside = ({ explanation }: Facts): ReasonBody[] =>
   explanation.setAside.map(({ version, signers, why }) => {
@@ -158,6 +161,7 @@ const common = (facts: Facts): ReasonBody[] => [
   ...aboutConflict(facts),
   ...aboutSetAside(facts),
   ...aboutRefusals(facts),
+  ...aboutPattern(facts.explanation, facts.view),
 ]
 
 /** The network's own files are made by commands of their own. */
@@ -302,28 +306,30 @@ const refusalBody = ({ version, code, message, signers, from, atMs }: Refusal) =
 
 const notConfigured = (
   name: FileName,
-  { nearest, refusals }: FileExplanation,
+  explanation: FileExplanation,
 ): Pick<ExplainBody, 'answer' | 'reasons' | 'next'> => ({
   answer: `${name} is not among the files that this node is configured for`,
   reasons: [
-    ...(nearest === undefined
-      ? []
-      : [reason('nearest', `the configured name that is most like it is ${nearest}`)]),
-    ...refusals.map((refusal) => reason('not-configured', refusalText(refusal))),
+    ...aboutUncovered(name, explanation),
+    ...aboutNearest(explanation),
+    ...explanation.refusals.map((refusal) => reason('not-configured', refusalText(refusal))),
   ],
-  next: [nextToConfigure(name, nearest)],
+  next: [nextToConfigure(name, explanation)],
 })
 
-const nextToConfigure = (name: FileName, nearest: FileExplanation['nearest']): string => {
+const aboutNearest = ({ nearest, notCovered }: FileExplanation): ReasonBody[] =>
+  nearest === undefined || nearest === notCovered?.selector
+    ? []
+    : [reason('nearest', `the configured name that is most like it is ${nearest}`)]
+
+const nextToConfigure = (name: FileName, explanation: FileExplanation): string => {
   if (isReservedName(name)) {
     return PUBLISH.has(name)
       ? 'set network.keys: a network without them has no files of its own'
       : 'take another name: those that begin with "_mesh" are reserved for mesh itself'
   }
-  const isBelow = nearest !== undefined && isPattern(nearest) && name.startsWith(prefixOf(nearest))
   const add = `add it to [files] in the configuration: "${name}" = ["<public key>"], and reload`
-  if (!isBelow || name.slice(prefixOf(nearest).length).includes('/')) return add
-  return `where ${nearest} = "self", a name ends in the key of its node as 64 lower-case hex digits; else ${add}`
+  return nextUncovered(name, explanation) ?? add
 }
 
 /** Why a name is as it is, in words, with everything they were made from. */

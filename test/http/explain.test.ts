@@ -83,14 +83,23 @@ t.test(
     t.match(world.explain(own).next, [/^publish it: mesh certificate revoke NODE/])
     t.match(world.explain(parseFileName('_mesh/heartbeat')).next, [/^set network\.keys/])
     t.match(world.explain(parseFileName('_mesh/other')).next, [/^take another name/])
-    t.match(world.explain(parseFileName('health/a/b')).next, [/^add it to \[files\]/])
+    t.match(world.explain(parseFileName('health/a/b')).next, [
+      /^add a pattern for its directory: "health\/a\/\*"/,
+    ])
     const key = keys.anna.publicKey
     const self = { network, networkKeys: [key] }
     const space = await ask(policy({ name: parsePattern('health/*'), signers: [], self }))
     t.teardown(() => space.stop())
-    t.match(space.explain(parseFileName('health/abc')).next, [
-      /key of its node as 64 lower-case hex/,
-    ])
+    const longer = parseFileName('health/the-laptop-of-alice-in-the-second-floor')
+    for (const name of [parseFileName('health/abc'), longer]) {
+      const body = space.explain(name)
+      t.same(codesOf(body), ['not-covered'])
+      t.match(messageOf(body, 'not-covered'), /the namespace health\/\* does not cover health\//)
+      t.match(body.next, [/^write it as a name of its node: health\/<its key as 64 lower-case/])
+    }
+    const covered = space.explain(parseFileName(`health/${key}`))
+    t.equal(covered.state, 'none')
+    t.match(messageOf(covered, 'pattern'), `only the node with the key ${anna} may write it`)
   },
 )
 
@@ -281,6 +290,22 @@ t.test('an expiry that no delete signer set', async (t) => {
   t.match(messageOf(world.explain(), 'signer-refused'), /deleting it needs a signature by one of/)
 })
 
+t.test('a name that a pattern or a file all but covers, and why it does not', async (t) => {
+  const world = await ask(
+    ...[policy({ name: parsePattern('certs/*') }), policy({ name: parsePattern('web/site-*') })],
+    policy({ name: parseFileName('app/conf/main') }),
+  )
+  t.teardown(() => world.stop())
+  const why = (name: string) => messageOf(world.explain(parseFileName(name)), 'not-covered')
+  t.match(why('certs/web/index'), /certs\/\* does not cover .*: its star stands for no "\/"/)
+  t.match(why('web/site-'), /web\/site-\* does not cover .*one character at least/)
+  t.match(why('certs'), /certs would have to be a directory for certs\/\*/)
+  t.match(why('app/conf'), /app\/conf would have to be a directory for app\/conf\/main/)
+  t.match(why('app/conf/main/x'), /app\/conf\/main is a file/)
+  t.equal(why('elsewhere'), '')
+  t.match(world.explain(parseFileName('app/conf')).next, [/^take another name/])
+})
+
 t.test('a pattern that is full', async (t) => {
   const world = await ask(policy({ name: parsePattern('certs/*'), maxFiles: 1 }))
   t.teardown(() => world.stop())
@@ -289,6 +314,14 @@ t.test('a pattern that is full', async (t) => {
   const body = world.explain(parseFileName('certs/b'))
   t.match(messageOf(body, 'too-many'), /1 names of certs\/\* are in use/)
   t.equal(body.policy?.selector, 'certs/*')
+  t.same(body.next.filter((each) => each.includes('max_files')).length, 1)
+  await world.restart()
+  const later = world.explain(parseFileName('certs/c'))
+  t.match(messageOf(later, 'pattern'), /certs\/\* covers it, with at most 1 name for each signer/)
+  const full = messageOf(later, 'pattern-full')
+  t.ok(full.includes(`1 name of certs/* is in use by ${anna}, which is its max_files`), full)
+  t.match(later.next.join(), /raise max_files of the pattern/)
+  t.same(codesOf(world.explain(parseFileName('certs/a'))), ['pattern'], 'it has its place')
 })
 
 t.test('remembers few refusals of few names', async (t) => {
