@@ -2,16 +2,16 @@ import { EventEmitter } from 'node:events'
 import { MeshError, toMeshError } from '../errors/index.ts'
 import { createBlameBook } from './blame.ts'
 import { STREAM_CLOSE_TIMEOUT_MS, STREAM_OPEN_TIMEOUT_MS } from './limits.ts'
+import { connect, cross, disconnect, hangUp, unreachable } from './memory-connection.ts'
 import { createMemoryLinks } from './memory-links.ts'
 import { createLane, createMemoryStream } from './memory-stream.ts'
 import type { ErrorCode } from '../errors/index.ts'
 import type { PeerId } from '../keys/index.ts'
-import type { Logger } from '../observe/index.ts'
 import type { Clock, Random } from '../util/index.ts'
-import type { BlameBook } from './blame.ts'
+import type { Connection, Node, Served } from './memory-connection.ts'
 import type { MemoryStream } from './memory-stream.ts'
 import type { MemoryNetwork, MemoryNetworkInit } from './memory-types.ts'
-import type { Peer, ProtocolHandler, ProtocolInit, TransportEvents } from './types.ts'
+import type { Peer, ProtocolInit } from './types.ts'
 
 /** What a handler may say that is the peer's fault; as the libp2p transport has it. */
 const HANDLER_FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -21,38 +21,6 @@ const HANDLER_FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ERR_PEER_MISBEHAVED',
 ])
 const DEFAULT_WINDOW_BYTES = 256 * 2 ** 10
-
-interface Served {
-  readonly init: ProtocolInit
-  readonly handler: ProtocolHandler
-}
-
-interface Connection {
-  readonly ends: readonly [Node, Node]
-  readonly streams: Set<MemoryStream>
-  /** What waits for the end of a partition. */
-  readonly held: (() => void)[]
-  open: boolean
-}
-
-/** One transport as the network sees it. */
-interface Node {
-  readonly peerId: PeerId
-  readonly name: string | undefined
-  readonly address: string
-  readonly logger: Logger
-  readonly events: EventEmitter<TransportEvents>
-  readonly handlers: Map<string, Served>
-  readonly connections: Map<PeerId, { connection: Connection; peer: Peer }>
-  readonly inbound: Map<string, number>
-  readonly blame: BlameBook
-  started: boolean
-  /** Killed: nothing that it sends or waits for arrives any more. */
-  dead: boolean
-}
-
-const unreachable = (what: string, cause?: unknown): MeshError =>
-  new MeshError('ERR_PEER_UNREACHABLE', what, { cause })
 
 /** The peer id at the end of a multiaddr. */
 const peerOf = (address: string): PeerId => {
@@ -109,47 +77,6 @@ export const createMemoryNetwork = (
       else clock.schedule(delayMs, resolve)
     })
 
-  const disconnect = (connection: Connection, why: string): void => {
-    if (!connection.open) return
-    connection.open = false
-    const [a, b] = connection.ends
-    for (const release of connection.held.splice(0)) release()
-    for (const stream of connection.streams) {
-      stream.arriveReset()
-      stream.abort(unreachable(why))
-    }
-    for (const [node, other] of [
-      [a, b],
-      [b, a],
-    ] as const) {
-      const entry = node.connections.get(other.peerId)
-      node.connections.delete(other.peerId)
-      if (entry !== undefined) node.events.emit('disconnect', entry.peer)
-    }
-  }
-
-  const connect = (from: Node, to: Node): Peer => {
-    // One of a former life that the other side still believes in.
-    hangUp(to, from.peerId, `${from.peerId} has connected anew`)
-    const connection: Connection = { ends: [from, to], streams: new Set(), held: [], open: true }
-    const { latencyMs = 0 } = links.link(from.peerId, to.peerId)
-    const describe = (node: Node, direction: Peer['direction']): Peer => ({
-      id: node.peerId,
-      ...(node.name === undefined ? {} : { name: node.name }),
-      address: node.address,
-      direction,
-      connectedAtMs: clock.nowMs(),
-      roundTripMs: 2 * latencyMs,
-    })
-    const seenFrom = describe(to, 'outbound')
-    const seenTo = describe(from, 'inbound')
-    from.connections.set(to.peerId, { connection, peer: seenFrom })
-    to.connections.set(from.peerId, { connection, peer: seenTo })
-    to.events.emit('connect', seenTo)
-    from.events.emit('connect', seenFrom)
-    return seenFrom
-  }
-
   const avoids = (node: Node, peer: PeerId): boolean =>
     node.blame.avoidedUntilMs(peer) !== undefined
 
@@ -168,7 +95,8 @@ export const createMemoryNetwork = (
     if (avoids(from, target) || avoids(to, from.peerId)) {
       throw new MeshError('ERR_PEER_REFUSED', `${target} is avoided for a while after faults`)
     }
-    return connect(from, to)
+    const { latencyMs = 0 } = links.link(from.peerId, target)
+    return connect(from, to, { atMs: clock.nowMs(), roundTripMs: 2 * latencyMs })
   }
 
   const blame = (node: Node, peer: PeerId, error: MeshError): void => {
@@ -201,13 +129,6 @@ export const createMemoryNetwork = (
     }
   }
 
-  /** Runs something that crosses the connection, now, when a partition ends, or when it breaks. */
-  const cross = ({ ends: [a, b], held, open }: Connection, run: () => void): void => {
-    if (a.dead || b.dead) return
-    if (!open || (held.length === 0 && links.reachable(a.peerId, b.peerId))) run()
-    else held.push(run)
-  }
-
   const makeEnd = (
     connection: Connection,
     { from, to, protocol }: { from: Node; to: Node; protocol: string },
@@ -222,8 +143,11 @@ export const createMemoryNetwork = (
       // What was on its way when the connection broke is lost.
       lane: (run) =>
         lane(() =>
-          cross(connection, () => {
-            if (connection.open) run()
+          cross(connection, {
+            links,
+            run() {
+              if (connection.open) run()
+            },
           }),
         ),
       windowBytes: init.windowBytes ?? DEFAULT_WINDOW_BYTES,
@@ -249,7 +173,9 @@ export const createMemoryNetwork = (
     if (entry === undefined) throw unreachable(`${peer} is not connected`)
     await travel(from.peerId, peer, `opening ${protocol}`, signal)
     const { connection } = entry
-    await wait(`opening ${protocol}`, signal, (resolve) => cross(connection, resolve))
+    await wait(`opening ${protocol}`, signal, (resolve) =>
+      cross(connection, { links, run: resolve }),
+    )
     const to = nodes.get(peer)
     const refuse = (why: string): MeshError =>
       new MeshError('ERR_STREAM_CLOSED', `${peer} ${why} ${protocol}`)
@@ -267,11 +193,6 @@ export const createMemoryNetwork = (
     far.signal.addEventListener('abort', () => to.inbound.set(key, (to.inbound.get(key) ?? 1) - 1))
     void serve(to, served, far)
     return near
-  }
-
-  const hangUp = (node: Node, peer: PeerId, why: string): void => {
-    const entry = node.connections.get(peer)
-    if (entry !== undefined) disconnect(entry.connection, why)
   }
 
   const createTransport: MemoryNetwork['createTransport'] = (own) => {
