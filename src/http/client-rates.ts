@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { MeshError } from '../errors/index.ts'
 import { createTokenBuckets } from '../util/index.ts'
-import { MAX_RATED_CLIENTS, RATE_BURST_SECONDS } from './limits.ts'
+import { MAX_RATED_CLIENTS, NAMES_PER_REQUEST, RATE_BURST_SECONDS } from './limits.ts'
 import type { Clock } from '../util/index.ts'
 
 /** Who counts as one client: an IPv4 address, or the /64 that one machine can have for itself. */
@@ -15,22 +15,35 @@ export const clientOf = (address: string): string => {
   return [...left, ...Array<string>(Math.max(0, zeros)).fill('0'), ...right].slice(0, 4).join(':')
 }
 
+/** How much each client may ask. */
+export interface ClientRates {
+  /** One request begins. @throws MeshError `ERR_LIMIT_EXCEEDED`: too many have, or cost too much */
+  check(address: string | undefined): void
+  /** It costs as much as so many more; the client comes into debt, and waits for the end of that. */
+  charge(address: string | undefined, requests: number): void
+}
+
 /** Refuses who asks more than so many times a second over a while; 0: nobody. */
 export const createClientRates = (
   { clock }: { clock: Pick<Clock, 'monotonicMs'> },
   { perSecond }: { perSecond: number },
-): ((address: string | undefined) => void) => {
-  if (perSecond === 0) return () => {}
+): ClientRates => {
+  if (perSecond === 0) return { check: () => {}, charge: () => {} }
   const burst = perSecond * RATE_BURST_SECONDS
   const bucketOf = createTokenBuckets<string>(
     { clock },
     { perSecond, burst, maxKeys: MAX_RATED_CLIENTS },
   )
-  return (address = '') => {
-    if (bucketOf(clientOf(address)).tryTake(1)) return
-    throw new MeshError(
-      'ERR_LIMIT_EXCEEDED',
-      `more than ${perSecond} requests a second from ${address}; ask less often, use the unix socket, or raise http.requests_per_second`,
-    )
+  return {
+    check(address = '') {
+      if (bucketOf(clientOf(address)).tryTake(1)) return
+      throw new MeshError(
+        'ERR_LIMIT_EXCEEDED',
+        `more than ${perSecond} requests a second from ${address}, a list counting for one more with every ${NAMES_PER_REQUEST} names; ask less often, use the unix socket, or raise http.requests_per_second`,
+      )
+    },
+    charge(address = '', requests) {
+      bucketOf(clientOf(address)).take(requests)
+    },
   }
 }

@@ -14,6 +14,8 @@ import type { Listeners } from './listeners.ts'
 export interface Context extends Pick<Listeners, 'awaitsContinue'> {
   /** Whether who asks may see everything: over the unix socket, or with a bearer token. */
   isLocal(request: IncomingMessage): boolean
+  /** What is asked for costs as much as so many requests more. Over the unix socket nothing does. */
+  charge(request: IncomingMessage, requests: number): void
   readonly services: HttpServices
   readonly socketPath: string
   /** Whether metrics are told over TCP, too. */

@@ -20,7 +20,6 @@ import { registerPreview } from './routes/preview.ts'
 import { registerStatus } from './routes/status.ts'
 import { registerUpload } from './routes/upload.ts'
 import { toProblem } from './problem.ts'
-import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import type { Context } from './context.ts'
 import type { Listeners } from './listeners.ts'
@@ -52,13 +51,13 @@ const guard = (
   { clock, tokens }: Pick<HttpServices, 'clock' | 'tokens'>,
   isLocal: Listeners['isLocal'],
   init: HttpInit,
-): ((request: IncomingMessage) => boolean) => {
+): Pick<Context, 'isLocal' | 'charge'> => {
   const checkHost = createHostCheck([...init.listen.filter(isAddress), ...init.allowedHosts])
-  const checkRate = createClientRates({ clock }, { perSecond: init.requestsPerSecond ?? 0 })
+  const rates = createClientRates({ clock }, { perSecond: init.requestsPerSecond ?? 0 })
   app.addHook('onRequest', async ({ raw }) => {
     const named = hostsOf(raw)
     if (!isLocal(raw)) {
-      checkRate(raw.socket.remoteAddress)
+      rates.check(raw.socket.remoteAddress)
       for (const host of named) checkHost(host, raw.socket.localAddress)
       if (hasToken(raw.headers.authorization, tokens()) === false) {
         const message = 'the bearer token is none of those in the file that http.token_file names'
@@ -75,7 +74,12 @@ const guard = (
   // Bodies are read by the route that wants one, and by nobody else.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
-  return (raw) => isLocal(raw) || hasToken(raw.headers.authorization, tokens()) === true
+  return {
+    isLocal: (raw) => isLocal(raw) || hasToken(raw.headers.authorization, tokens()) === true,
+    charge(raw, requests) {
+      if (!isLocal(raw)) rates.charge(raw.socket.remoteAddress, requests)
+    },
+  }
 }
 
 /** What every answer carries, and how one is given to a request with a body that nobody read. */
@@ -177,14 +181,14 @@ export const createHttp = (services: HttpServices, init: HttpInit): Http => {
       init,
     )
     const { isLocal, awaitsContinue } = listeners
-    const isTrusted = guard(app, services, isLocal, init)
+    const rights = guard(app, services, isLocal, init)
     const { socketPath } = init
     const { signal: stopSignal } = controller
     const { signal: closingSignal } = closing
     const exposeMetrics = init.metrics ?? false
     const context: Context = {
       ...{ services, socketPath, exposeMetrics, stopSignal, closingSignal },
-      ...{ isLocal: isTrusted, awaitsContinue },
+      ...{ ...rights, awaitsContinue },
     }
 
     const known = new Map<string, Set<string>>()

@@ -69,6 +69,11 @@ export const EVENT_RETRY_MS = 2_000
 export const MAX_RATED_CLIENTS = 4_096
 /** A burst may have as many requests as this many seconds. Lets scripts be scripts. */
 export const RATE_BURST_SECONDS = 5
+/**
+ * Names of a list that cost as much as one request, as far as the rate of a client goes. Stops lists of a
+ * million names from being asked for as often as anything else.
+ */
+export const NAMES_PER_REQUEST = 50
 /** Shortest bearer token. Stops those that can be guessed. */
 export const MIN_TOKEN_CHARACTERS = 32
 /** Longest bearer token. Bounds what is hashed for each request. */

@@ -15,7 +15,15 @@ import type { TokenDigest } from './tokens.ts'
 export interface HttpServices {
   readonly files: Pick<
     Files,
-    'accept' | 'view' | 'list' | 'history' | 'open' | 'openVersion' | 'holdsContent' | 'explain'
+    | 'accept'
+    | 'view'
+    | 'list'
+    | 'counts'
+    | 'history'
+    | 'open'
+    | 'openVersion'
+    | 'holdsContent'
+    | 'explain'
   >
   readonly events: Pick<Feed, 'read'>
   /** What is known about peers and this name. */

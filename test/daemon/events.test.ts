@@ -1,100 +1,11 @@
 /** What a whole daemon tells of what happens on it, and what it runs for it. */
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { createClient } from '../../src/client/index.ts'
-import { parseConfig } from '../../src/config/index.ts'
-import { createDaemon } from '../../src/daemon/index.ts'
-import { encodeSshsig, formatPublicKey, generatePrivateKey } from '../../src/keys/index.ts'
-import { silentLogger } from '../../src/observe/index.ts'
-import { parseFileName, parseNetworkId } from '../../src/statement/index.ts'
-import { signStatement, STATEMENT_NAMESPACE } from '../../src/statement/index.ts'
-import { sha256, systemClock, systemRandom, toBase64, utf8 } from '../../src/util/index.ts'
+import { keyOf, other, publish, signer, start } from './harness.ts'
 import type { Test } from 'tap'
 import type { Client, ClientEvent } from '../../src/client/index.ts'
-import type { PrivateKey } from '../../src/keys/index.ts'
-import type { Timestamp } from '../../src/util/index.ts'
-
-const signer = generatePrivateKey(systemRandom)
-const other = generatePrivateKey(systemRandom)
-const keyOf = ({ publicKey }: PrivateKey): string => `"${formatPublicKey(publicKey, 'openssh')}"`
-
-interface Draft {
-  readonly version: number
-  readonly content?: string
-  readonly by?: PrivateKey
-  readonly expiresMs?: number
-}
-
-const publish = async (client: Client, name: string, draft: Draft) => {
-  const { version, content, by = signer, expiresMs } = draft
-  const { text, signatures } = await signStatement(
-    {
-      network: parseNetworkId('local'),
-      name: parseFileName(name),
-      version,
-      time: Date.now() as Timestamp,
-      expires: expiresMs === undefined ? 'never' : (expiresMs as Timestamp),
-      replaces: 'none',
-      content:
-        content === undefined
-          ? 'deleted'
-          : { digest: sha256(content), sizeBytes: Buffer.byteLength(content) },
-      blocks: 'none',
-    },
-    [by],
-  )
-  const headers = {
-    statement: toBase64(utf8(text)),
-    signatures: signatures.map((entry) =>
-      toBase64(encodeSshsig({ ...entry, namespace: STATEMENT_NAMESPACE })),
-    ),
-  }
-  if (content === undefined) return client.remove(name, headers)
-  const chunks = (async function* () {
-    yield utf8(content)
-  })()
-  return client.upload(name, { ...headers, sizeBytes: Buffer.byteLength(content), chunks })
-}
-
-/** A daemon of its own, with what it is reloaded with. */
-const start = async (t: Test, lines: readonly string[], http: readonly string[] = []) => {
-  const home = mkdtempSync(join(tmpdir(), 'mesh-events-'))
-  t.teardown(() => rmSync(home, { recursive: true, force: true }))
-  const socket = join(home, 'sock')
-  const configOf = (more: readonly string[]) =>
-    parseConfig(
-      [
-        `state_dir = "${home}/state"`,
-        ...['[cluster]', 'listen = ["/ip4/127.0.0.1/tcp/0"]'],
-        ...['[http]', 'port = 0', `socket = "${socket}"`, ...http],
-        ...['[hooks]', 'allow_root = true', '[files]', ...more, ''],
-      ].join('\n'),
-      { path: join(home, 'dm.toml'), environment: { exists: () => false } },
-    )
-  const make = () =>
-    createDaemon({
-      config: configOf(lines),
-      clock: systemClock,
-      random: systemRandom,
-      logger: silentLogger,
-    })
-  let daemon = make()
-  const { http: urls } = await daemon.start()
-  t.teardown(() => daemon.stop({ deadlineMs: 10_000 }))
-  return {
-    home,
-    url: urls[0] ?? '',
-    client: createClient({ socketPath: socket }),
-    reload: (more: readonly string[]) => daemon.reload(async () => configOf(more)),
-    async restart() {
-      await daemon.stop({ deadlineMs: 10_000 })
-      daemon = make()
-      await daemon.start()
-    },
-  }
-}
 
 /** Collects what a client is told, until it is left. */
 const listen = async (t: Test, client: Client, cursor?: string) => {

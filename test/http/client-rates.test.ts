@@ -6,7 +6,7 @@ import { call, startHarness } from './harness.ts'
 
 t.test('each address has its own rate, and a /64 of IPv6 is one', async (t) => {
   const clock = createVirtualClock()
-  const check = createClientRates({ clock }, { perSecond: 1 })
+  const { check } = createClientRates({ clock }, { perSecond: 1 })
   for (let turn = 0; turn < RATE_BURST_SECONDS; turn++) check('192.0.2.1')
   t.throws(() => check('192.0.2.1'), { code: 'ERR_LIMIT_EXCEEDED', message: /192\.0\.2\.1/ })
   t.throws(() => check('::ffff:192.0.2.1'), { code: 'ERR_LIMIT_EXCEEDED' })
@@ -21,8 +21,21 @@ t.test('each address has its own rate, and a /64 of IPv6 is one', async (t) => {
   t.throws(() => check('192.0.2.1'))
 })
 
+t.test('what costs more is paid off before anything else is asked', async (t) => {
+  const clock = createVirtualClock()
+  const { check, charge } = createClientRates({ clock }, { perSecond: 2 })
+  check('192.0.2.1')
+  charge('192.0.2.1', 2 * RATE_BURST_SECONDS + 3)
+  t.throws(() => check('192.0.2.1'), { code: 'ERR_LIMIT_EXCEEDED', message: /every 50 names/ })
+  check('192.0.2.2')
+  await clock.advance(2_000)
+  t.throws(() => check('192.0.2.1'), 'paid off, and nothing left')
+  await clock.advance(500)
+  check('192.0.2.1')
+})
+
 t.test('0 is no limit', async (t) => {
-  const check = createClientRates({ clock: createVirtualClock() }, { perSecond: 0 })
+  const { check } = createClientRates({ clock: createVirtualClock() }, { perSecond: 0 })
   for (let turn = 0; turn < 10_000; turn++) check('192.0.2.1')
   t.pass()
 })

@@ -27,7 +27,15 @@ interface Held {
 export interface FakeFiles
   extends Pick<
     Files,
-    'accept' | 'view' | 'list' | 'history' | 'open' | 'openVersion' | 'holdsContent' | 'explain'
+    | 'accept'
+    | 'view'
+    | 'list'
+    | 'counts'
+    | 'history'
+    | 'open'
+    | 'openVersion'
+    | 'holdsContent'
+    | 'explain'
   > {
   /** Pieces of content that were read so far. */
   piecesRead(): number
@@ -144,6 +152,10 @@ export const createFakeFiles = (policies: readonly FilePolicy[]): FakeFiles => {
         if (found !== undefined) yield found
       }
     },
+    counts: () => ({
+      ...{ shown: policies.length, missing: 0, 'too-large': 0, 'too-old': 0 },
+      ...{ deleted: 0, expired: 0, none: 0 },
+    }),
     history: (name) => (held.get(name) ?? []).map(({ record }) => record),
     async open(name) {
       const found = held.get(name)?.[0]

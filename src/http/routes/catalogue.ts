@@ -6,7 +6,7 @@ import { isReservedName, parseFileName, parseSelector } from '../../statement/in
 import { isWorldReadable } from '../access.ts'
 import { fileBody, historyBody } from '../bodies.ts'
 import { readableView } from '../context.ts'
-import { NAMES_PER_PIECE } from '../limits.ts'
+import { NAMES_PER_PIECE, NAMES_PER_REQUEST } from '../limits.ts'
 import { matchesTag } from '../range.ts'
 import { NAME_PROBLEMS } from '../operation.ts'
 import { filesSchema, historySchema } from '../schemas/index.ts'
@@ -87,6 +87,9 @@ export const registerCatalogue = (app: FastifyInstance, context: Context): void 
         (selection === undefined || selection.has(name))
       void reply.type('application/json; charset=utf-8')
       if (request.method === 'HEAD') return reply.send()
+      // All of it at once: what it costs others does not wait for how fast it is read.
+      const names = Object.values(services.files.counts()).reduce((sum, count) => sum + count, 0)
+      context.charge(request.raw, Math.floor(names / NAMES_PER_REQUEST))
       const gone = new AbortController()
       reply.raw.once('close', () => gone.abort())
       const text = listText(context, isListed, gone.signal)
