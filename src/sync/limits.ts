@@ -209,6 +209,15 @@ export const MAX_OPEN_CONTENTS = 64
 export const MAX_CACHED_LIST_BLOCKS = 16_384
 /** Lists that are found while somebody has them. Stops ever-new contents from being remembered. */
 export const MAX_CACHED_LISTS = 4_096
+/**
+ * Blocks of the contents that one peer opens in a second, after a burst of {@link OPENED_BLOCKS_BURST};
+ * beyond it waits. The list of a content is read and hashed to open it: stops a member that opens and
+ * closes the largest one from using up the processor.
+ */
+export const OPENED_BLOCKS_PER_SECOND = 20_000
+export const OPENED_BLOCKS_BURST = 200_000
+/** What a content counts for at least. The same, with many small ones. */
+export const MIN_OPENED_BLOCKS = 16
 /** Streams of blocks that one peer may have open: one that is kept, and its successor. */
 export const MAX_BLOCK_STREAMS_PER_PEER = 2
 /** Answers that a requester has not read; with more, nothing else is read from it. */

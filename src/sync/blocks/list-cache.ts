@@ -10,10 +10,7 @@ import type { Digest } from '../../util/index.ts'
  */
 export interface ListCache {
   /** The list of this digest; `load` brings it, once for all who ask meanwhile. */
-  get(
-    digest: Digest,
-    load: () => Promise<BlockList | undefined>,
-  ): Promise<BlockList | undefined>
+  get(digest: Digest, load: () => Promise<BlockList | undefined>): Promise<BlockList | undefined>
 }
 
 export const createListCache = (): ListCache => {

@@ -1,12 +1,15 @@
 /** One reader of blocks: what it says is done here, within the limits of one stream. */
 import { MeshError } from '../../errors/index.ts'
 import { GAINED_DELAY_MS, MAX_OPEN_CONTENTS, MAX_OUTSTANDING_BLOCKS } from '../limits.ts'
+import { MIN_OPENED_BLOCKS } from '../limits.ts'
+import { sleep } from '../async.ts'
 import { malformed } from '../wire.ts'
 import { createAnswers } from './answers.ts'
 import { createOpened, newsOf, newsOfGained } from './opened.ts'
 import { createReaderQueue } from './reader-queue.ts'
 import type { PeerId } from '../../keys/index.ts'
 import type { FrameStream } from '../../transport/index.ts'
+import type { TokenBucket } from '../../util/index.ts'
 import type { Answers, AnswersInit } from './answers.ts'
 import type { BlockAnswer, BlockRequest } from './messages.ts'
 import type { Opened } from './opened.ts'
@@ -20,6 +23,8 @@ export interface ReaderInit extends QueueInit, AnswersInit {
   /** A peer fetches this content: it will have some of it. */
   readonly onInterest: (content: ContentName, peer: PeerId) => void
   readonly spread: Spread
+  /** What this peer may open, over all its streams. */
+  readonly opensOf: (peer: PeerId) => TokenBucket
 }
 
 export class Reader {
@@ -77,9 +82,19 @@ export class Reader {
     const opened = createOpened(this.#init, { id, content })
     this.opened.set(id, opened)
     await this.resolve(opened)
+    await this.#payFor(opened)
     this.#init.onInterest(content, this.stream.peer)
     // Who opens and closes for ever and reads nothing would have the answers pile up.
     await this.#answers.hasRead()
+  }
+
+  /** Its next message is not read before. */
+  async #payFor({ source }: Opened): Promise<void> {
+    const { clock, opensOf } = this.#init
+    const { peer, signal } = this.stream
+    const cost = Math.max(MIN_OPENED_BLOCKS, source?.list()?.blocks.length ?? 0)
+    const waitMs = opensOf(peer).take(cost)
+    if (waitMs > 0) await sleep(clock, waitMs, signal)
   }
 
   /** Finds out what we have of it, and says so if that is news. */

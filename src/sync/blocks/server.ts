@@ -1,11 +1,14 @@
 /** The protocol `/mesh/blocks/1` at the holder: its readers, and what reaches all of them. */
 import { MeshError } from '../../errors/index.ts'
+import { createTokenBuckets } from '../../util/index.ts'
 import { MAX_BLOCK_FRAME_BYTES, MAX_BLOCK_STREAMS_PER_PEER, MAX_SENDING_BLOCKS } from '../limits.ts'
+import { MAX_RATED_PEERS, OPENED_BLOCKS_BURST, OPENED_BLOCKS_PER_SECOND } from '../limits.ts'
 import { decodeBlockRequest } from './messages.ts'
 import { Reader } from './reader.ts'
 import { createSlots } from './slots.ts'
 import { keyOfContent } from './source.ts'
 import { createSpread } from './spread.ts'
+import type { PeerId } from '../../keys/index.ts'
 import type { FrameStream, ProtocolInit } from '../../transport/index.ts'
 import type { Serving } from '../types.ts'
 import type { ReaderInit } from './reader.ts'
@@ -29,10 +32,15 @@ export interface BlockServer {
   sending(): readonly Serving[]
 }
 
-export type BlockServerInit = Omit<ReaderInit, 'slots' | 'spread'>
+export type BlockServerInit = Omit<ReaderInit, 'slots' | 'spread' | 'opensOf'>
 
 export const createBlockServer = (init: BlockServerInit): BlockServer => {
-  const components = { ...init, slots: createSlots(MAX_SENDING_BLOCKS), spread: createSpread() }
+  const opensOf = createTokenBuckets<PeerId>(init, {
+    ...{ perSecond: OPENED_BLOCKS_PER_SECOND, burst: OPENED_BLOCKS_BURST },
+    maxKeys: MAX_RATED_PEERS,
+  })
+  const slots = createSlots(MAX_SENDING_BLOCKS)
+  const components = { ...init, opensOf, slots, spread: createSpread() }
   const readers = new Map<Reader, Promise<void>>()
   let running = false
 
