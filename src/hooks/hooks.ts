@@ -38,7 +38,7 @@ const factsOf = (view: FileView, { filesDirectory, treesDirectory }: HooksInit) 
 }
 
 export const createHooks = (components: HooksComponents, initial: HooksInit): Hooks => {
-  const { files, trees, store, clock, logger, health, workers } = components
+  const { files, trees, store, clock, random, logger, health, workers } = components
   const { isRoot, environment } = components
   const handled = createHandled(store)
   let init = initial
@@ -122,7 +122,7 @@ export const createHooks = (components: HooksComponents, initial: HooksInit): Ho
       logger.info({ name, version, state, hook: program }, 'running a hook')
       const onLine = (line: string): void => logger.info({ name, hook: program, line }, 'hook')
       const { timeoutMs } = init
-      const ending = await runCommand(command, { clock, timeoutMs, signal, onLine })
+      const ending = await runCommand(command, { clock, random, timeoutMs, signal, onLine })
       if (ending.outcome !== 'succeeded') return { ...ending, why: `${program} ${ending.why}` }
     }
     return { outcome: 'succeeded' }

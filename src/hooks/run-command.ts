@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process'
 import { createBlinds } from '../store/index.ts'
 import { HOOK_CLOSE_WAIT_MS, HOOK_KILL_GRACE_MS, MAX_HOOK_FLOOD_BYTES } from './limits.ts'
+import { endLeftovers, RUN_VARIABLE } from './leftovers.ts'
 import { createOutput } from './output.ts'
 import type { ChildProcess } from 'node:child_process'
 import type { Blinds } from '../store/index.ts'
-import type { Cancel, Clock } from '../util/index.ts'
+import { toHex } from '../util/index.ts'
+import type { Cancel, Clock, Random } from '../util/index.ts'
 
 export interface Command {
   /** Absolute. */
@@ -18,7 +20,7 @@ export type Ending =
   | { readonly outcome: 'succeeded' }
   | { readonly outcome: 'failed' | 'timed-out' | 'aborted'; readonly why: string }
 
-/** Ends the process and everything it has started, as far as that is still in its group. */
+/** Ends the process and everything it has started that is still in its group. */
 const signalGroup = ({ pid }: ChildProcess, signal: NodeJS.Signals): void => {
   if (pid === undefined) return
   try {
@@ -51,12 +53,13 @@ const endingOf = (code: number | null, signal: NodeJS.Signals | null): Ending =>
 
 interface RunInit {
   readonly clock: Clock
+  readonly random: Random
   readonly timeoutMs: number
   readonly signal: AbortSignal
   readonly onLine: (line: string) => void
 }
 
-/** Runs a program in a process group of its own, to its end or until it is ended. */
+/** Runs a program to its end or until it is ended, and ends with it whatever it has started. */
 export const runCommand = async (command: Command, init: RunInit): Promise<Ending> => {
   const blinds = await createBlinds()
   try {
@@ -68,15 +71,16 @@ export const runCommand = async (command: Command, init: RunInit): Promise<Endin
 
 const runWith = (
   { program, arguments: given, environment }: Command,
-  { clock, timeoutMs, signal, onLine }: RunInit,
+  { clock, random, timeoutMs, signal, onLine }: RunInit,
   { stdio }: Blinds,
 ): Promise<Ending> =>
   new Promise((resolve) => {
     if (signal.aborted) return resolve({ outcome: 'aborted', why: 'was not begun' })
+    const run = toHex(random.bytes(16))
     const child = spawn(program, given, {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe', ...stdio],
-      env: environment,
+      env: { ...environment, [RUN_VARIABLE]: run },
       cwd: '/',
     })
     const ender = createEnder(child, clock)
@@ -105,16 +109,18 @@ const runWith = (
     child.once('error', ({ message }) =>
       settle({ outcome: 'failed', why: `could not be run: ${message}` }),
     )
+    let ended: Promise<void> = Promise.resolve()
     child.once('exit', () => {
       cancelTimeout()
       ender.release()
       // What it has left running would go on beside the next run.
       signalGroup(child, 'SIGKILL')
-      // Who has left the group may hold the pipes open for ever.
+      ended = endLeftovers(run)
+      // Who was not found may hold the pipes open for ever.
       cancelWait = clock.schedule(HOOK_CLOSE_WAIT_MS, () => {
         child.stdout?.destroy()
         child.stderr?.destroy()
       })
     })
-    child.once('close', (code, by) => settle(endingOf(code, by)))
+    child.once('close', (code, by) => void ended.then(() => settle(endingOf(code, by))))
   })

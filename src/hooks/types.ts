@@ -2,7 +2,7 @@ import type { Files } from '../files/index.ts'
 import type { Health, Logger, Workers } from '../observe/index.ts'
 import type { FileName } from '../statement/index.ts'
 import type { Store } from '../store/index.ts'
-import type { Clock } from '../util/index.ts'
+import type { Clock, Random } from '../util/index.ts'
 
 export interface HooksComponents {
   readonly files: Pick<Files, 'events' | 'list' | 'view'>
@@ -11,6 +11,8 @@ export interface HooksComponents {
   /** Open. */
   readonly store: Store
   readonly clock: Clock
+  /** What tells one run from another. */
+  readonly random: Random
   readonly logger: Logger
   readonly health: Pick<Health, 'raise' | 'clear'>
   readonly workers: Pick<Workers, 'add'>

@@ -115,7 +115,7 @@ export const createWorld = async (init: WorldInit): Promise<World> => {
     {
       files: { events, list: () => views.values(), view: (name) => views.get(name) },
       trees: { events: treeEvents, treeOf: (name) => trees.get(name) },
-      ...{ store, clock, logger, health, workers },
+      ...{ store, clock, random: systemRandom, logger, health, workers },
       isRoot: init.isRoot ?? false,
       environment: init.environment ?? { PATH: process.env.PATH ?? '' },
     },

@@ -34,7 +34,7 @@ t.test('runs with what the file is, in arguments and environment', async (t) => 
     names.filter((name) => !shells.includes(name) && !/^_TAPJS|\//.test(name)),
     [
       ...['HOME', 'LANG', 'MESH_FILE_NAME', 'MESH_FILE_PATH', 'MESH_FILE_STATE'],
-      ...['MESH_FILE_STATEMENT', 'MESH_FILE_VERSION', 'PATH'],
+      ...['MESH_FILE_STATEMENT', 'MESH_FILE_VERSION', 'MESH_HOOK_RUN', 'PATH'],
     ],
   )
 })

@@ -1,10 +1,11 @@
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { MAX_HOOK_LINE_CHARACTERS, MAX_HOOK_OUTPUT_BYTES } from '../../src/hooks/limits.ts'
 import { createOutput } from '../../src/hooks/output.ts'
 import { runCommand } from '../../src/hooks/run-command.ts'
 import { createLmdbStore } from '../../src/store/index.ts'
-import { systemClock } from '../../src/util/index.ts'
+import { systemClock, systemRandom } from '../../src/util/index.ts'
 
 const run = async (
   text: string,
@@ -17,7 +18,13 @@ const run = async (
       arguments: ['-c', text],
       environment: { PATH: process.env.PATH ?? '' },
     },
-    { clock: systemClock, timeoutMs, signal, onLine: (line) => lines.push(line) },
+    {
+      clock: systemClock,
+      random: systemRandom,
+      timeoutMs,
+      signal,
+      onLine: (line) => lines.push(line),
+    },
   )
   return { ending, lines }
 }
@@ -55,10 +62,41 @@ t.test('what it leaves running is ended with it, and does not hold us', async (t
   }
 })
 
-t.test('one that has left the group and holds the pipes does not hold us', async (t) => {
+/** A process that its parent has not yet looked after is not alive. */
+const isAlive = (pid: number): boolean => {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+/** A session of its own, below another: nobody's child, in nobody's group, holding the pipes. */
+const LEAVE = 'setsid sh -c \'setsid sh -c "echo \\$\\$; exec sleep 600" & exec sleep 600\' &'
+
+t.test('what has left its group and made a session of its own is ended with it', async (t) => {
+  const flag = join(t.testdir(), 'flag')
+  const left = LEAVE.replace('echo \\$\\$', `echo \\$\\$; touch ${flag}`)
+  const wait = `while [ ! -e ${flag} ]; do sleep 0.01; done`
+  for (const [end, outcome, timeoutMs] of [
+    ['exit 0', 'succeeded', 60_000],
+    ['exit 3', 'failed', 60_000],
+    ['exec sleep 600', 'timed-out', 3_000],
+  ] as const) {
+    rmSync(flag, { force: true })
+    const { ending, lines } = await run(`${left} ${wait}; ${end}`, { timeoutMs })
+    t.match(ending, { outcome })
+    const pids = lines.map(Number)
+    if (outcome !== 'timed-out') t.equal(pids.length, 1)
+    for (const pid of pids)
+      while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+})
+
+t.test('what has thrown its environment away too is not found, and does not hold us', async (t) => {
   const flag = join(t.testdir(), 'flag')
   // Ends by itself, some time after the test.
-  const left = `setsid sh -c 'touch ${flag}; exec sleep 20' &`
+  const left = `env -i setsid sh -c 'touch ${flag}; exec sleep 20' &`
   const { ending } = await run(`${left} while [ ! -e ${flag} ]; do sleep 0.01; done`)
   t.same(ending, { outcome: 'succeeded' })
 })
