@@ -343,6 +343,11 @@ export const createBlocks = (components: BlocksComponents, init: BlocksInit = {}
     },
     assemble: (owner, list, { signal } = {}) => contents.assemble(owner, list, signal),
     assemblies: () => contents.assemblies(),
+    isMisfit: (list, content) => catalogue.isMisfit(list, content),
+    async noteMisfit(owner, list, content) {
+      await catalogue.addMisfit(list, content)
+      events.emit('damage', { digest: undefined, owner, where: 'content' })
+    },
     stat,
     async verify({ signal, onProgress } = {}) {
       const { storedBytes, contentBytes } = catalogue.totals()

@@ -1,5 +1,5 @@
 import { utf8 } from '../util/index.ts'
-import { MAX_ENTRIES_PER_TRANSACTION } from './limits.ts'
+import { MAX_ENTRIES_PER_TRANSACTION, MAX_MISFITS } from './limits.ts'
 import {
   forgetOwner,
   keepIn,
@@ -100,6 +100,9 @@ export interface Catalogue {
   /** Forgets an owner that keeps nothing any more. */
   forget(owner: Owner): Promise<void>
   setScrub(row: ScrubRow): Promise<void>
+  /** Whether it is known that the blocks of this list do not make this content. */
+  isMisfit(list: Digest, content: Digest): boolean
+  addMisfit(list: Digest, content: Digest): Promise<void>
 }
 
 export const createCatalogue = (store: Store): Catalogue => {
@@ -262,6 +265,16 @@ export const createCatalogue = (store: Store): Catalogue => {
       store.transaction((tx) => {
         const row = ownerIn(tx, owner)
         if (row !== undefined) forgetOwner(tx, owner, row)
+      }),
+    isMisfit: (list, content) =>
+      store.get(rows.misfitTable, rows.misfitKey(list, content)) !== undefined,
+    addMisfit: (list, content) =>
+      store.transaction((tx) => {
+        // What is forgotten for it is found out again by the next scrub.
+        const [first] = [...tx.range(rows.misfitTable, { limit: 1 })]
+        const isFull = store.count(rows.misfitTable) >= MAX_MISFITS
+        if (isFull && first !== undefined) tx.remove(rows.misfitTable, first.key)
+        tx.put(rows.misfitTable, rows.misfitKey(list, content), rows.THERE)
       }),
     setScrub: (row) =>
       store.transaction((tx) => tx.put(rows.metaTable, rows.SCRUB_KEY, rows.encodeScrub(row))),

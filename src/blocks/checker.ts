@@ -7,6 +7,7 @@ import type { Disk, OpenedFile } from '../disk/index.ts'
 import type { Digest } from '../util/index.ts'
 import type { Catalogue, ContentBlock } from './catalogue.ts'
 import type { Damage } from './damage.ts'
+import type { OwnerRow } from './rows.ts'
 import type { Locate, Owner } from './types.ts'
 
 /** One block was checked, or there was nothing to check. */
@@ -98,7 +99,7 @@ export const createChecker = (components: CheckerComponents): Checker => {
 
   async function* walkContent(
     owner: Owner,
-    expected: Digest | undefined,
+    { content: expected, list: listDigest }: Pick<OwnerRow, 'content' | 'list'>,
     { list, file }: { list: BlockList; file: OpenedFile },
     { before, signal }: { before: Uint8Array; signal: AbortSignal | undefined },
   ): AsyncIterable<Checked> {
@@ -123,6 +124,8 @@ export const createChecker = (components: CheckerComponents): Checker => {
       yield { stage: 'contents', cursor: before, sizeBytes, outcome }
     }
     if (isRight && expected !== undefined && content.digest() !== expected) {
+      // Each block is right, so nobody has anything else: no disk is to blame, and none can mend it.
+      if (listDigest !== undefined) await catalogue.addMisfit(listDigest, expected)
       await damage.content(owner)
       yield { stage: 'contents', cursor: before, sizeBytes: 0, outcome: 'damaged' }
     }
@@ -142,7 +145,7 @@ export const createChecker = (components: CheckerComponents): Checker => {
         yield { stage: 'contents', cursor: before, sizeBytes: 0, outcome: 'damaged' }
       } else if (list !== undefined && file !== 'nowhere') {
         try {
-          yield* walkContent(owner, row.content, { list, file }, { before, signal })
+          yield* walkContent(owner, row, { list, file }, { before, signal })
         } finally {
           await file.close()
         }

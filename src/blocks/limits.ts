@@ -28,6 +28,8 @@ export const STRAY_SEARCH_INTERVAL_MS = 86_400_000
 export const ABANDONED_ASSEMBLY_MS = 7 * 86_400_000
 /** Damaged blocks that are kept to be looked at. Stops a dying disk from filling itself. */
 export const MAX_DAMAGED_FILES = 16
+/** Lists that are remembered because they do not make the content that was signed with them. Stops a signer's ever-new ones. */
+export const MAX_MISFITS = 1000
 /** Bytes that scrub checks in one go, before it waits. */
 export const SCRUB_STEP_BYTES = 8 * 2 ** 20
 /** Bytes that scrub checks a second, unless configured otherwise: 1 TiB in three days. */

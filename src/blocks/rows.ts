@@ -26,6 +26,8 @@ export const ownerTable = table('blocks-owners')
 export const ownerNumberTable = table('blocks-owner-numbers')
 /** digest, owner's number (0: in the store itself) → what was lost. */
 export const damageTable = table('blocks-damaged')
+/** digest of a block list, of a content → nothing: the blocks of the one do not make the other. */
+export const misfitTable = table('blocks-misfits')
 /** One row each: the totals, where scrub is. */
 export const metaTable = table('blocks-meta')
 
@@ -287,6 +289,9 @@ export const decodeOwnerRow = (bytes: Uint8Array): OwnerRow =>
       ...(content === undefined ? {} : { content }),
     }
   })
+
+export const misfitKey = (list: Digest, content: Digest): Uint8Array =>
+  concatBytes(digestToBytes(list), digestToBytes(content))
 
 /** @throws MeshError `ERR_STATE_CORRUPT` */
 export const readOwner = (bytes: Uint8Array): Owner => {

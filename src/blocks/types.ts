@@ -182,6 +182,14 @@ export interface Blocks {
   /** Assemblies, running or left from a former run; `remove` the owner of one that nobody wants. */
   assemblies(): readonly AssemblyState[]
 
+  /**
+   * Whether it is known that the blocks of this list do not make this content, though both were signed
+   * together: its signer's mistake or malice. Fetching it again would bring the same.
+   */
+  isMisfit(list: Digest, content: Digest): boolean
+  /** Remembers that, as `damage` of this owner tells; scrub and `verify` do so by themselves. */
+  noteMisfit(owner: Owner, list: Digest, content: Digest): Promise<void>
+
   stat(): BlocksStat
   /** Checks everything at once; what is damaged is treated as when `get` finds it. */
   verify(options?: {

@@ -151,7 +151,14 @@ const aboutDamage = ({ name, warnings }: Facts): ReasonBody[] =>
     .filter(({ code, subject }) => subject === name && DAMAGE.includes(code))
     .map(({ code, message }) => reason(code === 'file-damaged' ? 'damaged' : code, message))
 
-const DAMAGE = ['file-damaged', 'fallback-unusable', 'tree-refused', 'tree-failed', 'tree-altered']
+const DAMAGE = [
+  'file-damaged',
+  'content-faulty',
+  'fallback-unusable',
+  'tree-refused',
+  'tree-failed',
+  'tree-altered',
+]
 
 /** Reasons that go with every answer. */
 const common = (facts: Facts): ReasonBody[] => [
@@ -196,7 +203,14 @@ const REASONS_TO_PUBLISH = [
 ]
 
 const missing: Explainer = (facts) => {
-  const { reach, view, name } = facts
+  const { reach, view, name, warnings } = facts
+  if (warnings.some(({ code, subject }) => code === 'content-faulty' && subject === name)) {
+    return {
+      answer: `${versionOf(view)} of ${name} contradicts itself: nobody can have its content`,
+      reasons: common(facts),
+      next: [`have it signed again, as a higher version: ${publishWith(name)}`],
+    }
+  }
   const holders = reach.peers.filter(({ offersContent }) => offersContent)
   const from =
     holders.length === 0

@@ -242,9 +242,9 @@ export const createSync = (
   components: BlockComponents & { readonly files: Files },
   init: SyncInit,
 ): Sync => {
-  const { files, blocks, random, logger, workers } = components
+  const { files, blocks, random, logger, workers, health } = components
   const { network } = init
-  const shelf = blocks && createShelf({ files, blocks, logger, workers })
+  const shelf = blocks && createShelf({ files, blocks, logger, workers, health })
   const collection = createFilesCollection(files, {
     ...{ network, random },
     ...(shelf === undefined ? {} : { shelf }),

@@ -344,3 +344,16 @@ t.test('remembers few refusals of few names', async (t) => {
   }
   t.same(world.explain().refusals, [])
 })
+
+t.test('a statement whose block list does not make its content can be had from nobody', async (t) => {
+  const world = await ask(policy())
+  t.teardown(() => world.stop())
+  await world.files.accept(await sign({ text: 'hello' }), undefined, fromPeer)
+  t.match(world.explain().answer, /its content has not arrived yet$/)
+  const message = 'the list does not make it'
+  world.health.raise({ code: 'content-faulty', subject: NAME, severity: 'warning', message })
+  const body = world.explain()
+  t.match(body.answer, /contradicts itself: nobody can have its content$/)
+  t.equal(messageOf(body, 'content-faulty'), message)
+  t.match(body.next, [/^have it signed again, as a higher version: mesh file update/])
+})

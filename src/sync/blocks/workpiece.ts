@@ -1,6 +1,6 @@
 /** What has been put together of one content: its list, its blocks, and which are still to be had. */
 import { decodeBlockList } from '../../chunk/index.ts'
-import { MeshError } from '../../errors/index.ts'
+import { isMeshError, MeshError } from '../../errors/index.ts'
 import { Schedule } from './schedule.ts'
 import { createTwins } from './twins.ts'
 import type { Assembly, Blocks, Owner } from '../../blocks/index.ts'
@@ -18,6 +18,16 @@ export interface WorkpieceInit {
   readonly signal: AbortSignal
   /** Blocks have come: those who look on want to know. */
   readonly onGained: (indexes: readonly number[]) => void
+}
+
+/** The list, if that is what was signed as one. */
+const readSigned = (encoded: Uint8Array): BlockList | undefined => {
+  try {
+    return decodeBlockList(encoded)
+  } catch (error) {
+    if (isMeshError(error)) return undefined
+    throw error
+  }
 }
 
 export class Workpiece {
@@ -61,11 +71,13 @@ export class Workpiece {
    */
   async begin(encoded: Uint8Array, isEnded: () => boolean): Promise<Assembly | undefined> {
     const { sizeBytes, blocks, owner, signal, content } = this.#init
-    const list = decodeBlockList(encoded)
-    if (list.sizeBytes !== sizeBytes) {
+    const list = readSigned(encoded)
+    if (list?.sizeBytes !== sizeBytes) {
+      await blocks.noteMisfit(owner, content.list, content.digest)
+      const what = list === undefined ? 'is none' : `is about ${list.sizeBytes} bytes`
       throw new MeshError(
         'ERR_FILE_CONTENT_MISMATCH',
-        `the signed block list of ${content.name} is about ${list.sizeBytes} bytes, its statement about ${sizeBytes}`,
+        `the signed block list of ${content.name} ${what}, its statement about ${sizeBytes}; have it signed again`,
       )
     }
     this.list = list

@@ -78,7 +78,7 @@ const read = (bytes: Uint8Array): SignedStatement => {
 /** The file catalogue as a collection: every kept statement is an item, its file the content. */
 export const createFilesCollection = (
   files: Files,
-  init: { network: NetworkId; random: Random; shelf?: Pick<Shelf, 'holds' | 'subscribe'> },
+  init: { network: NetworkId; random: Random; shelf?: Pick<Shelf, 'fits' | 'holds' | 'subscribe'> },
 ): Collection => {
   const salt = init.random.bytes(SELECTION_SALT_BYTES)
 
@@ -96,6 +96,8 @@ export const createFilesCollection = (
     const { blocks: list } = signed.statement
     const missing = { name, content, accept: acceptOf(signed) }
     if (list === 'none' || init.shelf === undefined) return missing
+    // Fetched again, it would be the same again.
+    if (!init.shelf.fits(list, content.digest)) return undefined
     const owner = ownerOfContent(name, content.digest)
     return { ...missing, assembly: { list, owner, mode: policy.mode } }
   }

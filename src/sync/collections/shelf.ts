@@ -6,8 +6,8 @@ import { parseDigest } from '../../util/index.ts'
 import { SHELF_INTERVAL_MS, SHELF_RETRY_MS } from '../limits.ts'
 import type { BlockDamage, Blocks, Locate, Owner } from '../../blocks/index.ts'
 import type { BlockList } from '../../chunk/index.ts'
-import type { FileRecord, Files } from '../../files/index.ts'
-import type { Logger, Worker, Workers } from '../../observe/index.ts'
+import type { FileRecord, Files, FileView } from '../../files/index.ts'
+import type { Health, Logger, Worker, Workers } from '../../observe/index.ts'
 import type { FileName } from '../../statement/index.ts'
 import type { Digest } from '../../util/index.ts'
 
@@ -42,6 +42,8 @@ export interface Shelf {
   stop(): Promise<void>
   /** Tells of each name of which a content can be served from now on. */
   subscribe(onAdded: (name: FileName) => void): () => void
+  /** Whether a list may make this content, as far as is known. */
+  fits(list: Digest, digest: Digest): boolean
   /** Whether this content serves its blocks; waits for one that is just being put there. */
   holds(name: FileName, digest: Digest): Promise<boolean>
 }
@@ -51,10 +53,13 @@ export interface ShelfInit {
   readonly blocks: Blocks
   readonly logger: Logger
   readonly workers: Workers
+  readonly health: Health
 }
 
+const WARNING = 'content-faulty'
+
 export const createShelf = (init: ShelfInit): Shelf => {
-  const { files, blocks, logger, workers } = init
+  const { files, blocks, logger, workers, health } = init
   const adding = new Map<Owner, Promise<void>>()
   /** Names that have to be looked at. */
   const due = new Set<FileName>()
@@ -110,6 +115,23 @@ export const createShelf = (init: ShelfInit): Shelf => {
     else digests.add(digest)
   }
 
+  /** Digest of the content that is missing of a name and can be had; health tells of one that cannot. */
+  const wantedOf = (name: FileName, view: FileView | undefined): Digest | undefined => {
+    const { content = 'deleted', blocks: list = 'none' } = view?.winner?.signed.statement ?? {}
+    const isMissing = view?.state === 'missing' && content !== 'deleted'
+    if (!isMissing || list === 'none' || !blocks.isMisfit(list, content.digest)) {
+      health.clear(WARNING, name)
+      return isMissing ? content.digest : undefined
+    }
+    health.raise({
+      code: WARNING,
+      subject: name,
+      severity: 'warning',
+      message: `the signed block list of ${name} does not make the content that was signed with it, so nobody can have it; have it signed again: mesh file update`,
+    })
+    return undefined
+  }
+
   /** Answers whether it is to be looked at again soon. */
   const tidy = async (name: FileName): Promise<boolean> => {
     const view = files.view(name)
@@ -117,12 +139,11 @@ export const createShelf = (init: ShelfInit): Shelf => {
     if (content !== 'deleted' && view?.winner?.signed.statement.blocks !== 'none') {
       track(name, content.digest)
     }
+    const wanted = wantedOf(name, view)
     let again = false
     for (const digest of [...(tracked.get(name) ?? [])]) {
       const owner = ownerOfContent(name, digest)
-      const isWanted =
-        view?.state === 'missing' && content !== 'deleted' && content.digest === digest
-      if (isWanted || adding.has(owner)) continue
+      if (digest === wanted || adding.has(owner)) continue
       if (blocks.hasContent(owner) && (await files.locate(name, digest)) !== undefined) continue
       // Whoever runs it ends it first.
       if (blocks.assemblies().some((each) => each.owner === owner && each.running)) again = true
@@ -181,6 +202,7 @@ export const createShelf = (init: ShelfInit): Shelf => {
     const found = owner && readOwner(owner)
     if (found === undefined || where !== 'content') return
     logger.error({ name: found.name }, 'a published content is damaged and is looked at')
+    soon(found.name)
     files.distrust(found.name).catch((error: unknown) => {
       logger.warn({ name: found.name, error }, 'a damaged content could not be looked at')
     })
@@ -220,6 +242,7 @@ export const createShelf = (init: ShelfInit): Shelf => {
       listeners.add(onAdded)
       return () => listeners.delete(onAdded)
     },
+    fits: (list, digest) => !blocks.isMisfit(list, digest),
     async holds(name, digest) {
       const owner = ownerOfContent(name, digest)
       await adding.get(owner)
