@@ -3,8 +3,9 @@ import { createDigestThreads, sha256 } from '../../src/util/index.ts'
 
 const MEBIBYTE = 2 ** 20
 
+/** Nothing that repeats: a piece in another's place has to show. */
 const bytesOf = (length: number): Uint8Array =>
-  Uint8Array.from({ length }, (_, index) => (index * 7 + (index >> 9)) & 0xff)
+  Uint8Array.from({ length }, (_, index) => (index * 7 + (index >> 16)) & 0xff)
 
 /** Gives pieces of these sizes, in a buffer that is overwritten between them. */
 const digestOf = async (bytes: Uint8Array, pieceBytes: number, sizeBytes = bytes.length) => {
