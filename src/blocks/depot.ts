@@ -7,8 +7,6 @@ import type { Clock, Digest } from '../util/index.ts'
 import type { ContentBlock } from './catalogue.ts'
 import type { Locate, Owner } from './types.ts'
 
-/** Mode of everything that is ours alone. */
-const PRIVATE_MODE = 0o600
 /** A read that fails once may be a hiccup of the disk; what is put aside has to be fetched again. */
 const MAX_READ_ATTEMPTS = 2
 /** A content may be renamed between being looked up and being opened. */
@@ -75,7 +73,7 @@ export const createDepot = ({
   }
 
   return {
-    writeFile: (digest, bytes) => disk.write(blockPath(digest), bytes, { mode: PRIVATE_MODE }),
+    writeFile: (digest, bytes) => disk.add(blockPath(digest), bytes),
     readFile: (digest, sizeBytes, into) =>
       reading(async () => {
         const file = await disk.openFile(blockPath(digest))

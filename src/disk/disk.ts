@@ -216,6 +216,31 @@ class TreeDisk implements Disk {
     }
   }
 
+  async add(path: string, bytes: Uint8Array): Promise<void> {
+    const directory = parentOf(checkPath(path))
+    const staged = `${TMP}/${++this.#staged}`
+    await this.#doing('write', path, async () => {
+      const handle = await this.#fileSystem.create(join(this.#root, staged))
+      let at = staged
+      try {
+        for (let left = bytes; left.length > 0; ) {
+          left = left.subarray(await handle.write([left]))
+        }
+        await this.#move(staged, path)
+        at = path
+        const synced = [handle.sync(), this.#directories.sync(directory)]
+        // Both have ended before anything else is done with the file.
+        await Promise.allSettled(synced)
+        await Promise.all(synced)
+      } catch (error) {
+        await this.#unlink(at).catch(() => {})
+        throw error
+      } finally {
+        await handle.close()
+      }
+    })
+  }
+
   async *stream(
     path: string,
     options: { start?: number; end?: number; signal?: AbortSignal; fingerprint?: string } = {},
@@ -285,6 +310,14 @@ class TreeDisk implements Disk {
   }
 
   async #place(from: string, to: string): Promise<void> {
+    await this.#move(from, to)
+    await this.#directories.sync(parentOf(to))
+    // What is staged never had a durable name, so only a real one has to be forgotten durably.
+    const former = parentOf(from)
+    if (former !== TMP && former !== parentOf(to)) await this.#directories.sync(former)
+  }
+
+  async #move(from: string, to: string): Promise<void> {
     checkPath(to)
     for (let attempt = 1; ; attempt++) {
       try {
@@ -299,10 +332,6 @@ class TreeDisk implements Disk {
         if (!hasSystemCode(error, 'ENOENT') || attempt === MAX_PLACE_ATTEMPTS) throw error
       }
     }
-    await this.#directories.sync(parentOf(to))
-    // What is staged never had a durable name, so only a real one has to be forgotten durably.
-    const former = parentOf(from)
-    if (former !== TMP && former !== parentOf(to)) await this.#directories.sync(former)
   }
 
   async link(from: string, to: string): Promise<void> {

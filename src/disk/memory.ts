@@ -38,6 +38,7 @@ export const createMemoryDisk = (): MemoryDisk => {
     stage: () => disk.stage(),
     read: (path, options) => disk.read(path, options),
     write: (path, bytes, options) => disk.write(path, bytes, options),
+    add: (path, bytes) => disk.add(path, bytes),
     stream: (path, options) => disk.stream(path, options),
     openFile: (path) => disk.openFile(path),
     edit: (path, options) => disk.edit(path, options),

@@ -68,6 +68,12 @@ export interface Disk {
   /** Durably replaces or creates a small file. */
   write(path: string, bytes: Uint8Array, options: { mode: number }): Promise<void>
   /**
+   * Durably makes a file for this user only, where nobody counts on what is at `path` until this
+   * resolves: a crash before may leave it with any content. Its bytes and its name become durable at the
+   * same time, which takes half as long as one after the other.
+   */
+  add(path: string, bytes: Uint8Array): Promise<void>
+  /**
    * Bytes `start` to `end` (exclusive) in chunks of at most 256 KiB. With `fingerprint`, fails before
    * the first byte if the file is not the one that had it; what is opened stays the same to the end.
    */

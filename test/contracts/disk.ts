@@ -68,6 +68,16 @@ const testEach = (t: Test, make: (t: Test) => Disk): void => {
     await t.rejects(staged.write(bytes('more')))
   })
 
+  t.test('adds files, in the place of what nobody counts on', async (t) => {
+    const disk = await opened()
+    await disk.write('other/b/torn', bytes('to'), { mode: 0o600 })
+    const names = ['a/one', 'a/two', 'b/torn']
+    await Promise.all(names.map((name) => disk.add(`other/${name}`, bytes(name))))
+    for (const name of names) t.equal(await textOf(disk, `other/${name}`), name)
+    t.same(await disk.list('tmp'), [])
+    await t.rejects(disk.add('../x', bytes('x')))
+  })
+
   t.test('removes what is discarded, and what a former process left', async (t) => {
     const disk = await opened()
     const staged = await disk.stage()

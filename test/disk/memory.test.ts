@@ -55,6 +55,23 @@ t.test('has the old file or the new one, wherever the power fails in a write', a
   }
 })
 
+t.test('keeps what was added, and leaves nothing of what could not be', async (t) => {
+  for (const kind of ['create', 'write', 'rename', 'sync', 'sync-directory'] as const) {
+    const disk = await opened()
+    await disk.add('blocks/aa/before', Buffer.from('before'))
+    disk.fault = (each) => (each.kind === kind ? 'ENOSPC' : undefined)
+    await t.rejects(disk.add('blocks/aa/x', Buffer.from('x')), { code: 'ERR_DISK_FULL' }, kind)
+    disk.fault = undefined
+    t.same(await disk.list('tmp'), [], kind)
+    t.equal(await textOf(disk, 'blocks/aa/x'), undefined, kind)
+    await disk.add('blocks/aa/x', Buffer.from('x'))
+    disk.crash('synced')
+    await disk.open()
+    t.equal(await textOf(disk, 'blocks/aa/x'), 'x', 'bytes and name have lasted')
+    t.equal(await textOf(disk, 'blocks/aa/before'), 'before')
+  }
+})
+
 t.test(
   'loses what was not synced when the power fails, and keeps it when the process dies',
   async (t) => {
