@@ -43,7 +43,12 @@ export const exitGroups: Readonly<Partial<Record<ExitName, readonly ErrorCode[]>
     'ERR_REQUEST_FORBIDDEN',
     'ERR_TOKEN_INVALID',
   ],
-  unreachable: ['ERR_DAEMON_UNREACHABLE', 'ERR_TIMEOUT', 'ERR_RESPONSE_MALFORMED'],
+  unreachable: [
+    'ERR_DAEMON_UNREACHABLE',
+    'ERR_DAEMON_BUSY',
+    'ERR_TIMEOUT',
+    'ERR_RESPONSE_MALFORMED',
+  ],
   unverified: [
     'ERR_SIGNATURE_INVALID',
     'ERR_SSHSIG_MALFORMED',

@@ -85,6 +85,7 @@ export const errorTable = {
   ERR_METHOD_NOT_ALLOWED: 'The route does not know this method.',
   ERR_LISTEN_FAILED: 'An address or a socket cannot be listened on.',
   ERR_DAEMON_UNREACHABLE: 'No daemon answers at the given address.',
+  ERR_DAEMON_BUSY: 'A daemon has no connection free for one more client; it may try again.',
   ERR_RESPONSE_MALFORMED: 'What answers at the given address does not answer like a mesh daemon.',
   ERR_OUTPUT_EXISTS: 'A file would be overwritten; say so with --force.',
   ERR_INPUT_UNREADABLE: 'A file named on the command line cannot be read or written.',

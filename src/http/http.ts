@@ -177,7 +177,14 @@ export const createHttp = (services: HttpServices, init: HttpInit): Http => {
     const controller = new AbortController()
     const closing = new AbortController()
     const listeners = createListeners(
-      { ...services, handle: (request, response) => app.routing(request, response) },
+      {
+        ...services,
+        handle: (request, response) => app.routing(request, response),
+        onTurnedAway: (method) => {
+          countRequest(method, '503')
+          logger.debug({ method }, 'no place for a client')
+        },
+      },
       init,
     )
     const { isLocal, awaitsContinue } = listeners

@@ -41,6 +41,15 @@ export const READER_WINDOW_MS = 5_000
 export const PLACES_LOOK_INTERVAL_MS = 500
 /** Bodies that stream in at the same time. Bounds staged files and the load on the disk. */
 export const MAX_CONCURRENT_UPLOADS = 16
+/**
+ * Clients without a place that are told so at the same time; one more ends the oldest. Stops a flood of
+ * connections from filling memory by being refused.
+ */
+export const MAX_TURNED_AWAY = 32
+/** How long one of them may take to ask and to read that. Stops the same, byte by byte. */
+export const TURN_AWAY_MS = 3_000
+/** What is read and thrown away of its body, so that it looks up. Stops many of them from sending a lot. */
+export const MAX_TURNED_AWAY_BODY_BYTES = 256 * 2 ** 10
 /** Least speed of a body, measured over {@link BODY_RATE_WINDOW_MS}. Stops a body that never ends. */
 export const MIN_BODY_BYTES_PER_SECOND = 1 * 2 ** 10
 /** Waiting for a client that is added up before its speed is judged. */
@@ -86,7 +95,7 @@ export const INTERFACE_CHECK_INTERVAL_MS = 10_000
 export const ALTNAME_TIMEOUT_MS = 5_000
 /** Names of a list that are written in one turn. Lets others have theirs, and bounds what is held. */
 export const NAMES_PER_PIECE = 500
-/** After this, an upload refused for want of a place may try again. */
+/** After this, who was refused for want of a place may try again. */
 export const RETRY_AFTER_SECONDS = 5
 /** Between two lines of how far a check of all blocks is. Stops it from telling each block. */
 export const VERIFY_PROGRESS_INTERVAL_MS = 500

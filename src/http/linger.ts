@@ -14,9 +14,14 @@ export const hasBodyLeft = (request: IncomingMessage): boolean =>
  * body unread, the system would reset it, and the reset can overtake the answer; so the answer is
  * sent, the body is read and thrown away for a while, and only then does the answer end.
  */
-export const lingering = (answer: string | Buffer, request: IncomingMessage, clock: Clock) => {
+export const lingering = (
+  answer: string | Buffer,
+  request: IncomingMessage,
+  clock: Clock,
+  { maxBytes = MAX_LINGER_BYTES }: { readonly maxBytes?: number } = {},
+) => {
   const stream = new Readable({ read() {} })
-  let leftBytes = MAX_LINGER_BYTES
+  let leftBytes = maxBytes
   const drop = (piece: Buffer): void => {
     leftBytes -= piece.length
     // Who goes on sending finds that nobody takes it, and can still read the answer.

@@ -102,6 +102,8 @@ const shut = (server: Server, graceMs: number, clock: Clock): Promise<void> =>
 export const createListeners = (
   components: Pick<HttpServices, 'clock' | 'health' | 'logger' | 'workers' | 'findAddresses'> & {
     handle: RequestListener
+    /** Somebody for whom there was no place was told so. */
+    onTurnedAway?: (method: string) => void
   },
   init: HttpInit,
 ): Listeners => {
@@ -118,12 +120,18 @@ export const createListeners = (
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       connectionsCheckingInterval: 1_000,
     })
-    limitConnections(server, { maxConnections: MAX_CONNECTIONS, clock: components.clock })
+    const turnsAway = limitConnections(server, {
+      ...{ maxConnections: MAX_CONNECTIONS, clock: components.clock },
+      ...(components.onTurnedAway === undefined ? {} : { onTurnedAway: components.onTurnedAway }),
+    })
     server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION
     server.timeout = IDLE_TIMEOUT_MS
     const handle = limitPipelines(components.handle, { maxUnanswered: MAX_PIPELINED_REQUESTS })
-    server.on('request', handle)
+    server.on('request', (request, response) => {
+      if (!turnsAway(request, response)) handle(request, response)
+    })
     server.on('checkContinue', (request, response) => {
+      if (turnsAway(request, response)) return
       waiting.add(request)
       handle(request, response)
     })

@@ -27,6 +27,7 @@ export const COMMON_PROBLEMS = [
   'ERR_LIMIT_EXCEEDED',
   'ERR_INTERNAL',
   'ERR_ABORTED',
+  'ERR_DAEMON_BUSY',
 ] as const satisfies readonly ErrorCode[]
 
 /** Of routes that end in a file name. */

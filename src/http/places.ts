@@ -1,5 +1,6 @@
 import { PLACES_LOOK_INTERVAL_MS } from './limits.ts'
 import { createReaders } from './readers.ts'
+import { createTurnedAway } from './turned-away.ts'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Cancel, Clock } from '../util/index.ts'
@@ -9,12 +10,22 @@ import type { Cancel, Clock } from '../util/index.ts'
  * longest without asking anything whole: were newcomers turned away instead, whoever opens enough
  * connections and sends a byte at a time would keep everybody else out. If all have asked, it takes
  * the place of the one that takes least of its answer, if that is next to nothing: or whoever asks for
- * large files and does not read them would.
+ * large files and does not read them would. If all are served and take what they asked for, the
+ * newcomer is told to come again.
+ *
+ * Answers with what has to see each request before anybody else: whether it was answered so.
  */
 export const limitConnections = (
   server: Server,
-  { maxConnections, clock }: { maxConnections: number; clock: Clock },
-): void => {
+  init: {
+    readonly maxConnections: number
+    readonly clock: Clock
+    /** Somebody without a place was told so. */
+    readonly onTurnedAway?: (method: string) => void
+  },
+): ((request: IncomingMessage, response: ServerResponse) => boolean) => {
+  const { maxConnections, clock, onTurnedAway: onAnswer = () => {} } = init
+  const turnedAway = createTurnedAway({ clock, maxConnections, onAnswer })
   const open = new Set<Socket>()
   /** In the order in which they began to wait. */
   const waiting = new Set<Socket>()
@@ -53,7 +64,9 @@ export const limitConnections = (
     if (longest !== socket && evict(longest)) return
     // All others are being answered: one that does not listen goes, or else the newcomer itself.
     readers.look()
-    if (!evict(readers.worst())) evict(socket)
+    if (evict(readers.worst())) return
+    leave(socket)
+    turnedAway.add(socket)
   })
 
   const onRequest = ({ socket }: IncomingMessage, response: ServerResponse): void => {
@@ -71,4 +84,5 @@ export const limitConnections = (
   }
   server.on('request', onRequest)
   server.on('checkContinue', onRequest)
+  return turnedAway.answer
 }

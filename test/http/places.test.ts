@@ -5,8 +5,10 @@ import { Readable } from 'node:stream'
 import t from 'tap'
 import { limitConnections } from '../../src/http/places.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
+import { MAX_TURNED_AWAY } from '../../src/http/limits.ts'
+import { TURN_AWAY_MS } from '../../src/http/limits.ts'
 import { send as call } from './harness.ts'
-import type { Server } from 'node:http'
+import type { RequestListener, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Test } from 'tap'
 import type { VirtualClock } from '../support/virtual-clock.ts'
@@ -19,14 +21,22 @@ const PLACES = 3
 const startServer = async (t: Test) => {
   const clock = createVirtualClock()
   const answering = new Map<string, Socket>()
-  const server: Server = createServer(({ url = '', socket }, response) => {
+  const server: Server = createServer()
+  const turned: string[] = []
+  const turnsAway = limitConnections(server, {
+    ...{ maxConnections: PLACES, clock },
+    onTurnedAway: (method) => turned.push(method),
+  })
+  const answer: RequestListener = (request, response) => {
+    const { url = '', socket } = request
+    if (turnsAway(request, response)) return
     answering.set(url, socket)
     // As files are read.
     if (url === '/large') Readable.from(Array.from({ length: PIECES }, () => PIECE)).pipe(response)
     else if (url.startsWith('/quiet')) response.flushHeaders()
     else response.end('small')
-  })
-  limitConnections(server, { maxConnections: PLACES, clock })
+  }
+  server.on('request', answer).on('checkContinue', answer)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => {
@@ -54,7 +64,7 @@ const startServer = async (t: Test) => {
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
   }
-  return { clock, server, ask, filled, answering, url: `http://127.0.0.1:${port}` }
+  return { clock, server, ask, filled, answering, turned, port, url: `http://127.0.0.1:${port}` }
 }
 
 /** Readers that take nothing, as the server has them. */
@@ -82,7 +92,7 @@ const getsIn = async (clock: VirtualClock, url: string): Promise<boolean> => {
 t.test('who takes nothing of an answer loses its place to a newcomer', async (t) => {
   const { clock, url, sockets } = await stall(t, PLACES)
   await clock.advance(1_000)
-  await t.rejects(call(url, 'GET', '/small'), 'not for a moment of silence')
+  t.equal((await call(url, 'GET', '/small')).status, 503, 'not for a moment of silence')
   t.ok(await getsIn(clock, url))
   t.same(
     sockets.slice(0, PLACES).map(({ destroyed }) => destroyed),
@@ -114,7 +124,7 @@ t.test('who waits for us, and who reads fast enough, keeps its place', async (t)
     }
     await clock.advance(1_000)
   }
-  await t.rejects(call(url, 'GET', '/small'), 'then the newcomer has to go')
+  t.equal((await call(url, 'GET', '/small')).status, 503, 'then the newcomer has to go')
   t.notOk([...answering.values()].some(({ destroyed }) => destroyed))
   t.notOk([...quiet, fast].some(({ destroyed }) => destroyed))
 })
@@ -140,4 +150,78 @@ t.test('who reads drop by drop loses its place', async (t) => {
   slow.read()
   t.ok(await getsIn(clock, url))
   t.ok(large.destroyed)
+})
+
+/** A server whose places are all taken by who waits for us. */
+const fill = async (t: Test) => {
+  const started = await startServer(t)
+  for (let each = 0; each < PLACES; each++) await started.ask(`/quiet-${each}`)
+  while (started.answering.size < PLACES) await once(started.server, 'request')
+  return started
+}
+
+/** Everything that comes until the other side ends or breaks the connection. */
+const readAll = async (socket: Socket): Promise<string> => {
+  let text = ''
+  socket.on('data', (piece) => (text += piece))
+  await once(socket, 'close')
+  return text
+}
+
+t.test('who finds no place is told so, and when to try again', async (t) => {
+  const { url, turned, answering } = await fill(t)
+  const { status, headers, body } = await call(url, 'GET', '/small')
+  t.equal(status, 503)
+  t.match(headers, { 'retry-after': '5', connection: 'close' })
+  t.match(headers['content-type'], /application\/problem\+json/)
+  t.match(JSON.parse(body.toString()), {
+    code: 'ERR_DAEMON_BUSY',
+    retryAfterSeconds: 5,
+    detail: /all 3 connections of this listener are in use; try again in 5 s/,
+  })
+  t.same(turned, ['GET'])
+  t.notOk(answering.has('/small'))
+})
+
+t.test('an upload that finds no place reads the answer, however much it sends', async (t) => {
+  const { url, port } = await fill(t)
+  const small = await call(url, 'PUT', '/small', { body: Buffer.alloc(100_000) })
+  t.equal(small.status, 503)
+  const size = 64 * 2 ** 20
+  const socket = connect(port, '127.0.0.1').on('error', () => {})
+  t.teardown(() => socket.destroy())
+  await once(socket, 'connect')
+  const head = `PUT /large HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${size}\r\n\r\n`
+  socket.write(head)
+  socket.write(Buffer.alloc(size))
+  const [answer] = await once(socket, 'data')
+  t.match(String(answer), /^HTTP\/1\.1 503 /)
+  t.ok(socket.writableLength > 0, 'and the rest of it is not read')
+  const waiting = await call(url, 'PUT', '/large', {
+    headers: { Expect: '100-continue' },
+    body: Buffer.alloc(10),
+  })
+  t.equal(waiting.status, 503, 'before it has sent anything of it')
+})
+
+t.test('only so many are told at a time, and each for a short while', async (t) => {
+  const { clock, port, server, turned } = await fill(t)
+  const open = async (): Promise<Socket> => {
+    const socket = connect(port, '127.0.0.1').on('error', () => {})
+    t.teardown(() => socket.destroy())
+    await Promise.all([once(socket, 'connect'), once(server, 'connection')])
+    return socket
+  }
+  const sockets: Socket[] = []
+  for (let each = 0; each < MAX_TURNED_AWAY; each++) sockets.push(await open())
+  const [first, second] = sockets
+  if (first === undefined || second === undefined) throw new Error('nobody came')
+  const last = await open()
+  t.equal(await readAll(first), '', 'the oldest goes for one too many')
+  last.write('GET /small HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(2))
+  const answer = await readAll(last)
+  t.equal(answer.split('HTTP/1.1 503').length, 2, 'one answer to two requests')
+  t.same(turned, ['GET'])
+  await clock.advance(TURN_AWAY_MS)
+  t.equal(await readAll(second), '', 'and who asks nothing goes by itself')
 })
