@@ -30,6 +30,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   changed: async () => (await import('./changed.ts')).benchmark,
   holders: async () => (await import('./holders.ts')).benchmark,
   blocks: async () => (await import('./blocks.ts')).benchmark,
+  chunk: async () => (await import('./chunk.ts')).benchmark,
   steps: async () => (await import('./steps.ts')).benchmark,
   stream: async () => (await import('./stream.ts')).benchmark,
   start: async () => (await import('./start.ts')).benchmark,
