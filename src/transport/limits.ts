@@ -50,6 +50,11 @@ export const MAX_STREAMS_PER_CONNECTION = 256
 export const MAX_NEW_STREAMS_PER_SECOND = 100
 /** Pings and other control frames of the multiplexer that we would have to answer, a second. */
 export const MAX_CONTROL_FRAMES_PER_SECOND = 20
+/**
+ * Frames of a member that say how much room it has; a burst may have ten times as many. An honest one
+ * sends one for 128 KiB at least. Stops floods of what is short, costs work and carries nothing.
+ */
+export const MAX_WINDOW_UPDATES_PER_SECOND = 10_000
 /** Data frames of the multiplexer below {@link SMALL_FRAME_BYTES}, a second, after ten times as many. */
 export const MAX_SMALL_FRAMES_PER_SECOND = 2_000
 /** A buffered frame costs about 150 bytes whatever its size: many tiny ones are an amplification. */

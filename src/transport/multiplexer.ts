@@ -11,6 +11,7 @@ import {
   MAX_STREAM_SEND_BUFFER_BYTES,
   MAX_STREAM_WINDOW_BYTES,
   MAX_STREAMS_PER_CONNECTION,
+  MAX_WINDOW_UPDATES_PER_SECOND,
   SMALL_FRAME_BYTES,
 } from './limits.ts'
 import type { MessageStream, StreamMuxerFactory } from '@libp2p/interface'
@@ -20,6 +21,7 @@ import type { Session } from './session.ts'
 /** Yamux header: version, type, flags (2), stream id (4), length (4), all big-endian. */
 const HEADER_BYTES = 12
 const TYPE_DATA = 0
+const TYPE_WINDOW_UPDATE = 1
 const TYPE_PING = 2
 const TYPE_GO_AWAY = 3
 const VERSION = 0
@@ -49,6 +51,7 @@ const createJudge = ({ clock }: { clock: Clock }): Judge => {
   const streams = bucket(MAX_NEW_STREAMS_PER_SECOND, 4 * MAX_NEW_STREAMS_PER_SECOND)
   const control = bucket(MAX_CONTROL_FRAMES_PER_SECOND, 4 * MAX_CONTROL_FRAMES_PER_SECOND)
   const small = bucket(MAX_SMALL_FRAMES_PER_SECOND, 10 * MAX_SMALL_FRAMES_PER_SECOND)
+  const updates = bucket(MAX_WINDOW_UPDATES_PER_SECOND, 10 * MAX_WINDOW_UPDATES_PER_SECOND)
   return (header) => {
     const type = header.getUint8(1)
     const lengthBytes = header.getUint32(8)
@@ -59,6 +62,9 @@ const createJudge = ({ clock }: { clock: Clock }): Judge => {
       return tooMuch('it opens streams too fast')
     }
     if (type === TYPE_PING && !control.tryTake(1)) return tooMuch('it floods us with pings')
+    if (type === TYPE_WINDOW_UPDATE && !updates.tryTake(1)) {
+      return tooMuch('it floods us with window updates')
+    }
     if (type !== TYPE_DATA) return undefined
     if (lengthBytes > MAX_MULTIPLEXER_FRAME_BYTES)
       return tooMuch(`it announces ${lengthBytes} bytes in one frame`)

@@ -4,6 +4,7 @@ import { generatePrivateKey, peerIdFromPublicKey } from '../../src/keys/index.ts
 import { silentLogger } from '../../src/observe/index.ts'
 import { createMembership } from '../../src/transport/index.ts'
 import { MAX_CONNECTION_SEND_BUFFER_BYTES } from '../../src/transport/limits.ts'
+import { MAX_WINDOW_UPDATES_PER_SECOND } from '../../src/transport/limits.ts'
 import { guardedMultiplexer } from '../../src/transport/multiplexer.ts'
 import { systemClock, systemRandom } from '../../src/util/index.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
@@ -16,7 +17,7 @@ import type { ErrorCode } from '../../src/errors/index.ts'
 
 stayAlive(t)
 
-const [DATA, PING] = [0, 2]
+const [DATA, WINDOW_UPDATE, PING] = [0, 1, 2]
 const [SYN, ACK] = [1, 2]
 
 /** What a member may try on the connection itself. */
@@ -34,6 +35,15 @@ const attacks: [string, ErrorCode, Uint8Array[]][] = [
     'ERR_LIMIT_EXCEEDED',
     Array.from({ length: 1_000 }, (_, index) =>
       yamuxHeader(DATA, { flags: SYN, stream: 2 * index + 101 }),
+    ),
+  ],
+  [
+    'a flood of window updates',
+    'ERR_LIMIT_EXCEEDED',
+    Array(40).fill(
+      Buffer.concat(
+        Array(MAX_WINDOW_UPDATES_PER_SECOND).fill(yamuxHeader(WINDOW_UPDATE, { stream: 7 })),
+      ),
     ),
   ],
   [

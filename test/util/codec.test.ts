@@ -49,6 +49,11 @@ t.test('trailing bytes, long lengths, high counts and high numbers are refused',
   t.ok(refuses(() => new ByteReader(new ByteWriter().text('12345').finish()).text(4)))
   t.ok(refuses(() => new ByteReader(new ByteWriter().u32(9).finish()).list(8, (r) => r.u8())))
   t.ok(refuses(() => new ByteReader(new ByteWriter().u32(8).finish()).list(8, (r) => r.u8())))
+  const nine = new ByteWriter().u32(9).fixed(new Uint8Array(9)).finish()
+  t.ok(
+    refuses(() => new ByteReader(nine).list(8, (r) => r.u8())),
+    'though all nine are there',
+  )
   t.ok(
     refuses(() => new ByteReader(Uint8Array.of(0, 0, 0, 0, 0, 0, 32, 0)).u53()),
     '2^53',
