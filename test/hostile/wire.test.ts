@@ -7,18 +7,26 @@ import {
   signStatement,
 } from '../../src/statement/index.ts'
 import { encodeAnnounce } from '../../src/sync/announce/messages.ts'
+import { encodeBlockAnswer, encodeBlockRequest } from '../../src/sync/blocks/messages.ts'
 import { encodeAnswer, encodeRequest } from '../../src/sync/content/messages.ts'
 import { encodePushPull } from '../../src/sync/push-pull/messages.ts'
 import { encodePeerExchange } from '../../src/transport/peer-exchange-codec.ts'
 import { peerIdFromPublicKey } from '../../src/keys/index.ts'
 import { sha256, systemRandom, utf8 } from '../../src/util/index.ts'
 import {
+  allBlocks,
+  askBlocks,
+  askList,
+  blockPiece,
+  closeBlocks,
   DONE,
   EQUAL,
   found,
   have,
   items,
+  listPiece,
   MISSING,
+  openBlocks,
   peerExchange,
   putItems,
   readTaken,
@@ -84,6 +92,28 @@ t.test('what is written from the pages is what the daemon writes', async (t) => 
   same(DONE, encodePushPull({ type: 'done' }), 'done')
   t.strictSame(readTaken(encodePushPull({ type: 'taken', notKept: [0, 2] })), [0, 2])
   same(MISSING, encodeAnswer({ type: 'missing' }), 'missing')
+  const content = { collection: 'files', name: 'x', digest, list: digest }
+  const bytes = Buffer.from('piece')
+  const piece = { sizeBytes: 7, offset: 2, bytes }
+  same(
+    openBlocks(1, 'x', digest, digest),
+    encodeBlockRequest({ type: 'open', id: 1, ...content }),
+    'open',
+  )
+  same(closeBlocks(1), encodeBlockRequest({ type: 'close', id: 1 }), 'close')
+  same(askList(1), encodeBlockRequest({ type: 'ask-list', id: 1 }), 'ask-list')
+  same(
+    askBlocks(1, [0, 3]),
+    encodeBlockRequest({ type: 'ask', id: 1, insist: true, indexes: [0, 3] }),
+    'ask',
+  )
+  same(allBlocks(1), encodeBlockAnswer({ type: 'all', id: 1 }), 'all')
+  same(listPiece(1, 7, 2, bytes), encodeBlockAnswer({ type: 'list', id: 1, ...piece }), 'list')
+  same(
+    blockPiece(1, 3, 2, bytes),
+    encodeBlockAnswer({ type: 'piece', id: 1, index: 3, offset: 2, bytes }),
+    'piece',
+  )
   const locations = ['/ip4/10.0.0.1/tcp/1', '/dns4/example.org/tcp/1']
   same(
     peerExchange([{ key: key.publicKey, locations }]),
