@@ -63,10 +63,25 @@ t.test('what is said of others has a source, and every source is used', async (t
   )
 })
 
-t.test('the summary in the README names tests that exist', async (t) => {
+t.test('the table in the README has the same features, with the same tests', async (t) => {
   const readme = readFileSync(join(root, 'README.md'), 'utf8')
-  const summary = readme.split('\n## How it compares\n')[1]?.split('\n## ')[0] ?? ''
-  const links = [...summary.matchAll(/\]\((test\/[^)]+)\)/g)]
-  t.ok(links.length > 5)
-  for (const [, path = ''] of links) t.ok(existsSync(join(root, path)), path)
+  const section = readme.split('\n## How it compares\n')[1]?.split('\n## ')[0] ?? ''
+  const told = section
+    .split('\n')
+    .filter((line) => /^\| (?!feature)/.test(line))
+    .map((line) => line.split('|').map((cell) => cell.trim()))
+  t.same(
+    told.map(([, feature]) => feature),
+    rows.map(([feature]) => feature),
+  )
+  for (const [index, [, feature = '', ours = '', ...others]] of told.entries()) {
+    const [, wanted = '', ...theirs] = rows[index] ?? []
+    const link = /\]\(([^)]+)\)/.exec(ours)?.[1]
+    const test = /`(test\/[\w./-]+)`/.exec(wanted)?.[1]
+    if (link !== test) t.equal(link, test, feature)
+    // What the page says nothing of, the table does not either.
+    for (const [column, cell] of theirs.entries()) {
+      t.equal(others[column] === '–', cell === '–', `${feature}: ${cell}`)
+    }
+  }
 })

@@ -22,6 +22,7 @@ let
     "three-nodes"
     "threshold"
     "tombstone"
+    "trees"
     "upgrade"
   ];
 in

@@ -10,8 +10,12 @@ import type { PeerId } from '../../src/keys/index.ts'
 
 const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'http-api.md'), 'utf8')
 
+/** The block after a mark. */
+const block = (mark: string): string =>
+  new RegExp(`<!-- test: ${mark} -->\n\`\`\`sh\n([^]*?)\`\`\``).exec(page)?.[1] ?? ''
+
 t.test('the upload with ssh-keygen and curl works as it is written', async (t) => {
-  const [, script = ''] = /```sh\n([\s\S]*?)```/.exec(page) ?? []
+  const script = block('upload')
   t.match(script, /ssh-keygen -Y sign[\s\S]*curl -T/)
   const directory = mkdtempSync(join(tmpdir(), 'mesh-docs-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
@@ -45,9 +49,19 @@ t.test('the upload with ssh-keygen and curl works as it is written', async (t) =
   const typed = script
     .replaceAll('http://127.0.0.1:7331', node.url)
     .replaceAll('~/', `${directory}/`)
+  const [stream = '', now = '', later = ''] = block('events')
+    .replaceAll('http://127.0.0.1:7331', node.url)
+    .split('\n')
+  const { cursor } = JSON.parse((await run('sh', ['-euc', now])).out)
+  t.type(cursor, 'string')
   const { code, out, err } = await run('sh', ['-euc', typed], { cwd: directory })
   t.equal(code, 0, err)
   t.match(JSON.parse(out), { name: 'hello.txt', outcome: 'stored' })
   t.equal(node.read('hello.txt'), 'as documented\n')
+  // What happened since that cursor is there at once.
+  const told = await run('sh', ['-euc', later.replace('CURSOR', cursor)])
+  t.match(JSON.parse(told.out), { events: [{ name: 'hello.txt' }] })
+  const begun = await run('bash', ['-c', `grep -m 1 '^event: start' < <(timeout 20 ${stream})`])
+  t.equal(begun.code, 0, begun.err)
   t.equal(await node.stop(), 0)
 })
