@@ -210,6 +210,9 @@ t.test('one block in a hundred places is fetched once', async (t) => {
   t.same(await faultsOf(mallory.name), [])
 })
 
+const hear = (stream: FrameStream): Promise<Uint8Array | undefined> =>
+  stream.receive({ timeoutMs: PATIENCE_MS })
+
 /** Opens a content and says what the daemon answers first, and then to a request for its first block. */
 const answersTo = async (
   stream: FrameStream,
@@ -217,10 +220,10 @@ const answersTo = async (
   [name, digest, list]: readonly [string, string, string],
 ): Promise<readonly (number | undefined)[]> => {
   await stream.send(openBlocks(id, name, digest, list))
-  const opened = await stream.receive()
+  const opened = await hear(stream)
   await stream.send(askList(id))
   await stream.send(askBlocks(id, [0]))
-  const asked = await stream.receive()
+  const asked = await hear(stream)
   return [opened?.[0], asked?.[0]]
 }
 
@@ -235,7 +238,7 @@ t.test('nobody gets blocks that it may not read', async (t) => {
   const mallory = await member(t)
   const stream = await mallory.open('/mesh/blocks/1')
   await stream.send(openBlocks(1, 'gone', digest, list))
-  t.equal((await stream.receive())?.[0], 17, 'a member gets what is shown')
+  t.equal((await hear(stream))?.[0], 17, 'a member gets what is shown')
   const other = sha256('other')
   t.same(await answersTo(stream, 2, ['elsewhere', digest, list]), NOTHING, 'no name is shown so')
   t.same(await answersTo(stream, 3, ['app', digest, list]), NOTHING, 'the hash is another name’s')
@@ -243,9 +246,9 @@ t.test('nobody gets blocks that it may not read', async (t) => {
   t.same(await answersTo(stream, 5, ['gone', digest, other]), NOTHING, 'another list')
 
   await put(cluster, victim, 'gone', 2, undefined)
-  t.equal((await stream.receive())?.[0], 16, 'what was open is told to be gone')
+  t.equal((await hear(stream))?.[0], 16, 'what was open is told to be gone')
   await stream.send(askBlocks(1, [0]))
-  t.equal((await stream.receive())?.[0], 22, 'and nothing of it is given')
+  t.equal((await hear(stream))?.[0], 22, 'and nothing of it is given')
   t.same(await answersTo(stream, 6, ['gone', digest, list]), NOTHING)
   t.same(await faultsOf(mallory.name), [], 'to ask is no fault')
 })
@@ -257,7 +260,7 @@ t.test('whose certificate is revoked gets nothing more', async (t) => {
   const mallory = await member(t)
   const stream = await mallory.open('/mesh/blocks/1')
   await stream.send(openBlocks(1, 'big', sha256(content), blockListDigest(list)))
-  t.equal((await stream.receive())?.[0], 17)
+  t.equal((await hear(stream))?.[0], 17)
   const text = encodeRevocations(cluster.networkId, [
     {
       key: mallory.identity.publicKey,
@@ -277,9 +280,9 @@ t.test('whose certificate is revoked gets nothing more', async (t) => {
     .catch(() => {})
   let bytes = 0
   try {
-    for (let frame = await stream.receive(); frame !== undefined; ) {
+    for (let frame = await hear(stream); frame !== undefined; ) {
       bytes += frame.length
-      frame = await stream.receive({ timeoutMs: PATIENCE_MS })
+      frame = await hear(stream)
     }
   } catch (error) {
     t.comment(`${error}`)
