@@ -164,15 +164,21 @@ const withCopy = async <T>(mutant: Mutant, use: (copy: string) => Promise<T>): P
 
 /** What the first of a command's blocks of violations says. */
 const firstOf = async (args: readonly string[], env = {}): Promise<Noticed | undefined> => {
-  const { stdout } = await run(process.execPath, args, {
+  const { stdout, stderr, failed } = await run(process.execPath, args, {
     env: { ...process.env, ...env, NODE_OPTIONS: '' },
     maxBuffer: 2 ** 27,
     // A mutant may keep itself busy for ever.
     timeout: MAX_RUN_MS,
     killSignal: 'SIGKILL',
-  }).catch((error: { stdout?: string }) => ({ stdout: error.stdout ?? '' }))
+  })
+    .then((output) => ({ ...output, failed: false }))
+    .catch(({ stdout = '', stderr = '' }: { stdout?: string; stderr?: string }) => ({
+      ...{ stdout, stderr, failed: true },
+    }))
   const lines = stdout.split('\n')
   const at = lines.findIndex((line) => line.includes(' VIOLATIONS'))
+  // What does not even run has noticed nothing.
+  if (at < 0 && failed) throw new Error(`nothing came of it: ${stderr.slice(-1_000)}`)
   if (at < 0) return undefined
   const [by = ''] = /^(seed \d+|scenario "[^"]*")/.exec(lines[at] ?? '') ?? []
   const end = lines.findIndex((line, index) => index > at && !line.startsWith('  '))
