@@ -10,9 +10,10 @@ export interface StateLock {
 }
 
 const SQLITE_BUSY = 5
+const SQLITE_FULL = 13
 
-const isBusy = (error: unknown): boolean =>
-  error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY
+const codeOf = (error: unknown): unknown =>
+  error instanceof Error && 'errcode' in error ? error.errcode : undefined
 
 const holderOf = async (path: string): Promise<string> => {
   const pid = (await readFile(path, 'utf8').catch(() => '')).trim()
@@ -25,7 +26,7 @@ const holderOf = async (path: string): Promise<string> => {
  * The lock is the kernel's, on a file that SQLite holds open, because Node has no flock: it goes with
  * the process, so a crash leaves nothing to clean up. The process id beside it is for the message only.
  *
- * @throws MeshError `ERR_STATE_LOCKED`, `ERR_STATE_UNUSABLE`
+ * @throws MeshError `ERR_STATE_LOCKED`, `ERR_DISK_FULL`, `ERR_STATE_UNUSABLE`
  */
 export const lockStateDirectory = async (path: string): Promise<StateLock> => {
   const lockPath = join(path, 'lock')
@@ -33,10 +34,15 @@ export const lockStateDirectory = async (path: string): Promise<StateLock> => {
   let database: DatabaseSync | undefined
   try {
     database = new DatabaseSync(lockPath)
-    database.exec('PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE')
+    // Nothing is ever committed. A journal on the disk would keep a start from a disk that is full.
+    database.exec('PRAGMA journal_mode=MEMORY; PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE')
   } catch (error) {
     database?.close()
-    if (!isBusy(error)) throw diskFailure(error, 'lock', lockPath)
+    if (codeOf(error) === SQLITE_FULL) {
+      const message = `cannot lock ${lockPath}: the disk is full; make room`
+      throw new MeshError('ERR_DISK_FULL', message, { data: { path: lockPath }, cause: error })
+    }
+    if (codeOf(error) !== SQLITE_BUSY) throw diskFailure(error, 'lock', lockPath)
     throw new MeshError(
       'ERR_STATE_LOCKED',
       `${path} is in use by ${await holderOf(pidPath)}; stop it, or set another state_dir`,
@@ -47,8 +53,12 @@ export const lockStateDirectory = async (path: string): Promise<StateLock> => {
   try {
     await writeFile(pidPath, `${process.pid}\n`, { mode: 0o644 })
   } catch (error) {
-    held.close()
-    throw diskFailure(error, 'write', pidPath)
+    const failure = diskFailure(error, 'write', pidPath)
+    // What it is for is one message: no reason not to start on a disk that is full.
+    if (failure.code !== 'ERR_DISK_FULL') {
+      held.close()
+      throw failure
+    }
   }
   let released = false
   return {

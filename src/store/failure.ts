@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises'
+import { rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MeshError } from '../errors/index.ts'
 
@@ -40,6 +40,23 @@ const isFull = async (directory: string): Promise<boolean> => {
   }
 }
 
+/** Where LMDB keeps who reads; a file that is mapped into memory. */
+const LOCK_FILE = 'lock.mdb'
+
+/**
+ * Makes sure that LMDB can be opened in `directory` at all: it maps its lock file before there is
+ * anything in it, and where the disk has no room for that the kernel kills the process (SIGBUS).
+ *
+ * @throws MeshError `ERR_DISK_FULL`
+ */
+export const checkRoom = async (directory: string): Promise<void> => {
+  const lock = await stat(join(directory, LOCK_FILE)).catch(() => undefined)
+  // One of an earlier opening has the pages that are needed.
+  if ((lock?.blocks ?? 0) > 0 || !(await isFull(directory))) return
+  const message = `cannot make a database in ${directory}: the disk is full; make room`
+  throw new MeshError('ERR_DISK_FULL', message, { data: { path: directory } })
+}
+
 /** The error that lmdb-js hides in a promise on a failed commit. */
 const unwrap = async (error: unknown): Promise<unknown> => {
   if (!(error instanceof Error) || !('commitError' in error)) return error
@@ -59,7 +76,11 @@ export const storeFailure = async (error: unknown, directory: string): Promise<M
   const options = { data, cause }
   // LMDB calls a write that the disk took only in part an input/output error.
   if (code === ENOSPC || code === MDB_MAP_FULL || (code === EIO && (await isFull(directory)))) {
-    return new MeshError('ERR_DISK_FULL', `cannot write to ${directory}: the disk is full`, options)
+    return new MeshError(
+      'ERR_DISK_FULL',
+      `cannot write to ${directory}: the disk is full; make room`,
+      options,
+    )
   }
   const message = cause instanceof Error ? cause.message : String(cause)
   return (

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { systemClock } from '../util/index.ts'
 import { checkDataFile } from './data-file.ts'
 import { openEnvironment, openSubDatabase } from './environment.ts'
-import { isDatabaseError, readFailure, storeFailure } from './failure.ts'
+import { checkRoom, isDatabaseError, readFailure, storeFailure } from './failure.ts'
 import { inspectDatabase, renewDatabase } from './inspect.ts'
 import { migrate, migrations } from './migrations.ts'
 import { readOpenings } from './openings.ts'
@@ -115,6 +115,7 @@ class LmdbStore implements Store {
       await this.#lookCloser(openings)
       await openings.begin()
       this.#sawDamage = false
+      await checkRoom(this.#path)
       const environment = openEnvironment(this.#path)
       const tables = new Map(
         knownTables().map(({ name }) => [name, openSubDatabase(environment, name)]),

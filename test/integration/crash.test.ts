@@ -11,6 +11,8 @@ const SOAK = process.env.MESH_TEST_TIER === 'soak'
 /** For each of the moments; `recovery.test.ts` kills as often again during uploads. */
 const KILLS = SOAK ? 50 : 2
 const LARGE_BYTES = 4 * 2 ** 20
+/** Of each daemon, when something was not as it has to be. */
+const LOG_LINES = 80
 /** Longer than any of the things that are interrupted takes here. */
 const MAX_DELAY_MS = 150
 
@@ -95,7 +97,13 @@ const killDuring = (
     for (let round = 0; round < KILLS; round++) {
       await begin(cluster, round)
       await kill()
-      await checkVictim(t, `${what}, ${round}`)
+      await checkVictim(t, `${what}, ${round}`).catch((error: unknown) => {
+        // What the daemons were at: it took a thousand kills to see some failures.
+        for (const { name, log } of cluster.nodes) {
+          for (const line of log.slice(-LOG_LINES)) t.comment(name, JSON.stringify(line))
+        }
+        throw error
+      })
     }
     t.comment(`${what}: ${kills - before} kills, ${KILLS} checks`)
   })
