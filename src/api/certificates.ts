@@ -25,6 +25,8 @@ export interface RevocationBody {
 /** GET /certificates */
 export interface CertificatesBody {
   readonly networkId: string
+  /** Public keys that sign for the network, as the node is configured. */
+  readonly networkKeys: readonly string[]
   readonly certificates: readonly CertificateBody[]
   readonly revoked: readonly RevocationBody[]
 }

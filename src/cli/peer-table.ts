@@ -1,6 +1,6 @@
 import { printTable } from './print.ts'
 import { relativeTime, shortPeerId } from './show.ts'
-import type { PeerBody } from '../api/index.ts'
+import type { PeerBody, RoundBody } from '../api/index.ts'
 import type { Context } from './context.ts'
 
 const showState = (peer: PeerBody, nowMs: number): string => {
@@ -10,19 +10,24 @@ const showState = (peer: PeerBody, nowMs: number): string => {
   return 'away'
 }
 
-/** What the last round of push-pull with it came to. */
-const showRound = ({ lastRound }: PeerBody): string => {
-  if (lastRound === null) return '-'
-  if (lastRound.error !== null) return 'failed'
-  const { equal, received, sent } = lastRound
+/** What a round of push-pull came to. */
+const outcomeOf = ({ error, equal, received, sent }: RoundBody): string => {
+  if (error !== null) return 'failed'
   return equal ? 'in step' : `${received} in, ${sent} out`
+}
+
+/** How it stands with a peer; of one that is away nobody knows since the last time they compared. */
+const showRound = ({ connected, lastRound }: PeerBody, nowMs: number): string => {
+  if (lastRound === null) return '-'
+  if (connected) return outcomeOf(lastRound)
+  return `unknown ${relativeTime(lastRound.at, nowMs).replace(/ ago$/, '')}`
 }
 
 const toRow = (peer: PeerBody, nowMs: number): string[] => [
   peer.name ?? '-',
   shortPeerId(peer.peerId),
   showState(peer, nowMs),
-  showRound(peer),
+  showRound(peer, nowMs),
   peer.roundTripMs === null ? '-' : `${peer.roundTripMs.toFixed(1)} ms`,
   // The peer id stands in a column of its own.
   peer.address?.replace(/\/p2p\/[^/]+$/, '') ?? '-',

@@ -196,6 +196,11 @@ export const tree: readonly (Branch | Leaf)[] = [
           (await import('./commands/certificate-verify.ts')).certificateVerifyCommand,
       },
       {
+        name: 'show',
+        summary: 'show a node certificate, and whether it is trusted',
+        load: async () => (await import('./commands/certificate-show.ts')).certificateShowCommand,
+      },
+      {
         name: 'list',
         summary: 'list the node certificates that a daemon knows of',
         load: async () => (await import('./commands/certificate-list.ts')).certificateListCommand,

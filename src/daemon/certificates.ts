@@ -1,5 +1,5 @@
 import { isMeshError } from '../errors/index.ts'
-import { parseCertificate, peerIdFromPublicKey } from '../keys/index.ts'
+import { formatPublicKey, parseCertificate, peerIdFromPublicKey } from '../keys/index.ts'
 import { isRevokedBy } from '../trust/index.ts'
 import { formatTimestamp } from '../util/index.ts'
 import type { CertificateBody, CertificatesBody } from '../api/index.ts'
@@ -42,7 +42,10 @@ const collect = ({
 
 /** Answers GET /certificates: sorted by name, then by end. */
 export const listCertificates = (
-  sources: Pick<StatusSources, 'networkId' | 'transport' | 'trustFiles' | 'ownCertificate'>,
+  sources: Pick<
+    StatusSources,
+    'networkId' | 'networkKeys' | 'transport' | 'trustFiles' | 'ownCertificate'
+  >,
 ): CertificatesBody => {
   const { networkId, trustFiles } = sources
   const found = collect(sources).sort(
@@ -51,6 +54,7 @@ export const listCertificates = (
   )
   return {
     networkId,
+    networkKeys: sources.networkKeys().map((key) => formatPublicKey(key, 'openssh')),
     certificates: found.map(({ certificate, text, sources }) => {
       const revocation = trustFiles.revocation(certificate.key)
       const isRevoked = isRevokedBy(revocation, certificate)

@@ -237,6 +237,7 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
       ...{ version: readVersion(), networkId: network.id, certificate: () => certificate },
       ...{ clock, health, workers, files, blocks, transport, peering, sync, trustFiles },
       ...{ ownCertificate, urls: () => http.urls() },
+      networkKeys: () => inForce.network.keys,
     })
     keepTransferEvents({ sync, files, workers }, { feed, onReceiving: letHeapGrow })
     const spread = createSpread({ files, sync, peering })

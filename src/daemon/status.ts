@@ -10,7 +10,7 @@ import type { CertificatesBody, HealthWarningBody } from '../api/index.ts'
 import type { PeersBody, RoundBody, StatusBody } from '../api/index.ts'
 import type { Blocks } from '../blocks/index.ts'
 import type { Files } from '../files/index.ts'
-import type { NodeCertificate, PeerId } from '../keys/index.ts'
+import type { NodeCertificate, PeerId, PublicKey } from '../keys/index.ts'
 import type { Health, Workers } from '../observe/index.ts'
 import type { Reach } from '../http/index.ts'
 import type { FileName, NetworkId } from '../statement/index.ts'
@@ -23,6 +23,8 @@ import type { TrustFiles } from './trust-files.ts'
 export interface StatusSources {
   readonly version: string
   readonly networkId: NetworkId
+  /** As they are configured now. */
+  networkKeys(): readonly PublicKey[]
   readonly clock: Clock
   readonly health: Health
   readonly workers: Workers

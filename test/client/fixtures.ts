@@ -177,6 +177,7 @@ export const spread = {
 
 export const certificates = {
   networkId: 'local',
+  networkKeys: ['ssh-ed25519 k'],
   certificates: [
     {
       ...{ name: 'web-1', peerId: peer.peerId, text: 'mesh-certificate 1' },

@@ -187,7 +187,7 @@ const begin = async (overrides: Overrides = {}): Promise<Harness> => {
       transfers: () => ({ receiving: [], sending: [] }),
       blocks: overrides.blocks ?? fakeBlocks(),
       spread: (after) => ({ peers: [], files: [], next: after ?? null }),
-      certificates: () => ({ networkId, certificates: [], revoked: [] }),
+      certificates: () => ({ networkId, networkKeys: [], certificates: [], revoked: [] }),
       async preview(configuration) {
         if (configuration === 'slow') {
           slow.began.resolve()

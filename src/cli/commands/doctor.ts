@@ -60,14 +60,18 @@ const examine = async (options: Options, context: Context): Promise<Finding[]> =
 
 const indent = (text: string): string => clean(text).trimEnd().replaceAll('\n', '\n           ')
 
+/** What a finding is about, unless its message says so itself. */
+const aboutOf = ({ subject, message }: Finding): string =>
+  subject === '' || message.includes(subject) ? '' : `${subject}: `
+
 const print = async (findings: readonly Finding[], { out }: Context): Promise<void> => {
   let last = ''
-  for (const { check, severity, subject, message, next } of findings) {
+  for (const finding of findings) {
+    const { check, severity, message, next } = finding
     if (check !== last) await out.line(out.style('bold', check))
     last = check
     const head = out.style(STYLES[severity], MARKS[severity].padEnd(7))
-    const about = subject === '' ? '' : `${subject}: `
-    await out.line(`  ${head}  ${indent(`${about}${message}`)}`)
+    await out.line(`  ${head}  ${indent(`${aboutOf(finding)}${message}`)}`)
     if (next !== '' && severity !== 'ok') await out.line(`           → ${indent(next)}`)
   }
 }
@@ -91,7 +95,7 @@ const run = async (options: Options, context: Context): Promise<void> => {
     if (warnings > 0 && options.json !== true) await context.out.line(`${warnings} to look at.`)
     return
   }
-  const message = `${errors} of ${findings.length} findings are errors, the first: ${first.check}: ${first.subject === '' ? '' : `${first.subject}: `}${first.message}`
+  const message = `${errors} of ${findings.length} findings are errors, the first: ${first.check}: ${aboutOf(first)}${first.message}`
   throw new MeshError('ERR_UNWELL', message, { data: { errors, warnings } })
 }
 

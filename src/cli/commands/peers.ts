@@ -32,7 +32,7 @@ const oneLine = (text: string): string => clean(text).replaceAll('\n', ' ')
 export const peersCommand = (context: Context): Command =>
   withDaemonOptions(new Command())
     .description(
-      'Shows the peers of a daemon. A neighbour is one that announcements go to; the others hear of new versions from theirs. Only the unix socket tells this.',
+      'Shows the peers of a daemon. A neighbour is one that announcements go to; the others hear of new versions from theirs. SYNC is what the last comparison came to; of a peer that is away it says for how long nothing is known. Only the unix socket tells this.',
     )
     .option(...JSON_OPTION)
     .action(async (options: DaemonOptions & ReadOptions) => {

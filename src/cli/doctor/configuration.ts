@@ -101,7 +101,10 @@ export const examineKeys = async (config: Config, nowMs: number): Promise<Findin
   const missing = await examineMissing(config)
   const found = [
     ...missing,
-    ...findings.map(({ path: at, message }) => report('error', at.join('.'), message, path)),
+    ...findings.map(({ path: at, message }) => {
+      const [what = message, next = `mesh config check ${path}`] = message.split('; run: ')
+      return report('error', at.join('.'), what, next)
+    }),
     ...notes
       .filter(({ file }) => !missing.some(({ subject }) => subject === file))
       .map(({ message }) =>

@@ -35,6 +35,15 @@ const examineOne = async (
   const { host, port } = endpoint
   const shown = `${what} ${host.includes(':') ? `[${host}]` : host}:${port}`
   const who = `for ${reachableBy(host)}`
+  if (port === 0) {
+    const message = `is of a port that the system chooses at each start, ${who}`
+    return report(
+      'note',
+      shown,
+      message,
+      'mesh status says which; set one, if others are to find it',
+    )
+  }
   if (!isRunning) {
     const why = await tryListen(endpoint)
     return why === undefined

@@ -3,6 +3,7 @@ import type { CertificateBody, CertificatesBody, RevocationBody } from '../../ap
 
 export const certificatesBody = object<CertificatesBody>({
   networkId: text,
+  networkKeys: list(text),
   certificates: list(
     object<CertificateBody>({
       name: text,

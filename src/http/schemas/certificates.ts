@@ -3,6 +3,7 @@ import type { CertificateBody, CertificatesBody, RevocationBody } from '../../ap
 
 export const certificatesSchema = object<CertificatesBody>({
   networkId: string,
+  networkKeys: array(string),
   certificates: array(
     object<CertificateBody>({
       name: string,
