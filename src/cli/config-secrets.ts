@@ -76,6 +76,18 @@ const checkIdentity = async (file: string): Promise<SecretsCheck & { key?: Publi
   }
 }
 
+/** A daemon may have a newer one from `_mesh/certificates`, which leaves the file as it was. */
+const RENEWABLE: readonly ErrorCode[] = ['ERR_CERTIFICATE_EXPIRED', 'ERR_CERTIFICATE_INVALID']
+
+const withRemedy = (finding: SecretFinding): SecretFinding => {
+  if (!RENEWABLE.includes(finding.code)) return finding
+  const { message } = finding
+  return {
+    ...finding,
+    message: `${message}; if it was renewed since, write the new one to this file: mesh certificate renew NAME --output FILE`,
+  }
+}
+
 const checkCertificate = async (
   { id, keys, certificatePath: file }: Config['network'],
   key: PublicKey | undefined,
@@ -87,7 +99,8 @@ const checkCertificate = async (
     if (keys.length > 0) verifyCertificate(text, { network: id, networkKeys: keys, key, nowMs })
     return NONE
   } catch (error) {
-    return refused(['network', 'certificate'], file, error)
+    const { findings, notes } = refused(['network', 'certificate'], file, error)
+    return { findings: findings.map(withRemedy), notes }
   }
 }
 

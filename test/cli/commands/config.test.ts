@@ -64,8 +64,14 @@ t.test('judges the keys and the certificate that a configuration names', async (
   await certificate('own', 2)
   await certificate('other', 3)
   await run('generate', 'psk', '--output', 'good.psk')
-  const check = async (psk: string, cert: string, key: string | undefined, network = 'fleet') => {
-    const text = `[network]\nid = "${network}"\nkeys = ["${publicText(1)}"]\npsk = "${psk}"\ncertificate = "${cert}"\nidentity_key = "${key}"\n`
+  const check = async (
+    psk: string,
+    cert: string,
+    key: string | undefined,
+    network = 'fleet',
+    by = 1,
+  ) => {
+    const text = `[network]\nid = "${network}"\nkeys = ["${publicText(by)}"]\npsk = "${psk}"\ncertificate = "${cert}"\nidentity_key = "${key}"\n`
     writeFileSync(join(directory, 'dm.toml'), text)
     return run('config', 'check', 'dm.toml')
   }
@@ -80,6 +86,9 @@ t.test('judges the keys and the certificate that a configuration names', async (
     code: 6,
     stderr: /network\.certificate: .* is for the network fleet, not mine/,
   })
+  // As after a change of the network key: the daemon has a new one, and the file is the old one.
+  const renewed = await check('good.psk', 'own.cert', identity, 'fleet', 3)
+  t.match(renewed, { code: 6, stderr: /not a key of the network; .*mesh certificate renew NAME/ })
   t.match(await check('own.cert', 'own.cert', identity), { code: 8, stderr: /network\.psk: / })
   chmodSync(join(directory, 'good.psk'), 0o644)
   const { code, stderr } = await check('good.psk', 'own.cert', identity)
