@@ -6,13 +6,16 @@ const POWER = 'loses nothing, and shows nothing wrong, wherever the power fails'
 /** Durability. */
 export const durability: readonly Check[] = [
   ...checksOf('disk/staged', 'files/faults', [
-    ['fsync of a file', POWER, ['await openHandle().sync()', '']],
+    ['fsync of a file', POWER, ['await open.sync()', '']],
   ]),
   ...checksOf('disk/disk', 'files/faults', [
     [
       'fsync of its directory',
       POWER,
-      ['      }\n    }\n    await this.#directories.sync(parentOf(to))', '      }\n    }'],
+      [
+        'await this.#move(from, to)\n    await this.#directories.sync(parentOf(to))',
+        'await this.#move(from, to)',
+      ],
     ],
   ]),
   ...checksOf('disk/disk', 'disk/memory', [
