@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { isMeshError, MeshError } from '../errors/index.ts'
+import { MeshError } from '../errors/index.ts'
 import { createKeyedLock, sha256 } from '../util/index.ts'
 import { createLooseBlocks } from './cache.ts'
 import { createCatalogue } from './catalogue.ts'
@@ -11,15 +11,14 @@ import { createDamage } from './damage.ts'
 import { createDepot } from './depot.ts'
 import { createLeases } from './leases.ts'
 import * as limits from './limits.ts'
-import { createRoom } from './room.ts'
 import { createScrubber } from './scrubber.ts'
+import { createStock } from './stock.ts'
 import type { Disk } from '../disk/index.ts'
 import type { Health, Logger, Worker, Workers } from '../observe/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Clock, Digest } from '../util/index.ts'
 import type { Checked } from './checker.ts'
-import type { Reservation } from './room.ts'
-import type { Blocks, BlocksEvents, BlocksStat, Locate, Owner } from './types.ts'
+import type { Blocks, BlocksEvents, BlocksStat, Locate } from './types.ts'
 
 export interface BlocksComponents {
   /** Open. */
@@ -77,8 +76,6 @@ export const createBlocks = (components: BlocksComponents, init: BlocksInit = {}
   const leases = createLeases()
   const locks = createKeyedLock()
   const loose = createLooseBlocks({ clock })
-  /** Blocks that are being removed: they count as gone. */
-  const going = new Set<Digest>()
   let started: Promise<void> | undefined
   let gcWorker: Worker | undefined
   let straysAtMs = 0
@@ -93,63 +90,15 @@ export const createBlocks = (components: BlocksComponents, init: BlocksInit = {}
   }
   const damage = createDamage({ catalogue, disk, health, logger, clock, events, refresh })
 
-  const isStored = (digest: Digest): boolean =>
-    !going.has(digest) && catalogue.stored(digest) !== undefined
   const has = (digest: Digest): boolean =>
-    isStored(digest) || catalogue.isServed(digest) || contents.holding(digest) !== undefined
+    stock.isStored(digest) || catalogue.isServed(digest) || contents.holding(digest) !== undefined
   const isNeeded = (digest: Digest): boolean => leases.has(digest) || contents.needs(digest)
 
-  /** Removes a block from the store unless somebody keeps or needs it. */
-  const drop = (digest: Digest): Promise<boolean> =>
-    locks.run(digest, async () => {
-      if (isNeeded(digest)) return false
-      // From here on nobody is told that it is here, so nobody can come to need it.
-      going.add(digest)
-      try {
-        const stored = catalogue.stored(digest)
-        const isGone = await catalogue.drop(digest)
-        refresh([digest])
-        // The row goes first: a crash in between leaves a file that garbage collection finds.
-        if (isGone && stored?.place === 'file') await depot.removeFile(digest)
-        return isGone
-      } finally {
-        going.delete(digest)
-      }
-    })
-
-  const room = createRoom({
-    ...{ loose, cacheBytes, quotaBytes, isNeeded, drop },
-    storedBytes: () => catalogue.totals().storedBytes,
+  const stock = createStock({
+    ...{ catalogue, depot, clock, locks, loose, damage, cacheBytes, quotaBytes },
+    ...{ has, isNeeded, refresh },
   })
-
-  /** What the store has of a block. */
-  const readStored = async (
-    digest: Digest,
-    into?: Uint8Array,
-  ): Promise<Uint8Array | 'wrong' | 'gone'> => {
-    const stored = catalogue.stored(digest)
-    if (stored === undefined || going.has(digest)) return 'gone'
-    if (stored.place === 'inline') {
-      const bytes = catalogue.inlineBytes(digest)
-      return bytes !== undefined && sha256(bytes) === digest ? bytes : 'wrong'
-    }
-    const found = await depot.readFile(digest, stored.sizeBytes, into)
-    return typeof found === 'string' ? 'wrong' : found
-  }
-
-  /** The same; what is wrong is looked at again when nobody can be removing it. */
-  const getStored = async (
-    digest: Digest,
-    into?: Uint8Array,
-  ): Promise<Uint8Array | 'wrong' | 'gone'> => {
-    const found = await readStored(digest, into)
-    if (found !== 'wrong') return found
-    return locks.run(digest, async () => {
-      const again = await readStored(digest, into)
-      if (again === 'wrong') await damage.stored(digest)
-      return again
-    })
-  }
+  const { room, drop, put } = stock
 
   const get = async (
     digest: Digest,
@@ -157,7 +106,7 @@ export const createBlocks = (components: BlocksComponents, init: BlocksInit = {}
     into?: Uint8Array,
   ): Promise<Uint8Array | undefined> => {
     checkAbort(signal)
-    const stored = await getStored(digest, into)
+    const stored = await stock.get(digest, into)
     if (typeof stored !== 'string') {
       loose.touch(digest)
       return stored
@@ -173,54 +122,12 @@ export const createBlocks = (components: BlocksComponents, init: BlocksInit = {}
     return held?.assembly.read(held.index, { into })
   }
 
-  const write = async (digest: Digest, bytes: Uint8Array): Promise<void> => {
-    try {
-      await depot.writeFile(digest, bytes)
-    } catch (error) {
-      if (!isMeshError(error, 'ERR_DISK_FULL')) throw error
-      // Not under our own lock alone: what is given up are other blocks.
-      if (!(await room.giveUp())) throw error
-      await depot.writeFile(digest, bytes)
-    }
-  }
-
-  const put = async (digest: Digest, bytes: Uint8Array, owner?: Owner): Promise<void> => {
-    const isCache = owner === undefined
-    const known = loose.get(digest)
-    if (isCache && known?.why === 'cache') return loose.touch(digest)
-    let reservation: Reservation | undefined
-    if (!isStored(digest)) {
-      if (isCache && has(digest)) return
-      reservation = await room.make(bytes.length, isCache ? 'cache' : 'pinned')
-      if (reservation === undefined) return
-    } else if (isCache) {
-      // Pinned: there is nothing to do. Else it stays for longer if there is room.
-      reservation = known && (await room.adopt(bytes.length))
-      if (reservation === undefined) return
-    }
-    try {
-      await locks.run(digest, async () => {
-        const isSmall = bytes.length <= limits.MAX_INLINE_BLOCK_BYTES
-        if (!isSmall && catalogue.stored(digest) === undefined) await write(digest, bytes)
-        await catalogue.keep(digest, {
-          ...{ sizeBytes: bytes.length, nowMs: clock.nowMs() },
-          ...(isSmall ? { inline: bytes } : {}),
-          ...(owner === undefined ? {} : { owner }),
-        })
-        refresh([digest])
-      })
-    } finally {
-      reservation?.release()
-    }
-    damage.review()
-  }
-
   const contents = createContents({
     ...{ disk, catalogue, locks, clock, logger, put, get, has, refresh },
   })
 
   const checkStored = async (digest: Digest): Promise<Checked['outcome']> => {
-    const found = await getStored(digest)
+    const found = await stock.get(digest)
     return typeof found !== 'string' ? 'right' : found === 'wrong' ? 'damaged' : 'gone'
   }
   const checker = createChecker({
@@ -310,7 +217,7 @@ export const createBlocks = (components: BlocksComponents, init: BlocksInit = {}
       await put(digest, bytes, owner)
     },
     async pin(digest, owner) {
-      if (going.has(digest)) return false
+      if (stock.isGoing(digest)) return false
       const pinned = await catalogue.pin(digest, owner, clock.nowMs())
       refresh([digest])
       return pinned
