@@ -55,6 +55,9 @@ const words = process.argv.slice(2)
 const chosen = checks.filter(
   ({ name }) => words.length === 0 || words.some((word) => name.includes(word)),
 )
+const titlesOf = (test: string): string[] =>
+  chosen.flatMap((check) => (check.test === test ? check.title : []))
+
 const wholes = new Map<string, ReturnType<typeof runTest>>()
 
 const tryOut = async (
@@ -63,12 +66,15 @@ const tryOut = async (
 ): Promise<Outcome> => {
   const changed = tryApply(copies.broken, edits)
   if (changed === undefined) return { whole: 'is not run', without: 'does not apply' }
-  const first = wholes.get(test) ?? runTest(copies.whole, test)
+  const first = wholes.get(test) ?? runTest(copies.whole, test, { only: titlesOf(test) })
   wholes.set(test, first)
   const whole = resultOf(await first, title)
   try {
     for (const { file, after } of changed) writeFileSync(join(copies.broken, file), after)
-    return { whole, without: resultOf(await runTest(copies.broken, test, { until: title }), title) }
+    return {
+      whole,
+      without: resultOf(await runTest(copies.broken, test, { only: [title], until: title }), title),
+    }
   } finally {
     for (const { file, before } of changed) writeFileSync(join(copies.broken, file), before)
   }

@@ -1,5 +1,7 @@
 /** Runs one test file of a copy of the checkout, and finds out what became of one of its tests. */
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 
 /** For one test file; one that hangs without its check is ended. */
 const RUN_TIMEOUT_MS = 240_000
@@ -28,14 +30,25 @@ export const resultOf = ({ output, code }: Run, title: string): Result => {
   return says(output, 'ok', title) ? 'passes' : 'is not run'
 }
 
+const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
+
+/** Has tap run no tests but these; those of a suite, or with a title put together, it would not find. */
+const filterOf = (source: string, titles: readonly string[]): { TAP_GREP?: string } => {
+  const areKnown = titles.every((title) =>
+    new RegExp(`^t\\.test\\(\\s*(['\`])${escaped(title)}\\1,`, 'm').test(source),
+  )
+  return areKnown ? { TAP_GREP: `/^(?:${titles.map(escaped).join('|')})$/` } : {}
+}
+
 /**
  * What a test file writes; it is run by node alone, which tap allows. Ends with the file, or as soon as
- * the test `until` has failed: what the others come to is not of interest then.
+ * the test `until` has failed: what the others come to is not of interest then. Of its tests at most
+ * these are run, if all of them can be told apart from outside.
  */
 export const runTest = (
   copy: string,
   test: string,
-  { until }: { until?: string } = {},
+  { only, until }: { only: readonly string[]; until?: string },
 ): Promise<Run> =>
   new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [test], {
@@ -43,7 +56,12 @@ export const runTest = (
       stdio: ['ignore', 'pipe', 'ignore'],
       // A group of its own: daemons that a test started end with it.
       detached: true,
-      env: { ...process.env, MESH_TEST_TIER: 'short', TAP_TIMEOUT: String(RUN_TIMEOUT_MS / 1000) },
+      env: {
+        ...process.env,
+        ...filterOf(readFileSync(join(copy, test), 'utf8'), only),
+        MESH_TEST_TIER: 'short',
+        TAP_TIMEOUT: String(RUN_TIMEOUT_MS / 1000),
+      },
     })
     const end = (): void => {
       try {

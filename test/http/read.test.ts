@@ -171,6 +171,8 @@ t.test('explains a name on the unix socket', async (t) => {
   const unknown = await call(harness.socketPath, 'GET', '/explain/a/b')
   t.match(unknown.json(), { name: 'a/b', state: 'not-configured', policy: null })
   t.equal((await call(harness.socketPath, 'GET', '/explain/..%2fx')).status, 400)
+  const overTcp = await call(harness.url, 'GET', '/explain/hello.txt')
+  t.equal(overTcp.status, 403, 'it names signers, peers and what others tried')
 })
 
 t.test('gives over TCP only what is world-readable', async (t) => {

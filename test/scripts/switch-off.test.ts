@@ -22,7 +22,7 @@ const titlesIn = (text: string): RegExp[] =>
     return new RegExp(`^${parts.map((part) => part.replaceAll(/[^\w ]/g, '\\$&')).join('.+')}$`)
   })
 
-const contracts = ['disk', 'store', 'transport'].flatMap((name) =>
+const contracts = ['blocks', 'disk', 'store', 'transport'].flatMap((name) =>
   titlesIn(readFileSync(join(root, 'test/contracts', `${name}.ts`), 'utf8')),
 )
 

@@ -29,4 +29,57 @@ export const content: readonly Check[] = [
       ['if (stat?.fingerprint === shown.fingerprint) {', 'if (stat !== undefined) {'],
     ],
   ]),
+  ...checksOf('files/staging', 'files/staging', [
+    [
+      'block list of an upload',
+      'checks the blocks against the signed list in the same pass',
+      ['if (found !== expected.blocks) throw', 'if (false) throw'],
+    ],
+    [
+      'block list of what was put together',
+      'takes over what was put together of checked blocks, without reading it',
+      ['if (assembled.blocks !== expected.blocks) throw', 'if (false) throw'],
+    ],
+  ]),
+  ...checksOf('files/judge', 'files/staging', [
+    [
+      'large content without a block list',
+      'refuses large content that has no block list, and says what makes one',
+      [
+        "statement.blocks === 'none' ? Math.min(maxSizeBytes, MAX_WHOLE_CONTENT_BYTES) : maxSizeBytes",
+        "statement.blocks === 'none' ? maxSizeBytes : maxSizeBytes",
+      ],
+    ],
+  ]),
+  ...checksOf('sync/content/segments', 'sync/content/fetcher', [
+    [
+      'pieces of a content from several holders',
+      'a liar that spoils the second half of an honest one is found',
+      ['if (segment.digester?.digest() !== expected) liars.add(segment.peer)', ''],
+    ],
+  ]),
+  ...checksOf('sync/content/holder-stream', 'sync/content/fetcher', [
+    [
+      'length of what a holder sends',
+      'what no honest holder sends is blamed',
+      ['if (leftBytes < 0) throw', 'if (false) throw'],
+    ],
+    [
+      'small pieces of a content',
+      'what no honest holder sends is blamed',
+      ['if (leftBytes > 0 && frame.length < MIN_CONTENT_FRAME_BYTES) {', 'if (false) {'],
+    ],
+  ]),
+  ...checksOf('cli/commands/file-get', 'cli/commands/file-get', [
+    [
+      'content that a daemon hands out',
+      'gives out nothing of content that is not what was signed',
+      ['if (length !== content.sizeBytes || digester.digest() !== content.digest) throw wrong', ''],
+    ],
+    [
+      'name that a daemon hands out',
+      'refuses another file, a changed statement and no statement',
+      ['if (signed.statement.name !== name) {', 'if (false) {'],
+    ],
+  ]),
 ]

@@ -136,4 +136,158 @@ export const http: readonly Check[] = [
       ['if (lengthBytes > MAX_STATEMENT_HEADERS_BYTES) {', 'if (false) {'],
     ],
   ]),
+  ...checksOf('http/tokens', 'http/tokens', [
+    [
+      'bearer tokens',
+      'tells a token from none and from a wrong one',
+      [
+        'found = timingSafeEqual(digest, each) || found',
+        'found = timingSafeEqual(digest, digest) || found',
+      ],
+    ],
+    [
+      'form of bearer tokens',
+      'reads tokens, one a line',
+      [
+        'if (line.length < MIN_TOKEN_CHARACTERS || line.length > MAX_TOKEN_CHARACTERS) {',
+        'if (false) {',
+      ],
+    ],
+  ]),
+  ...checksOf('http/http', 'http/tokens', [
+    [
+      'wrong bearer tokens',
+      'with a token TCP may do what the unix socket may',
+      ['if (hasToken(raw.headers.authorization, tokens()) === false) {', 'if (false) {'],
+    ],
+  ]),
+  ...checksOf('http/http', 'http/client-rates', [
+    [
+      'rate of requests',
+      'who asks too often is told when to come back; the unix socket is free',
+      ['      rates.check(raw.socket.remoteAddress)\n', ''],
+    ],
+  ]),
+  ...checksOf('http/access', 'http/access', [
+    [
+      'two hosts in one request',
+      'the target names a host too, and two fields are refused',
+      ['if (fields.length > 1) {', 'if (false) {'],
+    ],
+    [
+      'what counts as world-readable',
+      'only the permission of others counts as world-readable',
+      ['(mode & 0o004) !== 0', '(mode & 0o044) !== 0'],
+    ],
+  ]),
+  ...checksOf('http/routes/events', 'http/events', [
+    [
+      'events over TCP',
+      'over TCP only what is public is told',
+      ['local: isLocal(request.raw),', 'local: true,'],
+    ],
+    [
+      'readers of events of one client',
+      'one client takes some of the places of readers, and never all',
+      ['if (count >= MAX_EVENT_READERS_PER_CLIENT) {', 'if (false) {'],
+    ],
+    [
+      'events after a token was taken away',
+      'tells nothing more to whoever began with a token that was taken away',
+      ['while (!signal.aborted && mayRead()) {', 'while (!signal.aborted) {'],
+    ],
+  ]),
+  ...checksOf('http/routes/blocks', 'http/blocks', [
+    [
+      'blocks on the socket only',
+      'tells of blocks and works on them over the unix socket only',
+      ['if (!isLocal(raw)) throw socketOnly(what, socketPath)', ''],
+    ],
+    [
+      'checks of all blocks at a time',
+      'verifies once at a time, and ends a check that nobody waits for',
+      ['if (verifying) {', 'if (false) {'],
+    ],
+  ]),
+  ...checksOf('http/routes/status', 'http/read', [
+    [
+      'status over TCP',
+      'tells its status: all on the socket, over TCP whom to sign for',
+      ['if (isLocal(request.raw)) return body', 'if (body) return body'],
+    ],
+    [
+      'health over TCP',
+      'tells its health, and over TCP only how severe it is',
+      ['const shown = isLocal(request.raw)\n', 'const shown = isLocal !== undefined\n'],
+    ],
+  ]),
+  ...checksOf('http/routes/metrics', 'http/metrics', [
+    [
+      'metrics over TCP',
+      'metrics over TCP are refused until the configuration allows them',
+      ['if (!isLocal(request.raw) && !exposeMetrics) {', 'if (false) {'],
+    ],
+  ]),
+  ...checksOf('http/routes/preview', 'http/read', [
+    [
+      'configurations judged on the socket only',
+      'judges a configuration on the socket only, and none that is too long',
+      ["if (!isLocal(request.raw)) throw socketOnly('configurations are judged', socketPath)", ''],
+    ],
+    [
+      'length of a configuration that is judged',
+      'judges a configuration on the socket only, and none that is too long',
+      ['if (length > MAX_PREVIEW_BYTES) {', 'if (false) {'],
+    ],
+  ]),
+  ...checksOf('http/routes/upload', 'http/upload', [
+    [
+      'uploads at a time',
+      'bodies beyond the places for uploads are asked to come later',
+      ['if (underWay >= MAX_CONCURRENT_UPLOADS) {', 'if (false) {'],
+    ],
+    [
+      'name of an upload',
+      'refuses each wrong field with its own code and stores nothing',
+      ['if (signed.statement.name !== name) {', 'if (false) {'],
+    ],
+  ]),
+  ...checksOf('http/content-types', 'http/content-types', [
+    [
+      'types that a browser would run',
+      'nothing that a browser would run has a type that makes it run',
+      ["html: 'text/plain; charset=utf-8',\n  ini", "html: 'text/html; charset=utf-8',\n  ini"],
+    ],
+  ]),
+  ...checksOf('http/unix-socket', 'http/listeners', [
+    [
+      'permissions of the unix socket',
+      'the unix socket has the permission bits asked for and goes with the daemon',
+      ['process.umask(0o777 & ~mode)', 'process.umask(0o000)'],
+    ],
+    [
+      'what lies where the socket is to be',
+      'leaves alone a socket on which somebody answers, and what is not a socket',
+      ['if (!found.isSocket()) {', 'if (false) {'],
+    ],
+    [
+      'another daemon on the socket',
+      'leaves alone a socket on which somebody answers, and what is not a socket',
+      ['if (await answers(path)) {', 'if (false) {'],
+    ],
+  ]),
+  ...checksOf('feed/feed', 'feed/feed', [
+    [
+      'rate of refusals that are told',
+      'a flood of refusals is counted and not told',
+      ['if (!refusals.tryTake(1)) {', 'if (false) {'],
+    ],
+  ]),
+  ...checksOf('http/routes/explain', 'http/read', [
+    [
+      'explanations on the socket only',
+      'explains a name on the unix socket',
+      ["if (!isLocal(request.raw)) throw socketOnly('explanations are given', socketPath)", ''],
+    ],
+  ]),
 ]

@@ -152,4 +152,101 @@ export const peers: readonly Check[] = [
       ['if (streams.size > MAX_SERVED_STREAMS)', 'if (false)'],
     ],
   ]),
+  ...checksOf('sync/intake', 'sync/announce/announcer', [
+    [
+      'content that comes with a record',
+      'content that is not what its record says is a lie',
+      [
+        'if (inline.length === content.sizeBytes && sha256(inline) === content.digest) return',
+        'return',
+      ],
+    ],
+  ]),
+  ...checksOf('sync/announce/announcer', 'sync/announce/announcer', [
+    [
+      'rate of announcements and claims',
+      'a neighbour that claims without end has to wait; others do not',
+      ['const waitMs = rateOf(from).take(count)', 'const waitMs = 0 * rateOf(from).take(count)'],
+    ],
+  ]),
+  ...checksOf('sync/announce/overlay', 'sync/announce/overlay', [
+    [
+      'number of neighbours',
+      'a node has room for so many that pick it; the others look elsewhere',
+      [
+        "return inbound.length >= MAX_INBOUND_NEIGHBOURS ? 'full' : undefined",
+        "return inbound.length < 0 ? 'full' : undefined",
+      ],
+    ],
+    [
+      'messages out of turn',
+      'what is no hello, or no announcement, is blamed and costs the stream',
+      [
+        "const message = decodeAnnounce(frame)\n        if (message.type !== 'items' && message.type !== 'have') {",
+        'const message = decodeAnnounce(frame)\n        if (false) {',
+      ],
+    ],
+  ]),
+  ...checksOf('sync/push-pull/answerer', 'sync/push-pull/answerer', [
+    [
+      'rate of rounds',
+      'rounds without pause are slowed down, not answered faster',
+      ['    await pay(init.rates.rounds, 1)\n', ''],
+    ],
+    [
+      'time of a round',
+      'a round that stays open is closed',
+      [
+        '{ clock, limitMs: MAX_ROUND_MS, giveUp: (why) => stream.abort(why) },',
+        '{ clock, limitMs: 1e12, giveUp: (why) => stream.abort(why) },',
+      ],
+      ['channel.receive({ timeoutMs: MAX_ROUND_MS })', 'channel.receive()'],
+    ],
+  ]),
+  ...checksOf('sync/push-pull/names', 'sync/push-pull/names', [
+    [
+      'digest of a list of names',
+      'a reader refuses disorder, repetition, emptiness and what was not announced',
+      ['if (digester.digest() !== expected) throw', 'if (false) throw'],
+    ],
+  ]),
+  ...checksOf('sync/push-pull/names', 'sync/push-pull/answerer', [
+    [
+      'length of a list of names',
+      'names without end are cut off at the limit',
+      ['if (sizeBytes > MAX_NAMES_BYTES) throw', 'if (false) throw'],
+    ],
+  ]),
+  ...checksOf('transport/address-book', 'transport/address-book', [
+    [
+      'peers that one peer tells of',
+      'one peer can make us hear of so many others and no more',
+      ['if ((hearsay.get(from) ?? 0) >= MAX_HEARSAY_PER_PEER) return false', ''],
+    ],
+  ]),
+  ...checksOf('transport/multiplexer', 'transport/multiplexer', [
+    [
+      'rate of new streams',
+      'cuts off a member that sends a flood of streams',
+      [
+        'if ((header.getUint16(2) & FLAG_SYN) !== 0 && type !== TYPE_PING && !streams.tryTake(1)) {',
+        'if (false) {',
+      ],
+    ],
+    [
+      'rate of window updates',
+      'cuts off a member that sends a flood of window updates',
+      ['if (type === TYPE_WINDOW_UPDATE && !updates.tryTake(1)) {', 'if (false) {'],
+    ],
+    [
+      'rate of tiny frames',
+      'cuts off a member that sends a flood of tiny frames',
+      ['if (lengthBytes < SMALL_FRAME_BYTES && !small.tryTake(1))', 'if (false)'],
+    ],
+    [
+      'answers that a member does not read',
+      'a member that makes us answer and reads no answers is cut off',
+      ['if (connection.writeBufferLength > MAX_CONNECTION_SEND_BUFFER_BYTES) {', 'if (false) {'],
+    ],
+  ]),
 ]

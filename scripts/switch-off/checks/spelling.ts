@@ -61,4 +61,51 @@ export const spelling: readonly Check[] = [
       ['namespace !== STATEMENT_NAMESPACE', 'false'],
     ],
   ]),
+  ...checksOf('keys/sshsig', 'keys/sshsig', [
+    [
+      'length of a signature file',
+      'refuses what is far too long before it looks at it',
+      ['if (blob.length > MAX_SSHSIG_BYTES) throw', 'if (false) throw'],
+      ['if (text.length > MAX_SSHSIG_TEXT_BYTES) {', 'if (false) {'],
+    ],
+    [
+      'spelling of a signature',
+      'refuses the golden forgeries',
+      [
+        "if (reader.string('the reserved field').length > 0) throw",
+        "if (reader.string('the reserved field').length < 0) throw",
+      ],
+    ],
+  ]),
+  ...checksOf('statement/binary', 'statement/binary', [
+    [
+      'order of signatures in a record',
+      'refuses every part that is wrong, naming it',
+      ['if (before !== undefined && before >= key) throw', 'if (false) throw'],
+    ],
+  ]),
+  ...checksOf('statement/statement-file', 'statement/statement-file', [
+    [
+      'number of signatures in a file',
+      'says what is wrong with a file',
+      ['if (blocks.length > MAX_SIGNATURES) throw', 'if (false) throw'],
+    ],
+  ]),
+  ...checksOf('util/codec', 'util/codec', [
+    [
+      'end of a message',
+      'trailing bytes, long lengths, high counts and high numbers are refused',
+      ['if (this.left > 0) throw malformed', 'if (false) throw malformed'],
+    ],
+    [
+      'length within a message',
+      'trailing bytes, long lengths, high counts and high numbers are refused',
+      ['if (length > maxBytes) throw malformed', 'if (false) throw malformed'],
+    ],
+    [
+      'count within a message',
+      'trailing bytes, long lengths, high counts and high numbers are refused',
+      ['if (count > max) throw malformed', 'if (false) throw malformed'],
+    ],
+  ]),
 ]

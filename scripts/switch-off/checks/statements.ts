@@ -78,4 +78,102 @@ export const statements: readonly Check[] = [
       ['if (signatures.length > MAX_SIGNATURES) {', 'if (false) {'],
     ],
   ]),
+  ...checksOf('files/authority', 'files/policy', [
+    [
+      'delete signers',
+      'lets only delete signers delete and change the expiry',
+      [
+        'if (deleteSigners.size === 0 || mayDelete(set, authority)) yield { keys: set }\n  }',
+        'yield { keys: set }\n  }',
+      ],
+    ],
+    [
+      'network keys of a namespace',
+      'a namespace follows the network keys of now',
+      ['networkKeys.has(certificate.signer) &&', ''],
+    ],
+    [
+      'namespaces of a certificate',
+      'lets a node write its own name in a namespace of its certificate, and no other',
+      ['certificate.certificate.namespaces.includes(namespace) &&', ''],
+    ],
+    [
+      'revocation of who signs in a namespace',
+      'a revoked node publishes nothing any more, and what it published is hidden',
+      ['certificate === undefined || isRevoked(signed, certified)', 'certificate === undefined'],
+    ],
+  ]),
+  ...checksOf('files/judge', 'files/policy', [
+    [
+      'change of an expiry',
+      'lets only delete signers delete and change the expiry',
+      ['  checkExpiry(signed, authority, before)\n', ''],
+    ],
+    [
+      'lowest version of an upload',
+      'neither shows nor takes what is below the lowest version',
+      ['if (statement.version < minVersion) {', 'if (false) {'],
+    ],
+    [
+      'signature of the certificate in a namespace',
+      'lets a node write its own name in a namespace of its certificate, and no other',
+      ['    !verifyStatementCertificate(certificate)\n', "    certificate.text === ''\n"],
+    ],
+  ]),
+  ...checksOf('files/judge', 'files/judge', [
+    [
+      'what an upload is meant to replace',
+      'an upload is refused that is meant to replace something else',
+      ['if (unexpected !== undefined) throw unexpected', ''],
+    ],
+  ]),
+  ...checksOf('files/quota', 'files/policy', [
+    [
+      'names of one signer under a pattern',
+      'one signer cannot use up the names of another',
+      [
+        'if (names.length < rule.maxFiles || names[placeOf(names, name)] === name) return true',
+        'if (names.length >= 0) return true',
+      ],
+    ],
+  ]),
+  ...checksOf('files/kept', 'files/kept', [
+    [
+      'expiries that a signer invents',
+      'a signer that invents expiries pushes out nothing of others',
+      ['if (same.length <= MAX_EXPIRIES_PER_SIGNER_SET) return []', 'return []'],
+    ],
+  ]),
+  ...checksOf('trust/lines', 'trust/trust', [
+    [
+      'size of the files of the network',
+      'refuses bytes that are no text, and files above their limits',
+      ['if (bytes.length > maxBytes) throw malformed', 'if (false) throw malformed'],
+    ],
+  ]),
+  ...checksOf('daemon/trust-files', 'daemon/trust-files', [
+    [
+      'network of the files of the network',
+      'a malformed list, or one of another network, changes nothing and is told',
+      [
+        'return value.network === init.network ? value : wrongNetwork(name, value.network)',
+        'return value',
+      ],
+    ],
+    [
+      'signer of a list that was kept',
+      'a tombstone ends it, and so does the withdrawal of the key that signed',
+      [
+        'before === undefined || !isSignedBy(before, init.networkKeys()) ? [] : [before]',
+        'before === undefined ? [] : [before]',
+      ],
+    ],
+  ]),
+  ...checksOf('trust/revocations', 'trust/trust', [
+    [
+      'order of revocations',
+      'refuses golden malformed revocations, by name',
+      ['if (revocation.key <= before) {', 'if (false) {'],
+    ],
+  ]),
 ]
