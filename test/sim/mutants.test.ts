@@ -4,6 +4,8 @@ import { MUTANTS, tryScenarios, trySeeds } from './mutants.ts'
 import type { Test } from 'tap'
 import type { Mutant, Noticed } from './mutants.ts'
 
+t.setTimeout(0)
+
 const skip = process.env.MESH_TEST_TIER === 'soak' ? false : 'only in the long tier'
 
 const look = (t: Test, { notices }: Mutant, found: Noticed | undefined): void => {

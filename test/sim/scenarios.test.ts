@@ -2,6 +2,8 @@
 import t from 'tap'
 import { SCENARIOS } from './scenarios.ts'
 
+t.setTimeout(0)
+
 for (const { title, run } of SCENARIOS) {
   t.test(title, { timeout: 0 }, async (t) => t.strictSame(await run(), []))
 }
