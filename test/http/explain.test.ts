@@ -345,7 +345,7 @@ t.test('remembers few refusals of few names', async (t) => {
   t.same(world.explain().refusals, [])
 })
 
-t.test('a statement whose block list does not make its content can be had from nobody', async (t) => {
+t.test('a statement whose list does not make its content can be had from nobody', async (t) => {
   const world = await ask(policy())
   t.teardown(() => world.stop())
   await world.files.accept(await sign({ text: 'hello' }), undefined, fromPeer)
