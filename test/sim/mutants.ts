@@ -125,6 +125,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'const dueMs = clock.monotonicMs() +',
     replace: 'const dueMs = clock.nowMs() +',
     notices: /different catalogues|is lost at/,
+    quick: true,
   },
 ]
 

@@ -72,6 +72,13 @@ export const http: readonly Check[] = [
       ['if (open.size <= maxConnections) return', 'return'],
     ],
   ]),
+  ...checksOf('http/turned-away', 'http/places', [
+    [
+      'number of clients that are told that there is no place',
+      'only so many are told at a time, and each for a short while',
+      ['sockets.size >= MAX_TURNED_AWAY', 'false'],
+    ],
+  ]),
   ...checksOf('http/readers', 'http/places', [
     [
       'readers that take nothing',
