@@ -276,23 +276,17 @@ class FileService implements Files {
 
   *list({ state }: { state?: FileState } = {}): Iterable<FileView> {
     for (const name of this.names()) {
-      if (state !== undefined && this.#publications.stateOf(name) !== state) continue
+      if (state !== undefined && this.#publications.states.get(name) !== state) continue
       const view = this.view(name)
       if (view !== undefined) yield view
     }
   }
 
   counts(): Readonly<Record<FileState, number>> {
-    const counts = this.#publications.counts()
-    const counted = Object.values(counts).reduce((sum, count) => sum + count, 0)
-    return { ...counts, none: counts.none + this.#countNames() - counted }
-  }
-
-  #countNames(): number {
-    const { names, patterns } = this.#rules
-    return patterns.length === 0
-      ? names.length
-      : new Set([...names, ...this.#publications.names()]).size
+    const { states } = this.#publications
+    const counts = states.counts()
+    const unknown = this.#rules.names.filter((name) => !states.has(name)).length
+    return { ...counts, none: counts.none + unknown }
   }
 
   history(name: FileName): readonly FileRecord[] {
@@ -375,8 +369,7 @@ class FileService implements Files {
 
   names(): readonly FileName[] {
     const { names, patterns } = this.#rules
-    if (patterns.length === 0) return names
-    return [...new Set([...names, ...this.#publications.names()])].sort()
+    return patterns.length === 0 ? names : this.#publications.states.sortedWith(names)
   }
 
   #fallbackNames(): FileName[] {
@@ -413,7 +406,7 @@ class FileService implements Files {
   }
 
   async #reload(after: Rules): Promise<void> {
-    const known = [...this.#publications.names(), ...this.#catalogue.keptNames()]
+    const known = [...this.#publications.states.keys(), ...this.#catalogue.keptNames()]
     const { withdrawn, others } = changedNames(this.#rules, after, known)
     const views = new Map([...withdrawn, ...others].map((name) => [name, this.#published(name)]))
     this.#rules = after

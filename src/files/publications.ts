@@ -1,5 +1,6 @@
 import { isMeshError } from '../errors/index.ts'
 import { RETRY_DELAY_MS, UPKEEP_INTERVAL_MS } from './limits.ts'
+import { createNameStates } from './name-states.ts'
 import { viewKey } from './view.ts'
 import type { EventEmitter } from 'node:events'
 import type { Disk } from '../disk/index.ts'
@@ -7,9 +8,10 @@ import type { Logger, Worker } from '../observe/index.ts'
 import type { FileName } from '../statement/index.ts'
 import type { Digest, KeyedLock } from '../util/index.ts'
 import type { Catalogue } from './catalogue.ts'
+import type { NameStates } from './name-states.ts'
 import type { Publish, PublishOptions } from './publisher.ts'
 import type { Row } from './row.ts'
-import type { FileRecord, FilesEvents, FileState, FileView, Origin } from './types.ts'
+import type { FileRecord, FilesEvents, FileView, Origin } from './types.ts'
 import type { Warnings } from './warnings.ts'
 
 /** Why a name is published: something was taken in. */
@@ -49,14 +51,12 @@ export interface Publications {
   arm(): void
   /** Takes over the states that the store knows. */
   load(): void
-  stateOf(name: FileName): FileState
-  /** Names that something is known of, in no order. */
-  names(): Iterable<FileName>
+  /** Of the names that something is known of. */
+  readonly states: Pick<NameStates, 'get' | 'has' | 'keys' | 'counts' | 'sortedWith'>
   /** Nothing is known of the name any more. */
   forget(name: FileName): void
   /** Forgets names that are not configured any more. */
   retain(isWanted: (name: FileName) => boolean): void
-  counts(): Record<FileState, number>
 }
 
 interface Unfinished {
@@ -92,8 +92,8 @@ export const createPublications = ({
   view(name: FileName): FileView | undefined
   worker(): Worker | undefined
 }): Publications => {
-  /** Of names that have a row; all others are `none`. */
-  const states = new Map<FileName, FileState>()
+  /** Of names that have a row. */
+  const states = createNameStates()
   /** Names whose publication failed, with what the next attempt needs to know. */
   const unfinished = new Map<FileName, Unfinished>()
 
@@ -225,27 +225,13 @@ export const createPublications = ({
     load() {
       for (const { name, row } of catalogue.rows()) states.set(name, row?.state ?? 'none')
     },
-    stateOf: (name) => states.get(name) ?? 'none',
-    names: () => states.keys(),
+    states,
     forget(name) {
       states.delete(name)
       unfinished.delete(name)
     },
     retain(isWanted) {
       for (const name of states.keys()) if (!isWanted(name)) states.delete(name)
-    },
-    counts() {
-      const counts: Record<FileState, number> = {
-        shown: 0,
-        missing: 0,
-        'too-large': 0,
-        'too-old': 0,
-        deleted: 0,
-        expired: 0,
-        none: 0,
-      }
-      for (const state of states.values()) counts[state]++
-      return counts
     },
   }
 }

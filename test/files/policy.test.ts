@@ -273,6 +273,25 @@ t.test('one signer cannot use up the names of another', async (t) => {
   t.same(known(world), ['1', '8'])
 })
 
+t.test(
+  'of names without end that a signer has under a pattern no more stay than may',
+  async (t) => {
+    const count = process.env.MESH_TEST_TIER === 'soak' ? 20_000 : 200
+    const world = await createWorld([pattern({ maxFiles: 10 })])
+    t.teardown(() => world.stop())
+    // Downwards: each drives out another.
+    for (let index = count; index > 0; index--) {
+      const name = parseFileName(`certs/${String(index).padStart(8, '0')}`)
+      t.equal(await offer(world, { name }, fromPeer), 'stored')
+    }
+    // Evictions go on behind; a restart ends them.
+    await world.restart()
+    const kept = Array.from({ length: 10 }, (_, index) => String(index + 1).padStart(8, '0'))
+    t.same(known(world), kept)
+    t.same([...world.files.index()].length, 10)
+  },
+)
+
 t.test('nodes agree on what a full pattern keeps, whatever comes first', async () => {
   const drafts = fc.array(
     fc.record({
