@@ -6,6 +6,7 @@ import { httpDecoders } from './decoders/http.ts'
 import { keyDecoders } from './decoders/keys.ts'
 import { statementDecoders } from './decoders/statement.ts'
 import { storedDecoders } from './decoders/stored.ts'
+import { unpackDecoders } from './decoders/unpack.ts'
 import { utilDecoders } from './decoders/util.ts'
 import { wireDecoders } from './decoders/wire.ts'
 import type { Decoder } from './engine.ts'
@@ -20,4 +21,5 @@ export const decoders: readonly Decoder[] = [
   ...blockDecoders,
   ...clientDecoders,
   ...httpDecoders,
+  ...unpackDecoders,
 ]
