@@ -26,6 +26,8 @@ const LORIS_CONNECTIONS = 2_000
 const HONEST_READS = 20
 const FLOOD_CONNECTIONS = 300
 const PIPELINED_REQUESTS = 10_000
+/** What docs/limits.md grants to one connection that does not wait for its answers. */
+const ANSWERED_AHEAD = 8
 const HANGUPS = 200
 const RACERS = 20
 /** What one attack may add to the memory of the daemon, at its peak. */
@@ -167,13 +169,8 @@ t.test('ten thousand requests in one breath are answered in turn, up to a limit'
     socket.write(requests)
     await readHonestly(t)
     const answers = (await answered).split(/(?=HTTP\/1\.1 \d{3} )/)
-    t.ok(answers.length > 1 && answers.length <= PIPELINED_REQUESTS, `${answers.length} answers`)
-    const good = answers.filter((answer) => statusOf(answer) === 200)
-    t.equal(good.length, 1_000, 'as many as one connection may ask')
-    t.notOk(
-      answers.find((answer) => ![200, 503].includes(statusOf(answer))),
-      'and then it is told to come again',
-    )
+    t.strictSame(answers.map(statusOf), Array(ANSWERED_AHEAD).fill(200))
+    t.match(answers.at(-1), /^connection: close\r$/im, 'the last one says so')
   }),
 )
 

@@ -45,7 +45,6 @@ export const fileHistoryCommand = (context: Context): Command =>
       const [winner] = body.versions
       if (winner?.wins !== true || winner.content !== null) return
       const advice = howToRestore(name, body.versions, client.address)
-      await context.out.line(
-        `Version ${winner.version} is a deletion, so that nothing is shown; ${advice}`,
-      )
+      await context.out.line(`Version ${winner.version} is a deletion, so that nothing is shown;`)
+      await context.out.line(advice)
     })

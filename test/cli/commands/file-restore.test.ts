@@ -42,7 +42,7 @@ t.test('after a deletion it is said which version can come back, and how', async
   const advice = /version 3 back with: mesh file restore x --version 3 --key …, and 1 older here/
   const shown = await history()
   t.equal(shown.code, 0)
-  t.match(shown.stdout, /^Version 4 is a deletion, so that nothing is shown; bring version 3/m)
+  t.match(shown.stdout, /^Version 4 is a deletion, so that nothing is shown;\nbring version 3/m)
   t.match(shown.stdout, advice)
   t.match(await restore(), { code: 2, stderr: advice })
   t.match((await restore()).stderr, /name what to restore .*: version 4 is a deletion/)
