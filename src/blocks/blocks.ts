@@ -132,6 +132,7 @@ export const createBlocks = (components: BlocksComponents, init: BlocksInit = {}
   }
   const checker = createChecker({
     ...{ catalogue, disk, locate, damage, checkStored },
+    onMisfit: (owner) => events.emit('misfit', owner),
     get: (digest) => get(digest, undefined),
     isWrong: async (owner, block) => (await depot.readContent(owner, block)) === 'wrong',
   })
@@ -250,10 +251,10 @@ export const createBlocks = (components: BlocksComponents, init: BlocksInit = {}
     },
     assemble: (owner, list, { signal } = {}) => contents.assemble(owner, list, signal),
     assemblies: () => contents.assemblies(),
-    isMisfit: (list, content) => catalogue.isMisfit(list, content),
-    async noteMisfit(owner, list, content) {
-      await catalogue.addMisfit(list, content)
-      events.emit('damage', { digest: undefined, owner, where: 'content' })
+    isMisfit: (content) => catalogue.isMisfit(content),
+    async noteMisfit(owner, content) {
+      await catalogue.addMisfit(content)
+      events.emit('misfit', owner)
     },
     stat,
     async verify({ signal, onProgress } = {}) {

@@ -27,7 +27,7 @@ import * as rows from './rows.ts'
 import type { Range, Store, Table } from '../store/index.ts'
 import type { Digest } from '../util/index.ts'
 import type { DamageRow, Loose, OwnerRow, Ref, ScrubRow, Stored, Totals } from './rows.ts'
-import type { Owner } from './types.ts'
+import type { Owner, SignedContent } from './types.ts'
 
 /** A block as it is kept by one owner. */
 export interface OwnedRef extends Ref {
@@ -100,9 +100,10 @@ export interface Catalogue {
   /** Forgets an owner that keeps nothing any more. */
   forget(owner: Owner): Promise<void>
   setScrub(row: ScrubRow): Promise<void>
-  /** Whether it is known that the blocks of this list do not make this content. */
-  isMisfit(list: Digest, content: Digest): boolean
-  addMisfit(list: Digest, content: Digest): Promise<void>
+  /** Whether it is known that the blocks of its list do not make this content. */
+  isMisfit(content: SignedContent): boolean
+  addMisfit(content: SignedContent): Promise<void>
+  removeMisfit(content: SignedContent): Promise<void>
 }
 
 export const createCatalogue = (store: Store): Catalogue => {
@@ -266,16 +267,17 @@ export const createCatalogue = (store: Store): Catalogue => {
         const row = ownerIn(tx, owner)
         if (row !== undefined) forgetOwner(tx, owner, row)
       }),
-    isMisfit: (list, content) =>
-      store.get(rows.misfitTable, rows.misfitKey(list, content)) !== undefined,
-    addMisfit: (list, content) =>
+    isMisfit: (content) => store.get(rows.misfitTable, rows.misfitKey(content)) !== undefined,
+    addMisfit: (content) =>
       store.transaction((tx) => {
         // What is forgotten for it is found out again by the next scrub.
         const [first] = [...tx.range(rows.misfitTable, { limit: 1 })]
         const isFull = store.count(rows.misfitTable) >= MAX_MISFITS
         if (isFull && first !== undefined) tx.remove(rows.misfitTable, first.key)
-        tx.put(rows.misfitTable, rows.misfitKey(list, content), rows.THERE)
+        tx.put(rows.misfitTable, rows.misfitKey(content), rows.THERE)
       }),
+    removeMisfit: (content) =>
+      store.transaction((tx) => void tx.remove(rows.misfitTable, rows.misfitKey(content))),
     setScrub: (row) =>
       store.transaction((tx) => tx.put(rows.metaTable, rows.SCRUB_KEY, rows.encodeScrub(row))),
   }

@@ -36,6 +36,8 @@ export interface CheckerComponents {
   /** Reads a stored block and does what is to be done if it is damaged. */
   checkStored(digest: Digest): Promise<Checked['outcome']>
   get(digest: Digest): Promise<Uint8Array | undefined>
+  /** What is known of misfits has changed. */
+  onMisfit(owner: Owner): void
   /** Looks again at a block of a content: the file may have moved on meanwhile. */
   isWrong(owner: Owner, block: ContentBlock): Promise<boolean>
 }
@@ -97,9 +99,25 @@ export const createChecker = (components: CheckerComponents): Checker => {
     }
   }
 
+  /** Whether blocks that are right make what was signed; remembers, or forgets, that they do not. */
+  const fits = async (
+    owner: Owner,
+    { list, content }: Pick<OwnerRow, 'content' | 'list'>,
+    found: { readonly digest: Digest; readonly sizeBytes: number },
+  ): Promise<boolean> => {
+    if (content === undefined || list === undefined) return true
+    const signed = { list, digest: content, sizeBytes: found.sizeBytes }
+    const isFit = found.digest === content
+    if (isFit !== catalogue.isMisfit(signed)) return isFit
+    // Where each block is right nobody has anything else: no disk is to blame, and none can mend it.
+    await (isFit ? catalogue.removeMisfit(signed) : catalogue.addMisfit(signed))
+    components.onMisfit(owner)
+    return isFit
+  }
+
   async function* walkContent(
     owner: Owner,
-    { content: expected, list: listDigest }: Pick<OwnerRow, 'content' | 'list'>,
+    row: Pick<OwnerRow, 'content' | 'list'>,
     { list, file }: { list: BlockList; file: OpenedFile },
     { before, signal }: { before: Uint8Array; signal: AbortSignal | undefined },
   ): AsyncIterable<Checked> {
@@ -123,9 +141,7 @@ export const createChecker = (components: CheckerComponents): Checker => {
       }
       yield { stage: 'contents', cursor: before, sizeBytes, outcome }
     }
-    if (isRight && expected !== undefined && content.digest() !== expected) {
-      // Each block is right, so nobody has anything else: no disk is to blame, and none can mend it.
-      if (listDigest !== undefined) await catalogue.addMisfit(listDigest, expected)
+    if (isRight && !(await fits(owner, row, { digest: content.digest(), sizeBytes: offset }))) {
       await damage.content(owner)
       yield { stage: 'contents', cursor: before, sizeBytes: 0, outcome: 'damaged' }
     }

@@ -23,4 +23,4 @@ export type {
   Locate,
   Located,
 } from './types.ts'
-export type { Owner, ScrubStat, VerifyReport } from './types.ts'
+export type { Owner, ScrubStat, SignedContent, VerifyReport } from './types.ts'

@@ -6,7 +6,7 @@ import { MAX_OWNER_BYTES } from './limits.ts'
 import { isOwner } from './owner.ts'
 import type { Range } from '../store/index.ts'
 import type { Digest } from '../util/index.ts'
-import type { Owner } from './types.ts'
+import type { Owner, SignedContent } from './types.ts'
 
 /* Keys and values of the tables, byte by byte as in docs/protocols/blocks.md. */
 
@@ -26,7 +26,7 @@ export const ownerTable = table('blocks-owners')
 export const ownerNumberTable = table('blocks-owner-numbers')
 /** digest, owner's number (0: in the store itself) → what was lost. */
 export const damageTable = table('blocks-damaged')
-/** digest of a block list, of a content → nothing: the blocks of the one do not make the other. */
+/** digest of a block list, of a content, its size → nothing: the blocks of the one do not make the other. */
 export const misfitTable = table('blocks-misfits')
 /** One row each: the totals, where scrub is. */
 export const metaTable = table('blocks-meta')
@@ -290,8 +290,9 @@ export const decodeOwnerRow = (bytes: Uint8Array): OwnerRow =>
     }
   })
 
-export const misfitKey = (list: Digest, content: Digest): Uint8Array =>
-  concatBytes(digestToBytes(list), digestToBytes(content))
+/** With the size: one that was signed wrongly must say nothing of the same content signed rightly. */
+export const misfitKey = ({ list, digest, sizeBytes }: SignedContent): Uint8Array =>
+  concatBytes(digestToBytes(list), digestToBytes(digest), numberKey(sizeBytes))
 
 /** @throws MeshError `ERR_STATE_CORRUPT` */
 export const readOwner = (bytes: Uint8Array): Owner => {

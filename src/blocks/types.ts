@@ -29,6 +29,15 @@ export interface Content {
   readonly digest: Digest
 }
 
+/** What a statement says of a content, its block list included. */
+export interface SignedContent {
+  /** Of the block list. */
+  readonly list: Digest
+  /** Of the whole content. */
+  readonly digest: Digest
+  readonly sizeBytes: number
+}
+
 /** A block that is not what it was, or not there any more. It is not served from there again. */
 export interface BlockDamage {
   /** `undefined`: the content as a whole is wrong though each of its blocks is right. */
@@ -42,6 +51,8 @@ export interface BlockDamage {
 export interface BlocksEvents {
   /** Once for each owner. The block is wanted again: `put` it, or add the content again. */
   damage: [BlockDamage]
+  /** What is known of misfits has changed, by what this owner has or would have had. */
+  misfit: [Owner]
 }
 
 /** A content that is left from a former run, or being put together now. */
@@ -183,12 +194,13 @@ export interface Blocks {
   assemblies(): readonly AssemblyState[]
 
   /**
-   * Whether it is known that the blocks of this list do not make this content, though both were signed
-   * together: its signer's mistake or malice. Fetching it again would bring the same.
+   * Whether it is known that the blocks of this list do not make a content of this digest and size, though
+   * all three were signed together: its signer's mistake or malice. Fetching it again would bring the same.
+   * Says nothing of the same list or content with anything else.
    */
-  isMisfit(list: Digest, content: Digest): boolean
-  /** Remembers that, as `damage` of this owner tells; scrub and `verify` do so by themselves. */
-  noteMisfit(owner: Owner, list: Digest, content: Digest): Promise<void>
+  isMisfit(content: SignedContent): boolean
+  /** Remembers that, and emits `misfit`; scrub and `verify` find and clear misfits by themselves. */
+  noteMisfit(owner: Owner, content: SignedContent): Promise<void>
 
   stat(): BlocksStat
   /** Checks everything at once; what is damaged is treated as when `get` finds it. */

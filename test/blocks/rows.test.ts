@@ -40,6 +40,8 @@ t.test('writes the golden vectors', async (t) => {
   t.equal(toHex(rows.refKey(digest, 7)), vectors.pinned?.key)
   t.equal(toHex(rows.ownedKey(7, digest)), vectors.owned?.key)
   t.equal(toHex(rows.encodeRef({ pinned: true })), vectors.pinned?.value)
+  const misfit = { list: sha256('a list'), digest: content, sizeBytes: 5_000_000 }
+  t.equal(toHex(rows.misfitKey(misfit)), vectors.misfit?.key)
   const stored = rows.encodeStored({ place: 'file', sizeBytes: 1_048_576 })
   t.equal(toHex(stored), vectors.stored?.value)
 })

@@ -33,6 +33,7 @@ writeVectors('blocks', () => ({
   ),
   ownerNumber: entry(rows.numberKey(7), utf8(owner)),
   damaged: entry(rows.refKey(digest, 7), rows.encodeDamageRow({ sizeBytes: 1_048_576, atMs })),
+  misfit: entry(rows.misfitKey({ list, digest: content, sizeBytes: 5_000_000 }), rows.THERE),
   totals: entry(
     rows.TOTALS_KEY,
     rows.encodeTotals({

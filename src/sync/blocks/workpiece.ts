@@ -73,7 +73,7 @@ export class Workpiece {
     const { sizeBytes, blocks, owner, signal, content } = this.#init
     const list = readSigned(encoded)
     if (list?.sizeBytes !== sizeBytes) {
-      await blocks.noteMisfit(owner, content.list, content.digest)
+      await blocks.noteMisfit(owner, { list: content.list, digest: content.digest, sizeBytes })
       const what = list === undefined ? 'is none' : `is about ${list.sizeBytes} bytes`
       throw new MeshError(
         'ERR_FILE_CONTENT_MISMATCH',

@@ -97,7 +97,7 @@ export const createFilesCollection = (
     const missing = { name, content, accept: acceptOf(signed) }
     if (list === 'none' || init.shelf === undefined) return missing
     // Fetched again, it would be the same again.
-    if (!init.shelf.fits(list, content.digest)) return undefined
+    if (!init.shelf.fits({ list, ...content })) return undefined
     const owner = ownerOfContent(name, content.digest)
     return { ...missing, assembly: { list, owner, mode: policy.mode } }
   }

@@ -1,10 +1,11 @@
 import { blockListDigest, createChunker } from '../../chunk/index.ts'
 import { isMeshError } from '../../errors/index.ts'
 import { parseOwner } from '../../blocks/index.ts'
+import { formatPublicKey } from '../../keys/index.ts'
 import { parseFileName } from '../../statement/index.ts'
 import { parseDigest } from '../../util/index.ts'
 import { SHELF_INTERVAL_MS, SHELF_RETRY_MS } from '../limits.ts'
-import type { BlockDamage, Blocks, Locate, Owner } from '../../blocks/index.ts'
+import type { BlockDamage, Blocks, Locate, Owner, SignedContent } from '../../blocks/index.ts'
 import type { BlockList } from '../../chunk/index.ts'
 import type { FileRecord, Files, FileView } from '../../files/index.ts'
 import type { Health, Logger, Worker, Workers } from '../../observe/index.ts'
@@ -40,10 +41,10 @@ export const locateContents =
 export interface Shelf {
   start(): void
   stop(): Promise<void>
-  /** Tells of each name of which a content can be served from now on. */
+  /** Tells of each name of which a content can be served, or fetched, from now on. */
   subscribe(onAdded: (name: FileName) => void): () => void
-  /** Whether a list may make this content, as far as is known. */
-  fits(list: Digest, digest: Digest): boolean
+  /** Whether its list may make this content, as far as is known. */
+  fits(content: SignedContent): boolean
   /** Whether this content serves its blocks; waits for one that is just being put there. */
   holds(name: FileName, digest: Digest): Promise<boolean>
 }
@@ -107,6 +108,8 @@ export const createShelf = (init: ShelfInit): Shelf => {
     await add(name, content.digest, list)
   }
 
+  /** Names of which health says that their content cannot be had. */
+  const faulty = new Set<FileName>()
   /** Contents of names that somebody may keep blocks of. */
   const tracked = new Map<FileName, Set<Digest>>()
   const track = (name: FileName, digest: Digest): void => {
@@ -117,17 +120,22 @@ export const createShelf = (init: ShelfInit): Shelf => {
 
   /** Digest of the content that is missing of a name and can be had; health tells of one that cannot. */
   const wantedOf = (name: FileName, view: FileView | undefined): Digest | undefined => {
-    const { content = 'deleted', blocks: list = 'none' } = view?.winner?.signed.statement ?? {}
+    const { statement, signatures = [] } = view?.winner?.signed ?? {}
+    const { content = 'deleted', blocks: list = 'none' } = statement ?? {}
     const isMissing = view?.state === 'missing' && content !== 'deleted'
-    if (!isMissing || list === 'none' || !blocks.isMisfit(list, content.digest)) {
+    if (!isMissing || list === 'none' || !blocks.isMisfit({ list, ...content })) {
       health.clear(WARNING, name)
+      // It was found to be right after all.
+      if (faulty.delete(name) && isMissing) for (const tell of listeners) tell(name)
       return isMissing ? content.digest : undefined
     }
+    const by = signatures.map(({ key }) => formatPublicKey(key, 'openssh')).join(', ')
+    faulty.add(name)
     health.raise({
       code: WARNING,
       subject: name,
       severity: 'warning',
-      message: `the signed block list of ${name} does not make the content that was signed with it, so nobody can have it; have it signed again: mesh file update`,
+      message: `version ${statement?.version} of ${name}, signed by ${by}, contradicts itself: its block list does not make its content, so nobody can have it; have a higher version signed (mesh file update), and ask that signer`,
     })
     return undefined
   }
@@ -208,6 +216,13 @@ export const createShelf = (init: ShelfInit): Shelf => {
     })
   }
 
+  /** Statements of other names may say the same; those that are told of already are looked at again. */
+  const onMisfit = (owner: Owner): void => {
+    const found = readOwner(owner)
+    if (found !== undefined) soon(found.name)
+    for (const name of faulty) soon(name)
+  }
+
   return {
     start() {
       if (worker !== undefined) return
@@ -225,10 +240,10 @@ export const createShelf = (init: ShelfInit): Shelf => {
       const onRecord = ({ record }: { record: FileRecord }): void =>
         soon(record.signed.statement.name)
       files.events.on('listed', onListed).on('change', onChange).on('record', onRecord)
-      blocks.events.on('damage', onDamage)
+      blocks.events.on('damage', onDamage).on('misfit', onMisfit)
       ends.push(() => {
         files.events.off('listed', onListed).off('change', onChange).off('record', onRecord)
-        blocks.events.off('damage', onDamage)
+        blocks.events.off('damage', onDamage).off('misfit', onMisfit)
       })
       worker.wake(1)
     },
@@ -242,7 +257,7 @@ export const createShelf = (init: ShelfInit): Shelf => {
       listeners.add(onAdded)
       return () => listeners.delete(onAdded)
     },
-    fits: (list, digest) => !blocks.isMisfit(list, digest),
+    fits: (content) => !blocks.isMisfit(content),
     async holds(name, digest) {
       const owner = ownerOfContent(name, digest)
       await adding.get(owner)
