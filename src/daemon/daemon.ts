@@ -281,7 +281,7 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
         const nextTokens = await readTokens(next.http)
         await reloads.run('policies', async () => {
           await node.reload(policiesOf(next))
-          await unpack.refresh()
+          unpack.refresh()
           trust = nextTrust
           tokens = nextTokens
           inForce = next

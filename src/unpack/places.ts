@@ -46,10 +46,25 @@ export interface Places {
   unlink(name: FileName): Promise<void>
   /** Removes what a tree or an attempt was. */
   remove(tree: string): Promise<void>
+  /** Makes the link of a name durable, if the switch to it could not. */
+  settle(name: FileName): Promise<void>
   /** All names that have a link. */
   names(): Promise<FileName[]>
+  /** Removes what is nobody's link: half of a switch, or nothing of ours. Only while nothing is switched. */
+  sweep(): Promise<void>
   /** All directories that are there, finished or not; with a name, its own. */
   trees(name?: FileName): Promise<string[]>
+}
+
+/** With these the system says that there is nothing. */
+const ABSENT = ['ENOENT', 'ENOTDIR']
+
+const nameOf = (path: string): FileName | undefined => {
+  try {
+    return parseFileName(path)
+  } catch {
+    return undefined
+  }
 }
 
 const ignoring = async (codes: readonly string[], work: Promise<unknown>): Promise<void> => {
@@ -74,35 +89,60 @@ export const createPlaces = ({ random }: { random: Random }, stateDir: string): 
   const trees = join(stateDir, TREES_DIRECTORY)
   const linkOf = (name: FileName): string => join(trees, name)
 
-  /** Directories above a link; a link in their place is refused by `mkdir` and `open`. */
+  /** Directories that a link stands in, the outermost first. */
+  const aboveOf = (name: FileName): string[] =>
+    name
+      .split('/')
+      .slice(0, -1)
+      .map((_, depth, parts) => join(trees, ...parts.slice(0, depth + 1)))
+
+  const isDirectory = (path: string): Promise<boolean> =>
+    lstat(path).then(
+      (found) => found.isDirectory(),
+      (error: unknown) => {
+        if (ABSENT.includes(systemErrorCode(error))) return false
+        throw error
+      },
+    )
+
   const makeParents = async (name: FileName): Promise<void> => {
-    const parts = name.split('/').slice(0, -1)
-    for (let depth = 1; depth <= parts.length; depth++) {
-      const path = join(trees, ...parts.slice(0, depth))
-      const found = await lstat(path).catch(() => undefined)
-      if (found !== undefined && !found.isDirectory()) await rm(path)
+    for (const path of aboveOf(name)) {
+      if (await isDirectory(path)) continue
+      await rm(path, { force: true })
       await makePublic(path)
+      await sync(dirname(path))
     }
   }
 
-  const walk = async (directory: string, found: FileName[]): Promise<void> => {
-    for await (const entry of await opendir(join(trees, directory))) {
+  /** Of the directories above a link those that are there: the link of another name leads elsewhere. */
+  const standing = async (name: FileName): Promise<string[]> => {
+    const found: string[] = []
+    for (const path of aboveOf(name)) {
+      if (!(await isDirectory(path))) break
+      found.push(path)
+    }
+    return found
+  }
+
+  /** Directories come and go while others look. */
+  const walk = async (directory: string, tell: (path: string) => Promise<void>): Promise<void> => {
+    const listed = await opendir(join(trees, directory)).catch((error: unknown) => {
+      if (directory !== '' && ABSENT.includes(systemErrorCode(error))) return []
+      throw error
+    })
+    for await (const entry of listed) {
       const path = directory === '' ? entry.name : `${directory}/${entry.name}`
-      if (entry.isDirectory()) await walk(path, found)
-      else {
-        try {
-          found.push(parseFileName(path))
-        } catch {
-          // Half of a switch, or nothing of ours.
-          await rm(join(trees, path), { force: true })
-        }
-      }
+      if (entry.isDirectory()) await walk(path, tell)
+      else await tell(path)
     }
   }
+
+  const syncLink = (name: FileName): Promise<void> => sync(dirname(linkOf(name)))
 
   return {
     async open() {
       for (const path of [unpacked, trees]) await makePublic(path)
+      await sync(stateDir)
     },
     kindOf: (name, digest, mode) => `${tagOf(name)}${digest}-${mode.toString(8).padStart(4, '0')}-`,
     pathOf: (tree) => join(unpacked, tree),
@@ -125,25 +165,37 @@ export const createPlaces = ({ random }: { random: Random }, stateDir: string): 
     async switchTo(name, staged) {
       const tree = staged.slice(0, -PART.length)
       const place = join(unpacked, tree)
-      await rename(join(unpacked, staged), place)
-      await sync(unpacked)
-      await makeParents(name)
       const link = linkOf(name)
       // No file name begins with a dash, so this is nobody's.
       const next = join(dirname(link), `-${toHex(random.bytes(8))}`)
-      await symlink(relative(dirname(link), place), next)
-      const found = await lstat(link).catch(() => undefined)
-      if (found?.isDirectory() === true) await rm(link, { recursive: true })
-      await rename(next, link)
-      await sync(dirname(link))
+      await rename(join(unpacked, staged), place)
+      try {
+        await sync(unpacked)
+        await makeParents(name)
+        await symlink(relative(dirname(link), place), next)
+        if (await isDirectory(link)) await rm(link, { recursive: true })
+        await rename(next, link)
+      } catch (error) {
+        // No link leads there, and each further attempt would leave another copy.
+        await rm(next, { force: true }).catch(() => {})
+        await rm(place, { recursive: true, force: true }).catch(() => {})
+        throw error
+      }
+      await syncLink(name)
       return tree
     },
+    settle: syncLink,
     async unlink(name) {
-      await ignoring(['ENOENT', 'ENOTDIR'], rm(linkOf(name)))
-      let directory = dirname(linkOf(name))
-      for (; directory !== trees; directory = dirname(directory)) {
+      const link = linkOf(name)
+      const above = await standing(name)
+      const isWhole = above.length === aboveOf(name).length
+      let directory = above.at(-1) ?? trees
+      // Names below this one may stand in a directory where its link was.
+      if (isWhole && !(await isDirectory(link))) await ignoring(ABSENT, rm(link))
+      for (const path of above.toReversed()) {
         try {
-          await rmdir(directory)
+          await rmdir(path)
+          directory = dirname(path)
         } catch {
           break
         }
@@ -155,8 +207,16 @@ export const createPlaces = ({ random }: { random: Random }, stateDir: string): 
     },
     async names() {
       const found: FileName[] = []
-      await walk('', found)
+      await walk('', async (path) => {
+        const name = nameOf(path)
+        if (name !== undefined) found.push(name)
+      })
       return found
+    },
+    async sweep() {
+      await walk('', async (path) => {
+        if (nameOf(path) === undefined) await rm(join(trees, path), { force: true })
+      })
     },
     async trees(name) {
       const tag = name === undefined ? '' : tagOf(name)

@@ -32,8 +32,8 @@ export interface Unpack {
   /** Removes what a crash has left, and begins. */
   start(): Promise<void>
   stop(): Promise<void>
-  /** Looks at every name again: the configuration has changed. */
-  refresh(): Promise<void>
+  /** Looks at every name again, in the background: the configuration has changed. */
+  refresh(): void
   /** Holds all trees against their tars now, in the background. */
   verify(): void
   /**

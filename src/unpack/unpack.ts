@@ -42,6 +42,10 @@ export const createUnpack = (components: UnpackComponents, init: UnpackInit): Un
   const leaving = new Map<string, { readonly name: FileName; readonly atMs: number }>()
   /** The trees of names that were looked at; those a change of rules may concern. */
   const current = new Map<FileName, string | undefined>()
+  /** Names whose last attempt has failed, and when they are tried again. */
+  const failed = new Map<FileName, number>()
+  /** Every name is to be looked at, and they have not been listed yet. */
+  let wantsAll = false
   let verifier: TreeVerifier | undefined
   let worker: Worker | undefined
   let running: Promise<void> | undefined
@@ -89,8 +93,8 @@ export const createUnpack = (components: UnpackComponents, init: UnpackInit): Un
     const { kind, view, digest } = wanted
     const file = await files.open(name, { digest, signal })
     if (file === undefined) return undefined
-    const source = hashed(file.stream({ signal }))
     const staged = await places.stage(kind)
+    const source = hashed(file.stream({ signal }))
     try {
       const { mode, maxSizeBytes } = view.policy
       const limits = { mode, maxBytes: maxSizeBytes, signal }
@@ -115,6 +119,11 @@ export const createUnpack = (components: UnpackComponents, init: UnpackInit): Un
     leaving.delete(tree)
   }
 
+  /** What no link leads to any more; whoever reads it may go on for a while. */
+  const leave = (name: FileName, tree: string | undefined): void => {
+    if (tree !== undefined) leaving.set(tree, { name, atMs: clock.monotonicMs() + TREE_GRACE_MS })
+  }
+
   /** What is deleted is gone at once, whatever grace it had: nobody who reads it has a right to the rest. */
   const takeAway = async (name: FileName, before: string | undefined): Promise<void> => {
     await places.unlink(name)
@@ -130,62 +139,109 @@ export const createUnpack = (components: UnpackComponents, init: UnpackInit): Un
   const settle = async (name: FileName, signal: AbortSignal): Promise<void> => {
     const before = await places.current(name)
     const wanted = wantedTree(name)
-    if (wanted === undefined) return takeAway(name, before)
+    // Another name may have taken the place of the link.
+    if (wanted === undefined) return takeAway(name, before ?? current.get(name))
     current.set(name, before)
     if (before?.startsWith(wanted.kind) === true && verifier?.isAltered(name, before) !== true) {
+      if (failed.has(name)) await places.settle(name)
       clear(name)
       verifier?.settled(name)
       events.emit('settled', name)
       return
     }
     if (refusals.get(name) === wanted.kind) return
-    const now = await unpack(name, wanted, signal)
-    if (now === undefined) return
-    current.set(name, now)
+    try {
+      const now = await unpack(name, wanted, signal)
+      if (now === undefined) return
+      current.set(name, now)
+    } finally {
+      // It may have been switched and failed after that.
+      if ((await places.current(name)) !== before) leave(name, before)
+    }
     clear(name)
-    if (before !== undefined)
-      leaving.set(before, { name, atMs: clock.monotonicMs() + TREE_GRACE_MS })
     events.emit('switched', { name, isThere: true })
     events.emit('settled', name)
   }
 
-  const removeOld = async (): Promise<void> => {
-    for (const [tree, { atMs }] of leaving) {
-      const leftMs = atMs - clock.monotonicMs()
-      if (leftMs > 0) worker?.wake(leftMs)
-      else await removeTree(tree)
+  const fail = (name: FileName | undefined, error: unknown): void => {
+    const why = isMeshError(error) ? error.message : describeSystemError(error)
+    const what =
+      name === undefined
+        ? 'looking for trees and removing old ones failed'
+        : `the tar of ${name} could not be unpacked`
+    const message = `${what}, and is tried again: ${why}`
+    health.raise({ code: 'tree-failed', subject: name ?? '', severity: 'error', message })
+  }
+
+  /** What fails holds up nobody else. */
+  const attempt = async (name: FileName, signal: AbortSignal): Promise<void> => {
+    try {
+      await settle(name, signal)
+      failed.delete(name)
+      health.clear('tree-failed', name)
+    } catch (error) {
+      if (signal.aborted) return
+      failed.set(name, clock.monotonicMs() + TREE_RETRY_MS)
+      fail(name, error)
+    }
+  }
+
+  /** Work that is not about one name; answers how soon it wants to be done again. */
+  const attemptOther = async (work: () => Promise<void>): Promise<number> => {
+    try {
+      await work()
+      return Number.POSITIVE_INFINITY
+    } catch (error) {
+      fail(undefined, error)
+      return TREE_RETRY_MS
+    }
+  }
+
+  const list = async (): Promise<void> => {
+    if (!wantsAll) return
+    wantsAll = false
+    try {
+      for (const name of await places.names()) waiting.add(name)
+    } catch (error) {
+      wantsAll = true
+      throw error
+    } finally {
+      for (const { name, policy } of files.list())
+        if (policy.unpack !== undefined) waiting.add(name)
+      for (const name of current.keys()) waiting.add(name)
     }
   }
 
   const run = async (signal: AbortSignal): Promise<void> => {
-    for (const name of waiting) {
+    const nowMs = clock.monotonicMs
+    let againMs = await attemptOther(list)
+    for (const [name, atMs] of failed) if (atMs <= nowMs()) waiting.add(name)
+    // Those that come meanwhile are of the next run.
+    for (const name of [...waiting]) {
       if (signal.aborted) return
       waiting.delete(name)
-      try {
-        await settle(name, signal)
-        health.clear('tree-failed', name)
-      } catch (error) {
-        if (signal.aborted) return
-        waiting.add(name)
-        worker?.wake(TREE_RETRY_MS)
-        const why = isMeshError(error) ? error.message : describeSystemError(error)
-        const message = `the tar of ${name} could not be unpacked, and is tried again: ${why}`
-        health.raise({ code: 'tree-failed', subject: name, severity: 'error', message })
-        return
-      }
+      await attempt(name, signal)
     }
     verifier?.begin()
-    await removeOld()
+    for (const [tree, { atMs }] of leaving) {
+      if (atMs > nowMs()) continue
+      againMs = Math.min(againMs, await attemptOther(() => removeTree(tree)))
+    }
+    if (againMs === Number.POSITIVE_INFINITY) health.clear('tree-failed', '')
+    for (const atMs of failed.values()) againMs = Math.min(againMs, Math.max(1, atMs - nowMs()))
+    for (const { atMs } of leaving.values())
+      againMs = Math.min(againMs, Math.max(1, atMs - nowMs()))
+    if (againMs < Number.POSITIVE_INFINITY) worker?.wake(againMs)
   }
 
-  const refresh = async (): Promise<void> => {
-    for (const name of await places.names()) look(name)
-    for (const { name, policy } of files.list()) if (policy.unpack !== undefined) look(name)
-    for (const name of current.keys()) look(name)
+  const refresh = (): void => {
+    wantsAll = true
+    worker?.wake()
   }
 
   /** What no link leads to is half of an attempt, or was on its way out when the daemon ended. */
   const sweep = async (): Promise<void> => {
+    await places.sweep()
     const linked = new Set<string | undefined>()
     for (const name of await places.names()) linked.add(await places.current(name))
     for (const tree of await places.trees()) if (!linked.has(tree)) await places.remove(tree)
@@ -200,8 +256,7 @@ export const createUnpack = (components: UnpackComponents, init: UnpackInit): Un
     )
     worker = workers.add({ name: 'unpack', run })
     files.events.on('change', onChange)
-    await refresh()
-    worker.wake()
+    refresh()
   }
 
   return {
@@ -218,8 +273,7 @@ export const createUnpack = (components: UnpackComponents, init: UnpackInit): Un
       running = undefined
       worker = undefined
       verifier = undefined
-      waiting.clear()
-      current.clear()
+      for (const each of [waiting, current, failed, leaving]) each.clear()
     },
     refresh,
     verify: () => verifier?.wake(),

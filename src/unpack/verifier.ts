@@ -53,6 +53,8 @@ export const createTreeVerifier = (
   const skipped = new Set<FileName>()
   let begun = bytesPerSecond === 0
   let readBytes = 0
+  /** When all are looked at by themselves. */
+  let dueMs = Number.POSITIVE_INFINITY
 
   /** Reads no faster than it may, however many small ones there are. */
   const rest = (signal: AbortSignal): Promise<void> =>
@@ -114,10 +116,11 @@ export const createTreeVerifier = (
 
   const fill = (): void => {
     for (const name of trees().keys()) queue.add(name)
+    if (bytesPerSecond > 0) dueMs = clock.monotonicMs() + TREE_VERIFY_INTERVAL_MS
   }
 
   const run = async (signal: AbortSignal): Promise<void> => {
-    if (queue.size === 0) fill()
+    if (clock.monotonicMs() >= dueMs) fill()
     let count = 0
     for (const name of queue) {
       if (signal.aborted) return
@@ -133,8 +136,8 @@ export const createTreeVerifier = (
         logger.warn({ name, why }, 'a tree could not be held against its tar')
       }
     }
-    logger.info({ trees: count }, 'trees were held against their tars')
-    if (bytesPerSecond > 0) worker.wake(TREE_VERIFY_INTERVAL_MS)
+    if (count > 0) logger.info({ trees: count }, 'trees were held against their tars')
+    if (bytesPerSecond > 0) worker.wake(dueMs - clock.monotonicMs())
   }
 
   const worker = workers.add({ name: 'unpack-verify', run })
@@ -142,6 +145,7 @@ export const createTreeVerifier = (
     begin() {
       if (begun) return
       begun = true
+      fill()
       worker.wake()
     },
     wake() {
