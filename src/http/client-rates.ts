@@ -17,9 +17,13 @@ export const clientOf = (address: string): string => {
 
 /** How much each client may ask. */
 export interface ClientRates {
-  /** One request begins. @throws MeshError `ERR_LIMIT_EXCEEDED`: too many have, or cost too much */
-  check(address: string | undefined): void
-  /** It costs as much as so many more; the client comes into debt, and waits for the end of that. */
+  /**
+   * One request begins. `probe`: it only asks how the daemon is; these have a rate of their own, or who
+   * asks for lists would take itself for down. @throws MeshError `ERR_LIMIT_EXCEEDED`: too many have, or
+   * cost too much
+   */
+  check(address: string | undefined, kind?: 'probe'): void
+  /** It costs as much as so many more; the client comes into debt, of a burst at most, and waits for its end. */
   charge(address: string | undefined, requests: number): void
 }
 
@@ -30,20 +34,23 @@ export const createClientRates = (
 ): ClientRates => {
   if (perSecond === 0) return { check: () => {}, charge: () => {} }
   const burst = perSecond * RATE_BURST_SECONDS
-  const bucketOf = createTokenBuckets<string>(
-    { clock },
-    { perSecond, burst, maxKeys: MAX_RATED_CLIENTS },
-  )
+  const init = { perSecond, burst, maxKeys: MAX_RATED_CLIENTS }
+  const bucketOf = createTokenBuckets<string>({ clock }, init)
+  const probesOf = createTokenBuckets<string>({ clock }, init)
   return {
-    check(address = '') {
-      if (bucketOf(clientOf(address)).tryTake(1)) return
+    check(address = '', kind) {
+      const bucket = (kind === 'probe' ? probesOf : bucketOf)(clientOf(address))
+      if (bucket.tryTake(1)) return
       throw new MeshError(
         'ERR_LIMIT_EXCEEDED',
         `more than ${perSecond} requests a second from ${address}, a list counting for one more with every ${NAMES_PER_REQUEST} names; ask less often, use the unix socket, or raise http.requests_per_second`,
       )
     },
     charge(address = '', requests) {
-      bucketOf(clientOf(address)).take(requests)
+      const bucket = bucketOf(clientOf(address))
+      const owed = (bucket.take(0) * perSecond) / 1_000
+      // However long the list: one that takes minutes to pay off would have its reader locked out.
+      bucket.take(Math.max(0, Math.min(requests, burst, burst - owed)))
     },
   }
 }

@@ -1,4 +1,5 @@
 import fastify from 'fastify'
+import { routes } from '../api/index.ts'
 import { MeshError } from '../errors/index.ts'
 import { createHostCheck, hostsOf } from './access.ts'
 import { sendProblem } from './context.ts'
@@ -42,6 +43,12 @@ const createApp = (): FastifyInstance => {
   return app
 }
 
+const PROBES: readonly string[] = [routes.healthz, routes.readyz]
+
+/** Whether a request only asks how the daemon is. */
+const kindOf = (url = ''): 'probe' | undefined =>
+  PROBES.includes(url.split('?', 1)[0] ?? '') ? 'probe' : undefined
+
 /**
  * What holds for every request before its route is reached. Answers who may see everything: asked
  * again later, it does not hold any more for a token that was taken away meanwhile.
@@ -57,7 +64,7 @@ const guard = (
   app.addHook('onRequest', async ({ raw }) => {
     const named = hostsOf(raw)
     if (!isLocal(raw)) {
-      rates.check(raw.socket.remoteAddress)
+      rates.check(raw.socket.remoteAddress, kindOf(raw.url))
       for (const host of named) checkHost(host, raw.socket.localAddress)
       if (hasToken(raw.headers.authorization, tokens()) === false) {
         const message = 'the bearer token is none of those in the file that http.token_file names'

@@ -28,10 +28,31 @@ t.test('what costs more is paid off before anything else is asked', async (t) =>
   charge('192.0.2.1', 2 * RATE_BURST_SECONDS + 3)
   t.throws(() => check('192.0.2.1'), { code: 'ERR_LIMIT_EXCEEDED', message: /every 50 names/ })
   check('192.0.2.2')
-  await clock.advance(2_000)
+  await clock.advance(500)
   t.throws(() => check('192.0.2.1'), 'paid off, and nothing left')
   await clock.advance(500)
   check('192.0.2.1')
+})
+
+t.test('nobody comes into more debt than a burst, whatever was asked', async (t) => {
+  const clock = createVirtualClock()
+  const { check, charge } = createClientRates({ clock }, { perSecond: 2 })
+  check('192.0.2.1')
+  for (let turn = 0; turn < 10; turn++) charge('192.0.2.1', 20_000)
+  t.throws(() => check('192.0.2.1'), { code: 'ERR_LIMIT_EXCEEDED' })
+  await clock.advance(RATE_BURST_SECONDS * 1_000)
+  t.throws(() => check('192.0.2.1'), { code: 'ERR_LIMIT_EXCEEDED' })
+  await clock.advance(500)
+  check('192.0.2.1')
+})
+
+t.test('who may ask for nothing else still hears how the daemon is', async (t) => {
+  const { check, charge } = createClientRates({ clock: createVirtualClock() }, { perSecond: 1 })
+  check('192.0.2.1')
+  charge('192.0.2.1', 1_000)
+  t.throws(() => check('192.0.2.1'), { code: 'ERR_LIMIT_EXCEEDED' })
+  for (let turn = 0; turn < RATE_BURST_SECONDS; turn++) check('192.0.2.1', 'probe')
+  t.throws(() => check('192.0.2.1', 'probe'), { code: 'ERR_LIMIT_EXCEEDED' }, 'not without end')
 })
 
 t.test('0 is no limit', async (t) => {
@@ -53,6 +74,9 @@ t.test('who asks too often is told when to come back; the unix socket is free', 
     statuses.push((await call(harness.url, 'GET', '/nothing-there')).status)
   }
   t.same(statuses.slice(-3), [404, 429, 429])
+  for (const path of ['/healthz', '/readyz', '/healthz?now']) {
+    t.equal((await call(harness.url, 'GET', path)).status, 200, path)
+  }
   const answer = await call(harness.url, 'GET', '/files')
   t.match(answer.json(), { code: 'ERR_LIMIT_EXCEEDED' })
   t.match(answer.headers['retry-after'], /^\d+$/)

@@ -172,7 +172,7 @@ export const http: readonly Check[] = [
     [
       'rate of requests',
       'who asks too often is told when to come back; the unix socket is free',
-      ['      rates.check(raw.socket.remoteAddress)\n', ''],
+      ['      rates.check(raw.socket.remoteAddress, kindOf(raw.url))\n', ''],
     ],
   ]),
   ...checksOf('http/access', 'http/access', [
