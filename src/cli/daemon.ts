@@ -5,6 +5,7 @@ import { createClient } from '../client/index.ts'
 import { describeSystemError, isMeshError, MeshError } from '../errors/index.ts'
 import type { Command } from 'commander'
 import type { Client, DaemonAddress } from '../client/index.ts'
+import type { Config } from '../config/index.ts'
 import type { Context } from './context.ts'
 
 /** Where the daemon is, as options of a command. */
@@ -93,4 +94,24 @@ export const connect = (options: DaemonOptions, { env, clock }: Context): Client
   // The unix socket asks for none.
   const token = path === '' || 'socketPath' in address ? undefined : readToken(path)
   return createClient(address, { clock, token })
+}
+
+/**
+ * The daemon of a configuration. What the command line names goes first; then the configuration, if
+ * that was named there (the environment may mean another node); then the environment.
+ */
+export const connectFor = (
+  config: Config | undefined,
+  isNamed: boolean,
+  options: DaemonOptions,
+  context: Context,
+): Client => {
+  const { env } = context
+  const given = isNamed
+    ? [options.url, options.socket]
+    : [options.url, options.socket, env.MESH_URL, env.MESH_SOCKET]
+  const isGiven = given.some((each) => each !== undefined && each !== '')
+  return isGiven || config === undefined
+    ? connect(options, context)
+    : connect({ socket: config.http.socketPath }, context)
 }

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { checkConfig, configError, DEFAULT_CONFIG_PATH } from '../../config/index.ts'
 import { problemsAt, readConfigFile } from '../../config/index.ts'
 import { checkSecrets } from '../config-secrets.ts'
-import { connect, withDaemonOptions } from '../daemon.ts'
+import { connectFor, withDaemonOptions } from '../daemon.ts'
 import { printPreview, requireNoLoss } from '../preview.ts'
 import { JSON_OPTION, printFields, printJson, warn } from '../print.ts'
 import type { Config, ConfigProblem } from '../../config/index.ts'
@@ -64,7 +64,7 @@ const run = async (path: string, options: Options, context: Context): Promise<vo
   const isGood = config !== undefined && problems.length === 0
   const preview =
     isGood && running
-      ? await connect(options, context).preview(text, { signal: context.signal })
+      ? await connectFor(config, false, options, context).preview(text, { signal: context.signal })
       : undefined
   if (json === true) {
     const ok = problems.length === 0
@@ -86,7 +86,7 @@ const run = async (path: string, options: Options, context: Context): Promise<vo
 export const configCheckCommand = (context: Context): Command =>
   withDaemonOptions(new Command())
     .description(
-      'Reads a configuration, and the keys and the certificate that it names as far as they are on this machine, and reports everything that is wrong, each with line and column. Changes nothing, and asks no daemon unless --running is given: then it also says what a reload (SIGHUP) of the running daemon with it would withdraw, show an older version of, and bring back, and exits with 9 if anything would be lost. Only the unix socket tells this. What is allowed but odd, and files that are named and not here (the configuration may be for another machine), are warnings and do not change the exit code; with --strict they are problems.',
+      'Reads a configuration, and the keys and the certificate that it names as far as they are on this machine, and reports everything that is wrong, each with line and column. Changes nothing, and asks no daemon unless --running is given: then it also says what a reload (SIGHUP) of the running daemon with it would withdraw, show an older version of, and bring back, and exits with 9 if anything would be lost. It asks the daemon at the socket of that configuration, unless another is named here or in the environment; only a unix socket tells this. What is allowed but odd, and files that are named and not here (the configuration may be for another machine), are warnings and do not change the exit code; with --strict they are problems.',
     )
     .argument('[path]', `configuration [$MESH_CONFIG; else ${DEFAULT_CONFIG_PATH}]`)
     .option('--strict', 'take every warning for a problem: on the machine that it is for')

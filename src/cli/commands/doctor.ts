@@ -1,17 +1,16 @@
 import { Command } from 'commander'
 import { DEFAULT_CONFIG_PATH } from '../../config/index.ts'
 import { MeshError } from '../../errors/index.ts'
-import { connect, withDaemonOptions } from '../daemon.ts'
+import { connectFor, withDaemonOptions } from '../daemon.ts'
 import { examineBootstrap } from '../doctor/bootstrap.ts'
 import { examineClock } from '../doctor/clock.ts'
 import { examineConfiguration, examineKeys } from '../doctor/configuration.ts'
+import { expectedPeerId, withoutConfiguration } from '../doctor/configuration.ts'
 import { examineDaemon } from '../doctor/daemon.ts'
 import { examinePorts } from '../doctor/ports.ts'
 import { examineState } from '../doctor/state.ts'
 import { JSON_OPTION, printJson } from '../print.ts'
 import { clean } from '../terminal.ts'
-import type { Config } from '../../config/index.ts'
-import type { Client } from '../../client/index.ts'
 import type { Context } from '../context.ts'
 import type { DaemonOptions } from '../daemon.ts'
 import type { Finding, Severity } from '../doctor/finding.ts'
@@ -24,23 +23,18 @@ interface Options extends DaemonOptions, ReadOptions {
 const MARKS = { ok: 'ok', note: 'note', warning: 'warning', error: 'error' } as const
 const STYLES = { ok: 'green', note: 'dim', warning: 'yellow', error: 'red' } as const
 
-/** The daemon of the configuration, unless another is named. */
-const clientOf = (options: Options, config: Config | undefined, context: Context): Client => {
-  const { env } = context
-  const named = [options.url, options.socket, env.MESH_URL, env.MESH_SOCKET].some(
-    (each) => each !== undefined && each !== '',
-  )
-  return named || config === undefined
-    ? connect(options, context)
-    : connect({ socket: config.http.socketPath }, context)
-}
-
 const examine = async (options: Options, context: Context): Promise<Finding[]> => {
   const path = options.config ?? (context.env.MESH_CONFIG || DEFAULT_CONFIG_PATH)
   const { clock, signal } = context
   const nowMs = clock.nowMs()
-  const { findings, config, text } = await examineConfiguration(path)
-  const told = await examineDaemon(clientOf(options, config, context), { config, text, signal })
+  const { findings: found, config, text, isAbsent } = await examineConfiguration(path)
+  const peerId = config === undefined ? undefined : await expectedPeerId(config)
+  const isNamed = options.config !== undefined
+  const client = connectFor(config, isNamed, options, context)
+  const told = await examineDaemon(client, { config, text, peerId, signal })
+  // A daemon needs none: without, it runs with all defaults.
+  const isEnough = isAbsent === true && !isNamed && told.status !== undefined
+  const findings = isEnough ? [withoutConfiguration(path)] : found
   const rest =
     config === undefined
       ? []
@@ -52,7 +46,11 @@ const examine = async (options: Options, context: Context): Promise<Finding[]> =
             { isRunning: told.status !== undefined, peers: told.peers },
             context,
           ),
-          examineBootstrap(config, { peerId: told.status?.peerId, peers: told.peers }, context),
+          examineBootstrap(
+            config,
+            { peerId: told.status?.peerId ?? peerId, peers: told.peers },
+            context,
+          ),
         ])
   signal.throwIfAborted()
   return [...findings, ...rest.flat(), ...(await examineClock(nowMs, told.files)), ...told.findings]
@@ -95,14 +93,15 @@ const run = async (options: Options, context: Context): Promise<void> => {
     if (warnings > 0 && options.json !== true) await context.out.line(`${warnings} to look at.`)
     return
   }
-  const message = `${errors} of ${findings.length} findings are errors, the first: ${first.check}: ${aboutOf(first)}${first.message}`
+  const what = `${first.check}: ${aboutOf(first)}${first.message}`
+  const message = errors === 1 ? `1 error: ${what}` : `${errors} errors, the first: ${what}`
   throw new MeshError('ERR_UNWELL', message, { data: { errors, warnings } })
 }
 
 export const doctorCommand = (context: Context): Command =>
   withDaemonOptions(new Command())
     .description(
-      'Looks for what keeps a node from working, whether its daemon runs or not: configuration, keys and their permissions, certificate, state directory, ports, bootstrap peers (DNS and a TCP connection to each), clock, and what the daemon itself finds wrong. Changes nothing. Exits with 10 if something is.',
+      'Looks for what keeps a node from working, whether its daemon runs or not: configuration, keys and their permissions, certificate, state directory, ports, bootstrap peers (DNS and a TCP connection to each), clock, and what the daemon itself finds wrong. The daemon asked is that of the configuration, unless --url or --socket names another. Changes nothing. Exits with 10 if something is.',
     )
     .option('-c, --config <path>', `configuration [$MESH_CONFIG; else ${DEFAULT_CONFIG_PATH}]`)
     .option(...JSON_OPTION)

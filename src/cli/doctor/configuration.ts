@@ -1,13 +1,14 @@
 import { access } from 'node:fs/promises'
 import { checkConfig, readConfigFile } from '../../config/index.ts'
 import { isMeshError, systemErrorCode } from '../../errors/index.ts'
-import { MAX_CERTIFICATE_BYTES, parseCertificate } from '../../keys/index.ts'
+import { MAX_CERTIFICATE_BYTES, parseCertificate, peerIdFromPublicKey } from '../../keys/index.ts'
 import { formatTimestamp } from '../../util/index.ts'
 import { checkSecrets } from '../config-secrets.ts'
 import { readSmallFile } from '../content.ts'
 import { relativeTime } from '../show.ts'
 import { reporter } from './finding.ts'
 import type { Config } from '../../config/index.ts'
+import type { PeerId } from '../../keys/index.ts'
 import type { Finding } from './finding.ts'
 
 const DAY_MS = 24 * 3_600_000
@@ -17,7 +18,12 @@ const CERTIFICATE_WARNING_MS = 14 * DAY_MS
 /** Reads the configuration; without one, only a running daemon can be looked at. */
 export const examineConfiguration = async (
   path: string,
-): Promise<{ readonly findings: Finding[]; readonly config?: Config; readonly text?: string }> => {
+): Promise<{
+  readonly findings: Finding[]
+  readonly config?: Config
+  readonly text?: string
+  readonly isAbsent?: boolean
+}> => {
   const report = reporter('configuration')
   try {
     const text = await readConfigFile(path)
@@ -40,12 +46,14 @@ export const examineConfiguration = async (
         report('note', path, 'no file is configured', 'add lines to [files]: name = [signers]'),
       )
     }
-    if (findings.length === 0) findings.push(report('ok', path, `is good, with ${count} files`))
+    if (findings.length === 0)
+      findings.push(report('ok', path, `is good, with ${count} file${count === 1 ? '' : 's'}`))
     return { findings, config, text }
   } catch (error) {
     if (!isMeshError(error)) throw error
     const next = 'name the configuration with --config, or run as a user that may read it'
-    return { findings: [report('error', path, error.message, next)] }
+    const isAbsent = systemErrorCode(error.cause) === 'ENOENT'
+    return { findings: [report('error', path, error.message, next)], isAbsent }
   }
 }
 
@@ -69,6 +77,27 @@ const examineEnd = async (path: string, nowMs: number): Promise<Finding[]> => {
     throw error
   }
 }
+
+/** Which node the configuration is of, as far as its certificate says. */
+export const expectedPeerId = async ({ network }: Config): Promise<PeerId | undefined> => {
+  if (network.certificatePath === undefined) return undefined
+  try {
+    const text = await readSmallFile(network.certificatePath, MAX_CERTIFICATE_BYTES)
+    return peerIdFromPublicKey(parseCertificate(text).certificate.key)
+  } catch {
+    // The check of the keys says what is wrong with it.
+    return undefined
+  }
+}
+
+/** Where a daemon was found although there is no configuration in the usual place. */
+export const withoutConfiguration = (path: string): Finding =>
+  reporter('configuration')(
+    'note',
+    path,
+    'is not there, so that only the daemon was looked at',
+    'name the configuration with --config',
+  )
 
 /** Files that are named and not there; of them the notes below say less. */
 const examineMissing = async ({ network }: Config): Promise<Finding[]> => {

@@ -5,6 +5,7 @@ import { holderOf } from './state.ts'
 import type { Config } from '../../config/index.ts'
 import type { FileBody, PeerBody, PublicStatusBody, StatusBody } from '../../api/index.ts'
 import type { Client } from '../../client/index.ts'
+import type { PeerId } from '../../keys/index.ts'
 import type { Finding } from './finding.ts'
 
 /** What a running daemon tells. */
@@ -62,6 +63,19 @@ const compare = (status: StatusBody | PublicStatusBody, config: Config | undefin
   return findings
 }
 
+/** A daemon that answers and is not the one of the configuration: nothing it says is about this node. */
+const another = (
+  { peerId }: StatusBody | PublicStatusBody,
+  { path }: Config,
+  address: string,
+): Told => {
+  const message = `is another node, ${peerId}, than the certificate of ${path} is for`
+  const next =
+    'name its own with --socket, or leave $MESH_SOCKET and $MESH_URL out; else restart it'
+  const finding = reporter('daemon')('error', address, message, next)
+  return { findings: [finding], status: undefined, peers: undefined, files: [] }
+}
+
 /** What the daemon itself finds wrong, and whether it runs with what is on the disk now. */
 const examineHealth = async (
   client: Client,
@@ -101,9 +115,14 @@ const examineHealth = async (
 
 export const examineDaemon = async (
   client: Client,
-  given: { config: Config | undefined; text: string | undefined; signal: AbortSignal },
+  given: {
+    config: Config | undefined
+    text: string | undefined
+    peerId: PeerId | undefined
+    signal: AbortSignal
+  },
 ): Promise<Told> => {
-  const { signal, config } = given
+  const { signal, config, peerId } = given
   const report = reporter('daemon')
   let status: StatusBody | PublicStatusBody
   try {
@@ -111,6 +130,9 @@ export const examineDaemon = async (
   } catch (error) {
     if (!isMeshError(error) || error.code === 'ERR_ABORTED') throw error
     return silent(error, config)
+  }
+  if (config !== undefined && peerId !== undefined && status.peerId !== peerId) {
+    return another(status, config, client.address)
   }
   const findings = compare(status, config)
   if ('startedAt' in status) findings.push(...(await examineHealth(client, status, given)))

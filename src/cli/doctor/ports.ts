@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { reporter } from './finding.ts'
 import { endpointOf, tryConnect, tryListen } from './probe.ts'
@@ -10,6 +11,15 @@ import type { Endpoint } from './probe.ts'
 const isLoopback = (host: string): boolean =>
   host === '::1' || host === 'localhost' || host.startsWith('127.')
 const ANY: readonly string[] = ['0.0.0.0', '::']
+
+/** What stands in http.listen: addresses, or interfaces by name. */
+const addressesOf = (entry: string): readonly string[] =>
+  isIP(entry) !== 0 || entry === 'localhost'
+    ? [entry]
+    : (networkInterfaces()[entry] ?? [])
+        .map(({ address }) => address)
+        // As the daemon, which cannot serve these by an address alone.
+        .filter((address) => !/^fe[89ab]/i.test(address))
 
 /** Who can reach what listens there, as far as this machine can say. */
 const reachableBy = (host: string): string => {
@@ -62,6 +72,26 @@ const examineOne = async (
     : report('error', shown, `does not answer: ${why}`, next)
 }
 
+const examineHttp = async (
+  entry: string,
+  { http, isRunning }: { http: Config['http']; isRunning: boolean },
+  context: Context,
+): Promise<Finding[]> => {
+  const addresses = addressesOf(entry)
+  if (addresses.length > 0) {
+    const { port } = http
+    return Promise.all(
+      addresses.map((host) =>
+        examineOne('http', { host, port, peerId: undefined }, isRunning, context),
+      ),
+    )
+  }
+  const message =
+    'no interface of this machine has that name and an address now: HTTP is not served there until one has'
+  const next = `ip address show dev ${entry}, which knows alternative names too`
+  return [reporter('ports')('warning', `http ${entry}`, message, next)]
+}
+
 /** Whether the ports are free, or answer if the daemon runs, and who can reach them. */
 export const examinePorts = async (
   { cluster, http }: Config,
@@ -72,10 +102,9 @@ export const examinePorts = async (
   const listening = cluster.listen.flatMap((address) => endpointOf(address) ?? [])
   const findings = await Promise.all([
     ...listening.map((each) => examineOne('cluster', each, isRunning, context)),
-    ...http.listen.map((host) =>
-      examineOne('http', { host, port: http.port, peerId: undefined }, isRunning, context),
-    ),
   ])
+  const served = http.listen.map((entry) => examineHttp(entry, { http, isRunning }, context))
+  findings.push(...(await Promise.all(served)).flat())
   const open = listening.filter(({ host }) => !isLoopback(host))
   if (listening.length > 0 && open.length === 0 && cluster.bootstrapPeers.length > 0) {
     const message = 'is listened on for this machine only: other nodes cannot connect to this one'

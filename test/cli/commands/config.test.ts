@@ -108,3 +108,17 @@ t.test('prints the reference', async (t) => {
   const json = await mesh(['config', 'reference', '--json'])
   t.same(JSON.parse(json.stdout), { schema: 'mesh-config-reference/1', settings: listSettings() })
 })
+
+t.test(
+  'with --running asks the daemon of the configuration, unless another is named',
+  async (t) => {
+    const directory = t.testdir({})
+    const path = join(directory, 'dm.toml')
+    writeFileSync(path, `[http]\nsocket = "own.sock"\n[files]\nmotd = ["${publicText(1)}"]\n`)
+    const ask = (env: Record<string, string>, ...args: string[]) =>
+      mesh(['config', 'check', path, '--running', ...args], { env })
+    t.match(await ask({}), { code: 5, stderr: /no answer from unix:.*own\.sock: / })
+    t.match(await ask({ MESH_SOCKET: '/nowhere/a' }), { code: 5, stderr: /unix:\/nowhere\/a: / })
+    t.match(await ask({}, '--socket', '/nowhere/b'), { code: 5, stderr: /unix:\/nowhere\/b: / })
+  },
+)

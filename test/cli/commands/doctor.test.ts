@@ -81,9 +81,11 @@ port = ${http}
 motd = ["${publicText(3)}"]
 `
   writeFileSync(at('dm.toml'), configuration)
-  const run = async (...args: string[]) => {
+  const run = async (...given: (string | Record<string, string>)[]) => {
+    const args = given.filter((each) => typeof each === 'string')
+    const env = given.find((each) => typeof each !== 'string')
     const options = ['--config', at('dm.toml'), '--json', ...args]
-    const { code, stdout, stderr } = await mesh(['doctor', ...options])
+    const { code, stdout, stderr } = await mesh(['doctor', ...options], { env: env ?? {} })
     const body: { schema: string; ok: boolean; findings: Finding[] } = JSON.parse(stdout)
     const of = (check: string, severity?: string): Finding[] =>
       body.findings.filter(
@@ -248,4 +250,56 @@ t.test('a daemon alone, without a configuration, is looked at all the same', asy
   const { code, stdout } = await mesh(['doctor', '--url', url, '--config', '/nonexistent'])
   t.equal(code, 10)
   t.match(stdout, /^daemon\n {2}note {5}http.*tells over TCP neither/m)
+})
+
+t.test('asks the daemon of the configuration, whichever the environment names', async (t) => {
+  const { run, at } = await begin(t)
+  const url = await serve(t, (_, response) => answer(response, 200, { ...status, peerId: other }))
+  const { code, of } = await run({ MESH_URL: url })
+  t.equal(code, 0)
+  t.match(of('daemon'), [{ severity: 'warning', message: /is not running: .*state.mesh\.sock/ }])
+  const byDefault = await mesh(['doctor'], { env: { MESH_CONFIG: at('dm.toml'), MESH_URL: url } })
+  t.match(byDefault.stdout, /is another node/, 'a configuration from the environment does not')
+})
+
+t.test(
+  'a daemon that is another node than the configuration says nothing about this one',
+  async (t) => {
+    const bootstrap = [`/ip4/127.0.0.1/tcp/1/p2p/${own}`]
+    const { run } = await begin(t, { bootstrap })
+    const url = await serve(t, (_, response) => answer(response, 200, { ...status, peerId: other }))
+    const { code, of } = await run('--url', url)
+    t.equal(code, 10)
+    t.match(of('daemon'), [{ severity: 'error', message: new RegExp(`another node, ${other}`) }])
+    t.match(of('ports', 'ok'), [{ message: /is free/ }, { message: /is free/ }])
+    t.match(of('bootstrap'), [{ severity: 'note', message: /this node itself/ }])
+  },
+)
+
+t.test('a daemon without a configuration in the usual place is well', async (t) => {
+  const url = await serve(t, (_, response) =>
+    answer(response, 200, { version: '0.1.0', networkId: 'local', peerId: own }),
+  )
+  const env = { MESH_CONFIG: join(t.testdir({}), 'dm.toml') }
+  const { code, stdout } = await mesh(['doctor', '--url', url], { env })
+  t.equal(code, 0)
+  t.match(stdout, /^ {2}note {5}.*dm\.toml: is not there, so that only the daemon was looked at$/m)
+  const silent = await mesh(['doctor', '--socket', '/nonexistent/mesh.sock'], { env })
+  t.match(silent, { code: 10, stderr: /^mesh: 1 error: configuration: / })
+})
+
+t.test('an interface that HTTP is served on, and one that is not there', async (t) => {
+  const { run, at, configuration } = await begin(t)
+  const listen = (...names: string[]) =>
+    writeFileSync(at('dm.toml'), configuration.replace('["127.0.0.1"]', JSON.stringify(names)))
+  listen('lo')
+  const there = await run()
+  t.match(there.of('ports', 'ok').slice(1), [{ subject: /^http (127|\[::1)/ }])
+  t.strictSame(there.of('ports', 'error'), [])
+  listen('mesh-none0')
+  const { code, of } = await run()
+  t.equal(code, 0, 'the daemon starts all the same')
+  t.match(of('ports', 'warning'), [
+    { subject: 'http mesh-none0', message: /no interface/, next: /ip address show dev mesh-none0/ },
+  ])
 })
