@@ -2,6 +2,7 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { listSettings } from '../../../src/config/index.ts'
+import { shortDirectory } from '../../support/short-directory.ts'
 import { mesh, publicText, writeKey } from '../harness.ts'
 
 const root = join(import.meta.dirname, '../../..')
@@ -112,7 +113,7 @@ t.test('prints the reference', async (t) => {
 t.test(
   'with --running asks the daemon of the configuration, unless another is named',
   async (t) => {
-    const directory = t.testdir({})
+    const directory = shortDirectory(t)
     const path = join(directory, 'dm.toml')
     writeFileSync(path, `[http]\nsocket = "own.sock"\n[files]\nmotd = ["${publicText(1)}"]\n`)
     const ask = (env: Record<string, string>, ...args: string[]) =>
