@@ -1,3 +1,4 @@
+import { createHolders } from './holders.ts'
 import { PLACES_LOOK_INTERVAL_MS } from './limits.ts'
 import { createReaders } from './readers.ts'
 import { createTurnedAway } from './turned-away.ts'
@@ -10,8 +11,8 @@ import type { Cancel, Clock } from '../util/index.ts'
  * longest without asking anything whole: were newcomers turned away instead, whoever opens enough
  * connections and sends a byte at a time would keep everybody else out. If all have asked, it takes
  * the place of the one that takes least of its answer, if that is next to nothing: or whoever asks for
- * large files and does not read them would. If all are served and take what they asked for, the
- * newcomer is told to come again.
+ * large files and does not read them would. If all are served and take what they asked for, whoever
+ * holds most places gives one to a newcomer with fewer; else the newcomer is told to come again.
  *
  * Answers with what has to see each request before anybody else: whether it was answered so.
  */
@@ -31,12 +32,14 @@ export const limitConnections = (
   const waiting = new Set<Socket>()
   const underWay = new WeakMap<Socket, number>()
   const readers = createReaders({ clock })
+  const holders = createHolders()
   let looking: Cancel | undefined
 
   const leave = (socket: Socket): void => {
     open.delete(socket)
     waiting.delete(socket)
     readers.remove(socket)
+    holders.remove(socket)
   }
 
   /** While half of the places are taken. */
@@ -57,6 +60,7 @@ export const limitConnections = (
   server.on('connection', (socket: Socket) => {
     open.add(socket)
     waiting.add(socket)
+    holders.add(socket)
     socket.once('close', () => leave(socket))
     if (looking === undefined) look()
     if (open.size <= maxConnections) return
@@ -65,6 +69,7 @@ export const limitConnections = (
     // All others are being answered: one that does not listen goes, or else the newcomer itself.
     readers.look()
     if (evict(readers.worst())) return
+    if (evict(holders.excess(socket))) return
     leave(socket)
     turnedAway.add(socket)
   })

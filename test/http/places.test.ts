@@ -47,8 +47,8 @@ const startServer = async (t: Test) => {
   const port = typeof address === 'object' ? (address?.port ?? 0) : 0
 
   /** Asks, and reads nothing of the answer beyond what is in flight. */
-  const ask = async (path: string): Promise<Socket> => {
-    const socket = connect(port, '127.0.0.1').on('error', () => {})
+  const ask = async (path: string, localAddress = '127.0.0.1'): Promise<Socket> => {
+    const socket = connect({ port, host: '127.0.0.1', localAddress }).on('error', () => {})
     socket.pause()
     t.teardown(() => socket.destroy())
     await once(socket, 'connect')
@@ -150,6 +150,31 @@ t.test('who reads drop by drop loses its place', async (t) => {
   slow.read()
   t.ok(await getsIn(clock, url))
   t.ok(large.destroyed)
+})
+
+t.test('who holds most places gives one to each newcomer with fewer', async (t) => {
+  const { server, ask, answering, turned } = await startServer(t)
+  const getIn = async (path: string, address?: string): Promise<void> => {
+    await ask(path, address)
+    const before = turned.length
+    while (!answering.has(path) && turned.length === before) await once(server, 'request')
+  }
+  const gone = () =>
+    [...answering].flatMap(([path, { destroyed }]) => (destroyed ? [path] : [])).sort()
+  for (let each = 0; each < PLACES; each++) await getIn(`/quiet-${each}`)
+  await getIn('/quiet-b', '127.0.0.2')
+  t.same(gone(), ['/quiet-2'], 'the one that came last')
+  const told = once(server, 'request')
+  await ask('/quiet-more', '127.0.0.2')
+  await told
+  t.same(turned, ['GET'], 'who would have as many is told to come again')
+  await getIn('/quiet-c', '127.0.0.3')
+  t.same(gone(), ['/quiet-1', '/quiet-2'])
+  const toldToo = once(server, 'request')
+  await ask('/quiet-d', '127.0.0.4')
+  await toldToo
+  t.same(turned, ['GET', 'GET'], 'nobody has more than anybody else')
+  t.same(gone(), ['/quiet-1', '/quiet-2'])
 })
 
 /** A server whose places are all taken by who waits for us. */

@@ -72,6 +72,13 @@ export const http: readonly Check[] = [
       ['if (open.size <= maxConnections) return', 'return'],
     ],
   ]),
+  ...checksOf('http/holders', 'http/places', [
+    [
+      'share of the HTTP connections that one client has',
+      'who holds most places gives one to each newcomer with fewer',
+      ['return most === own ? undefined : [...most].at(-1)', 'return undefined'],
+    ],
+  ]),
   ...checksOf('http/turned-away', 'http/places', [
     [
       'number of clients that are told that there is no place',
