@@ -1,6 +1,6 @@
 import { AFTER_PARAMETER, FORCE_PARAMETER, NAME_PARAMETER, routes } from '../api/index.ts'
 import { CERTIFICATE_HEADER, SIGNATURE_HEADER, STATEMENT_HEADER } from '../api/index.ts'
-import { STATEMENT_PARAMETER } from '../api/index.ts'
+import { PROBLEM_MEDIA_TYPE, STATEMENT_PARAMETER } from '../api/index.ts'
 import { MeshError } from '../errors/index.ts'
 import { systemClock, utf8 } from '../util/index.ts'
 import { toTarget } from './address.ts'
@@ -52,6 +52,9 @@ const query = (parameters: Readonly<Record<string, string | undefined>>): string
 }
 
 const isGood = (status: number): boolean => status >= 200 && status < 300
+
+const isProblem = ({ headers }: Answer): boolean =>
+  headers['content-type']?.[0]?.startsWith(PROBLEM_MEDIA_TYPE) === true
 
 /** What the statement's header fields of an answer say; repeated and comma-joined fields alike. */
 const fromHeaders = (headers: Answer['headers']): StatementHeaders => {
@@ -112,10 +115,9 @@ export const createClient = (address: DaemonAddress, init: ClientInit = {}): Cli
     status: ({ signal } = {}) => get(routes.status, statusBody, signal),
     async health({ signal } = {}) {
       const answer = await exchange(connecting, { method: 'GET', path: routes.healthz, signal })
-      // 503 says that something is wrong in the same body that says what.
-      return isGood(answer.status) || answer.status === 503
-        ? readJson(answer, healthBody)
-        : fail(answer)
+      // 503 says that something is wrong in the same body that says what, unless it was not even asked.
+      const isBody = isGood(answer.status) || (answer.status === 503 && !isProblem(answer))
+      return isBody ? readJson(answer, healthBody) : fail(answer)
     },
     peers: ({ signal } = {}) => get(routes.peers, peersBody, signal),
     transfers: ({ signal } = {}) => get(routes.transfers, transfersBody, signal),

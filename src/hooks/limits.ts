@@ -8,8 +8,8 @@ export const FIRST_HOOK_RETRY_MS = 2_000
 export const HOOK_KILL_GRACE_MS = 2_000
 /** Wait for what a hook that has ended left in its pipes. Stops what it left running from holding us. */
 export const HOOK_CLOSE_WAIT_MS = 1_000
-/** Of the environment of a process that may be left of a run. Bounds what is read of each. */
-export const MAX_ENVIRONMENT_BYTES = 256 * 2 ** 10
+/** Of the environment of a process that may be left of a run; Linux allows 6 MiB. Bounds what is read of each. */
+export const MAX_ENVIRONMENT_BYTES = 8 * 2 ** 20
 /** Looks for what a run has left. Stops what forks faster than it is ended from keeping us busy. */
 export const MAX_KILL_ROUNDS = 50
 /** Output of one run that goes to the log. Stops a hook from filling it. */

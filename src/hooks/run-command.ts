@@ -115,7 +115,8 @@ const runWith = (
       ender.release()
       // What it has left running would go on beside the next run.
       signalGroup(child, 'SIGKILL')
-      ended = endLeftovers(run)
+      // What cannot be looked for must not keep the run from ending.
+      ended = endLeftovers(run).catch(() => {})
       // Who was not found may hold the pipes open for ever.
       cancelWait = clock.schedule(HOOK_CLOSE_WAIT_MS, () => {
         child.stdout?.destroy()

@@ -108,7 +108,7 @@ export const createTreeVerifier = (
     altered.set(name, tree)
     health.raise({
       ...{ code: 'tree-altered', subject: name, severity: 'warning' },
-      message: `the tree of ${name} is not what was signed: ${why}; it is made anew from its tar; look after the disk and after who may write to the state directory`,
+      message: `the tree of ${name} is not what was signed: ${why}; it is made anew from its tar; look after the disk and after who may write to the state directory, a hook of the file included`,
     })
     logger.warn({ name, tree, why }, 'a tree is not what was signed')
     components.repair(name)

@@ -60,6 +60,19 @@ t.test('reads health of a daemon that is not well', async (t) => {
   t.match(await createClient({ url }).health(), { status: 'degraded', warnings })
 })
 
+t.test('says that there is no place for who asks for health', async (t) => {
+  const problem = { status: 503, code: 'ERR_DAEMON_BUSY', detail: 'all are in use' }
+  const url = await serve(t, (_, response) => {
+    const type = 'application/problem+json; charset=utf-8'
+    response.writeHead(503, { 'Content-Type': type, 'Retry-After': 5 })
+    response.end(JSON.stringify({ ...problem, retryAfterSeconds: 5 }))
+  })
+  await t.rejects(createClient({ url }).health(), {
+    code: 'ERR_DAEMON_BUSY',
+    message: 'all are in use',
+  })
+})
+
 t.test('speaks over a unix socket', async (t) => {
   const socketPath = join(shortDirectory(t), 'mesh.sock')
   const server = createServer((request, response) => {

@@ -93,6 +93,20 @@ t.test('what has left its group and made a session of its own is ended with it',
   }
 })
 
+t.test('what goes on with a large environment is found', async (t) => {
+  // Before the mark; each variable may have 128 KiB. A shell would put them in another order.
+  const large = 'x=$(head -c 120000 /dev/zero | tr "\\0" x);'
+  const left =
+    'env -i A=$x B=$x C=$x MESH_HOOK_RUN=$MESH_HOOK_RUN setsid "$(command -v sleep)" 600 &'
+  const wait = 'while [ "$(cat /proc/$!/comm)" != sleep ]; do sleep 0.01; done; echo $!'
+  const { ending, lines } = await run(`${large} ${left} ${wait}`)
+  t.same(ending, { outcome: 'succeeded' })
+  t.equal(lines.length, 1)
+  const pid = Number(lines[0])
+  t.teardown(() => isAlive(pid) && process.kill(pid, 'SIGKILL'))
+  t.notOk(isAlive(pid))
+})
+
 t.test('what has thrown its environment away too is not found, and does not hold us', async (t) => {
   const flag = join(t.testdir(), 'flag')
   // Ends by itself, some time after the test.
