@@ -190,8 +190,13 @@ export const MAX_BLOCK_PIECE_BYTES = 64 * KIBIBYTE
 export const BLOCK_PIECE_BYTES = 63 * KIBIBYTE
 /** Buffers of blocks that are kept for the next one. */
 export const MAX_IDLE_BUFFER_BYTES = 16 * MEBIBYTE
-/** Every piece of a block but its last has at least this many. Stops a flood of tiny frames. */
+/** Every piece of a block or a block list but its last has at least this many. Stops a flood of tiny frames. */
 export const MIN_BLOCK_PIECE_BYTES = 16 * KIBIBYTE
+/**
+ * Pieces of a block list that are kept of all holders of one content together: two of the longest. Stops
+ * holders that send lists and never end them from filling the memory.
+ */
+export const MAX_LIST_INBOX_BYTES = 8 * MEBIBYTE
 /** Longest frame: a piece and its fields. */
 export const MAX_BLOCK_FRAME_BYTES = MAX_BLOCK_PIECE_BYTES + FRAME_HEADER_BYTES
 /** Blocks in one request. */

@@ -125,12 +125,24 @@ export const peers: readonly Check[] = [
     [
       'digest of a block list',
       'a holder that sends another list keeps nobody from the content',
-      ['if (sha256(asked.bytes) !== content.list)', 'if (false)'],
+      ['if (sha256(bytes) !== content.list)', 'if (false)'],
     ],
     [
       'length of a block list',
       'a holder whose list has a hundred thousand entries keeps nobody from the content',
       ['if (sizeBytes > most) throw', 'if (false) throw'],
+    ],
+  ]),
+  ...checksOf('sync/blocks/list-inbox', 'sync/blocks/list-inbox', [
+    [
+      'small pieces of a block list',
+      'refuses what was not asked for, does not fit, or comes in crumbs',
+      ['bytes.length < MIN_BLOCK_PIECE_BYTES', 'bytes.length < 0'],
+    ],
+    [
+      'block lists in memory that nobody ends',
+      'where more has gathered than may be, whoever gives the least goes',
+      ['if (bytes <= MAX_LIST_INBOX_BYTES) return', 'if (bytes > 0) return'],
     ],
   ]),
   ...checksOf('sync/blocks/incoming', 'sync/blocks/link', [

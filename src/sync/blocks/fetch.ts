@@ -172,12 +172,11 @@ export class BlockFetch {
   // The list.
 
   #askForList(): void {
-    if (this.#work.list !== undefined || this.#ended) return
-    this.#inbox.askSome(this.#parts.all())
+    if (!this.#ended) this.#inbox.askSome(this.#parts.all())
   }
 
   #onList(part: Part, piece: ListPiece): void {
-    const encoded = this.#inbox.take(part, piece, this.#work.list !== undefined)
+    const encoded = this.#inbox.take(part, piece)
     if (encoded === undefined) return
     this.#takeList(encoded).catch((error: unknown) => this.#fail(error))
   }
@@ -185,6 +184,8 @@ export class BlockFetch {
   /** @throws MeshError if what was signed cannot be put together, which is no holder's fault */
   async #takeList(encoded: Uint8Array): Promise<void> {
     if (this.#work.list !== undefined) return
+    // At once: others who were asked may be sending it still.
+    this.#inbox.close()
     const assembly = await this.#work.begin(encoded, () => this.#ended)
     if (assembly === undefined) return
     for (const part of this.#parts.startCounting(assembly.list.blocks.length)) {
@@ -252,17 +253,18 @@ export class BlockFetch {
     this.#inbox.check()
     this.lookForHolders()
     this.#askForList()
-    const quietMs = this.#init.clock.monotonicMs() - this.#work.progressMs
-    if (this.#work.schedule.hasLocal) return
-    const somebody = this.#parts.hasSource()
-    const patienceMs = somebody
-      ? HOLDER_WAIT_MS
-      : this.#parts.isAsking()
-        ? HOLDER_ANSWER_TIMEOUT_MS
-        : NOBODY_WAIT_MS
-    const isOver = quietMs >= patienceMs || (!somebody && this.#init.isCrowded())
-    if (!isOver) return
+    // What is on this machine is being looked through, however long that takes.
+    if (this.#work.isPreparing || this.#work.schedule.hasLocal) return
+    if (!this.#isHopeless()) return
     this.#fail(nobody(this.#work.haveBytes, this.#init.sizeBytes))
+  }
+
+  #isHopeless(): boolean {
+    const progressMs = Math.max(this.#work.progressMs, this.#inbox.progressMs)
+    const quietMs = this.#init.clock.monotonicMs() - progressMs
+    if (this.#parts.hasSource()) return quietMs >= HOLDER_WAIT_MS
+    if (this.#parts.isAsking()) return quietMs >= HOLDER_ANSWER_TIMEOUT_MS
+    return quietMs >= NOBODY_WAIT_MS || this.#init.isCrowded()
   }
 
   /** Whoever gave something, the most first. */

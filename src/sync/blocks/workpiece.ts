@@ -50,6 +50,11 @@ export class Workpiece {
     return this.assembly?.haveBytes ?? 0
   }
 
+  /** The list is known, and what is left of a former run is being looked at. */
+  get isPreparing(): boolean {
+    return this.list !== undefined && this.assembly === undefined
+  }
+
   get isComplete(): boolean {
     return this.assembly !== undefined && this.haveBytes >= this.#init.sizeBytes
   }

@@ -79,7 +79,8 @@ const holders: readonly [string, string | undefined, Answer][] = [
     (request) => {
       if (request.type !== 'ask-list') return honest(request)
       const sizeBytes = 6 + 36 * 100_000
-      return [{ type: 'list', id: request.id, sizeBytes, offset: 0, bytes: encoded }]
+      const bytes = randomBytes(MAX_BLOCK_PIECE_BYTES)
+      return [{ type: 'list', id: request.id, sizeBytes, offset: 0, bytes }]
     },
   ],
   [
