@@ -148,7 +148,7 @@ export const PEER_EXCHANGE_HUNGRY_INTERVAL_MS = 30 * SECOND_MS
  */
 export const MAX_TOLD_ANEW_INTERVAL_MS = HOUR_MS
 export const PEER_EXCHANGE_TIMEOUT_MS = 10 * SECOND_MS
-/** Exchanges that one peer may ask for in a minute, after a burst of as many. */
+/** Exchanges that one peer may ask for in a minute, after a burst of as many; beyond it waits. */
 export const MAX_PEER_EXCHANGES_PER_MINUTE = 12
 /** Peers whose askings are counted after they have gone, so that coming back gains nothing. */
 export const MAX_REMEMBERED_BUDGETS = 1_024

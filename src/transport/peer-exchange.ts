@@ -27,6 +27,9 @@ const FAULTS: ReadonlySet<string> = new Set(['ERR_PROTOCOL_MALFORMED', 'ERR_LIMI
 /** Hex digits by which it is remembered what was told; two that are alike cost one peer a rumour. */
 const TOLD_DIGITS = 12
 
+/** How often it is looked whether a peer that waits may be answered. */
+const BUDGET_RETRY_MS = 1_000
+
 /** What addresses are taken to mean; the memory transport has its own kind. */
 export interface AddressRules {
   /** Splits an address from its peer id. @throws MeshError `ERR_ADDRESS_INVALID` */
@@ -151,16 +154,27 @@ export const createPeerExchanger = (
     throw new MeshError('ERR_STREAM_CLOSED', `${id} is not connected any more`)
   }
 
-  const spend = (peer: PeerId): void => {
-    if (budgetOf(peer).tryTake(1)) return
-    throw new MeshError(
-      'ERR_LIMIT_EXCEEDED',
-      `${peer} asks for peers more than ${MAX_PEER_EXCHANGES_PER_MINUTE} times a minute`,
-    )
+  /**
+   * Whoever asks too often waits. It is no fault: a node that dies again and again at its start asks
+   * each time, and were it avoided for that, it would be cut off for minutes when it is well again.
+   */
+  const spend = async ({ peer, signal }: FrameStream): Promise<void> => {
+    while (!budgetOf(peer).tryTake(1)) {
+      if (signal.aborted) throw new MeshError('ERR_STREAM_CLOSED', `${peer} asks no more`)
+      await new Promise<void>((resolve) => {
+        const wake = (): void => {
+          cancel()
+          signal.removeEventListener('abort', wake)
+          resolve()
+        }
+        const cancel = clock.schedule(BUDGET_RETRY_MS, wake)
+        signal.addEventListener('abort', wake, { once: true })
+      })
+    }
   }
 
   const answer = async (stream: FrameStream): Promise<void> => {
-    spend(stream.peer)
+    await spend(stream)
     const request = await stream.receive({ timeoutMs: PEER_EXCHANGE_TIMEOUT_MS })
     if (request === undefined) return
     const message = decodePeerExchange(request)

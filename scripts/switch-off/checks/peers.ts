@@ -69,8 +69,8 @@ export const peers: readonly Check[] = [
   ...checksOf('transport/peer-exchange', 'transport/peer-exchange', [
     [
       'rate of exchanges of peers',
-      'garbage is a fault, and so is asking without end',
-      ['if (budgetOf(peer).tryTake(1)) return', 'if (budgetOf(peer)) return'],
+      'whoever asks without end waits, and is blamed for nothing',
+      ['while (!budgetOf(peer).tryTake(1))', 'while (!budgetOf(peer))'],
     ],
   ]),
   ...checksOf('sync/intake', 'sync/announce/announcer', [
