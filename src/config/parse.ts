@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import * as v from 'valibot'
-import { describeSystemError, MeshError } from '../errors/index.ts'
+import { describeSystemError, MeshError, systemErrorCode } from '../errors/index.ts'
 import { concatBytes, fromUtf8 } from '../util/index.ts'
 import { readFiles, resolveFiles } from './files.ts'
 import { issuesToFindings } from './issues.ts'
@@ -122,7 +122,9 @@ const decode = (bytes: Uint8Array, path: string): string => {
 export const readConfigFile = async (path: string): Promise<string> => {
   const data = { path }
   const file = await open(path).catch((cause: unknown) => {
-    const message = `the configuration ${path} cannot be read: ${describeSystemError(cause)}`
+    const next =
+      systemErrorCode(cause) === 'ENOENT' ? '; name another, or begin with dm.toml.example' : ''
+    const message = `the configuration ${path} cannot be read: ${describeSystemError(cause)}${next}`
     throw new MeshError('ERR_CONFIG_NOT_FOUND', message, { data, cause })
   })
   try {

@@ -183,8 +183,15 @@ export const createStatus = (sources: StatusSources) => {
         unreachable: peering
           .status()
           .filter(({ peerId }) => !isConnected.has(peerId))
-          .map(({ peerId, lastError }) => ({ peerId, lastError: lastError ?? null })),
+          .map(({ peerId, name, lastError }) => ({
+            peerId,
+            name: name ?? null,
+            lastError: lastError ?? null,
+          })),
         lastError: missing?.lastError,
+        arriving: transfers
+          .transfers()
+          .receiving.find((each) => each.name === name && each.bytesPerSecond > 0),
       }
     },
   }

@@ -87,6 +87,15 @@ const nothingCounts = (given: SignedStatement, { authority, policy }: Rule): Mes
   return refusal('ERR_FILE_SIGNER_NOT_ALLOWED', given, why, data)
 }
 
+/** How several sign one statement, in words that can be typed. */
+const howToCosign = ({ statement: { name, content } }: SignedStatement): string => {
+  const [make, path, upload] =
+    content === 'deleted'
+      ? [`delete ${name} --statement-only`, 'NAME.stmt', `delete ${name}`]
+      : [`update PATH --name ${name} --statement-only`, 'PATH.stmt', `update PATH --name ${name}`]
+  return `"mesh file ${make} --key …" makes a .stmt file, "mesh file sign ${path} --key …" adds one to it, and "mesh file ${upload} --statement ${path}" uploads it`
+}
+
 /** Why what counts of a statement is too little. */
 const tooLittle = (signed: SignedStatement, { authority }: Rule): MeshError => {
   const { threshold } = authority
@@ -106,7 +115,7 @@ const tooLittle = (signed: SignedStatement, { authority }: Rule): MeshError => {
   return refusal(
     'ERR_FILE_THRESHOLD',
     signed,
-    `it has ${counted.length} of the ${threshold} signatures that it needs, by ${keyList(signed)}; "mesh file sign PATH --key …" makes a .stmt file, "mesh file sign PATH.stmt --key …" adds one to it, and "mesh file update PATH --statement PATH.stmt" uploads it`,
+    `it has ${counted.length} of the ${threshold} signatures that it needs, by ${keyList(signed)}; ${howToCosign(signed)}`,
     { ...data, signatures: counted.length, missing: threshold - counted.length },
   )
 }

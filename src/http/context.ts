@@ -60,7 +60,7 @@ export const readableView = (
   if (view === undefined) {
     throw new MeshError(
       'ERR_FILE_NOT_CONFIGURED',
-      `${name} is not among the files that this node is configured for`,
+      `${name} is not among the files that this node is configured for; a line in [files] there and a reload add it, mesh file list shows those it has`,
       { data: { name } },
     )
   }

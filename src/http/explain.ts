@@ -3,6 +3,7 @@ import { isReservedName } from '../statement/index.ts'
 import { CERTIFICATES_FILE, HEARTBEAT_FILE, REVOKED_FILE } from '../trust/index.ts'
 import { formatSize, formatTimestamp } from '../util/index.ts'
 import { versionBody } from './bodies.ts'
+import { aboutContent, aboutPeers, callPeer, nextAboutPeers } from './explain-peers.ts'
 import { aboutPattern, aboutUncovered, nextUncovered } from './explain-patterns.ts'
 import type { ExplainBody, ReasonBody } from '../api/index.ts'
 import type { FileExplanation, FileRecord, FileView, Refusal } from '../files/index.ts'
@@ -32,43 +33,14 @@ const signersOf = ({ signed }: FileRecord): string =>
 const versionOf = ({ winner }: FileView): string =>
   winner === undefined ? 'no version' : `version ${winner.signed.statement.version}`
 
-const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`
-
-/** What is known of the others, for whoever waits for something from them. */
-const aboutPeers = ({ reach }: Facts): ReasonBody[] => {
-  const { peers, unreachable } = reach
-  const reasons: ReasonBody[] = []
-  if (peers.length === 0) {
-    reasons.push(reason('no-peers', 'this node is connected to no peer'))
-  } else {
-    const wanting = peers.filter(({ wants }) => wants === true).length
-    const open = peers.filter(({ wants }) => wants === null).length
-    const unsure = open === 0 ? '' : `, ${plural(open, 'peer')} did not say yet`
-    const of = plural(peers.length, 'connected peer')
-    reasons.push(reason('peers', `${wanting} of ${of} want this file${unsure}`))
-  }
-  for (const { peerId, lastError } of unreachable.slice(0, MAX_UNREACHABLE_SHOWN)) {
-    const why = lastError === null ? 'is not connected' : `cannot be reached: ${lastError}`
-    reasons.push(reason('peer-unreachable', `${peerId} ${why}`))
-  }
-  return reasons
-}
-
-const MAX_UNREACHABLE_SHOWN = 5
-
-const nextAboutPeers = ({ reach }: Facts): string[] =>
-  reach.peers.length === 0
-    ? ['see mesh peers, and cluster.bootstrap_peers in the configuration']
-    : []
-
 /** What was refused and would otherwise be the answer to why a version is not here. */
-const aboutRefusals = ({ view, explanation }: Facts): ReasonBody[] =>
+const aboutRefusals = ({ view, explanation, reach }: Facts): ReasonBody[] =>
   explanation.refusals.flatMap((refusal) => {
     const current = view.winner?.signed.statement.version ?? 0
     const late = refusal.code === 'ERR_FILE_NOT_NEWER'
     // What was mended since is no reason any more.
     if (!late && (refusal.version < current || wasMended(refusal, view))) return []
-    return [reason(REFUSED[refusal.code] ?? 'refused', refusalText(refusal))]
+    return [reason(REFUSED[refusal.code] ?? 'refused', refusalText(refusal, reach))]
   })
 
 /** Whether the very version is here since, as when the signature that was missing has come. */
@@ -90,8 +62,8 @@ const REFUSED: Readonly<Record<string, string>> = {
   ERR_FILE_CONTENT_MISMATCH: 'content-mismatch',
 }
 
-const refusalText = ({ message, from, atMs, signers }: Refusal): string => {
-  const who = from.kind === 'upload' ? 'an upload' : `peer ${from.peer}`
+const refusalText = ({ message, from, atMs, signers }: Refusal, reach: Reach): string => {
+  const who = from.kind === 'upload' ? 'an upload' : `peer ${callPeer(reach, from.peer)}`
   const by = `signed by ${showKeys(signers)}`
   return `refused from ${who} at ${new Date(atMs).toISOString()}, ${by}: ${message}`
 }
@@ -100,6 +72,7 @@ const NEXT: Readonly<Record<string, string>> = {
   'signer-refused': 'add the signer to the configuration, or sign with a key that is in it',
   'below-threshold': 'pass the .stmt file on to further signers: mesh file sign x.stmt --key …',
   'certificate-refused': 'upload with --certificate, and see that the network key is configured',
+  'tree-refused': 'sign another tar, as a higher version: mesh file update',
   'not-newer': 'sign a version above the current one; mesh file update does so by itself',
   'too-many': 'raise max_files of the pattern',
   'pattern-full': 'raise max_files of the pattern',
@@ -158,6 +131,7 @@ const DAMAGE = [
   'tree-refused',
   'tree-failed',
   'tree-altered',
+  'hook-failed',
 ]
 
 /** Reasons that go with every answer. */
@@ -179,10 +153,10 @@ const PUBLISH: ReadonlyMap<FileName, string> = new Map([
 ])
 
 const publishWith = (name: FileName): string =>
-  PUBLISH.get(name) ?? 'mesh file update PATH --name … --key …'
+  PUBLISH.get(name) ?? `mesh file update PATH --name ${name} --key …`
 
 const none: Explainer = (facts) => {
-  const reasons = [...common(facts), ...aboutPeers(facts)]
+  const reasons = [...common(facts), ...aboutPeers(facts.reach)]
   const refused = reasons.some(({ code }) => REASONS_TO_PUBLISH.includes(code))
   return {
     answer: refused
@@ -192,7 +166,7 @@ const none: Explainer = (facts) => {
     next: [
       ...nextAboutRefusals(reasons),
       ...(refused ? [] : [`publish it: ${publishWith(facts.name)}`]),
-      ...nextAboutPeers(facts),
+      ...nextAboutPeers(facts.reach),
     ],
   }
 }
@@ -211,22 +185,18 @@ const missing: Explainer = (facts) => {
       next: [`have it signed again, as a higher version: ${publishWith(name)}`],
     }
   }
-  const holders = reach.peers.filter(({ offersContent }) => offersContent)
-  const from =
-    holders.length === 0
-      ? 'no connected peer says that it has the content'
-      : `offered by ${holders.map(({ peerId, name }) => name ?? peerId).join(', ')}`
-  const failed = reach.lastError === undefined ? '' : `; the last attempt: ${reach.lastError}`
+  const content = aboutContent(reach)
+  const isArriving = content.code === 'content-arriving'
   return {
-    answer: `${versionOf(view)} of ${name} is known, but its content has not arrived yet`,
-    reasons: [
-      reason('content-missing', `${from}${failed}`),
-      ...common(facts),
-      ...aboutPeers(facts),
-    ],
+    answer: isArriving
+      ? `${versionOf(view)} of ${name} is known, and its content is on its way`
+      : `${versionOf(view)} of ${name} is known, but its content has not arrived yet`,
+    reasons: [content, ...common(facts), ...aboutPeers(reach)],
     next: [
-      ...nextAboutPeers(facts),
-      'start a node that has it, or upload the same version again with its content',
+      ...nextAboutPeers(reach),
+      isArriving
+        ? 'wait: mesh transfers --watch shows it come in'
+        : 'start a node that has it, or upload the same version again with its content',
     ],
   }
 }
@@ -254,8 +224,8 @@ const tooOld: Explainer = (facts) => {
   const { view, name } = facts
   return {
     answer: `${versionOf(view)} of ${name} is below the min_version ${view.policy.minVersion} of this node, and nothing newer has arrived`,
-    reasons: [...common(facts), ...aboutPeers(facts)],
-    next: ['publish a higher version, or lower min_version', ...nextAboutPeers(facts)],
+    reasons: [...common(facts), ...aboutPeers(facts.reach)],
+    next: ['publish a higher version, or lower min_version', ...nextAboutPeers(facts.reach)],
   }
 }
 
@@ -266,7 +236,10 @@ const deleted: Explainer = (facts) => {
   return {
     answer: `${name} was deleted${by}: ${versionOf(view)} of ${new Date(at).toISOString()} says so`,
     reasons: common(facts),
-    next: ['a signer may publish over it: mesh file update, or mesh file restore'],
+    next: [
+      `a signer may publish over it: ${publishWith(name)}`,
+      `mesh file history ${name} says whether an older version is still here to be restored`,
+    ],
   }
 }
 
@@ -321,12 +294,13 @@ const refusalBody = ({ version, code, message, signers, from, atMs }: Refusal) =
 const notConfigured = (
   name: FileName,
   explanation: FileExplanation,
+  reach: Reach,
 ): Pick<ExplainBody, 'answer' | 'reasons' | 'next'> => ({
   answer: `${name} is not among the files that this node is configured for`,
   reasons: [
     ...aboutUncovered(name, explanation),
     ...aboutNearest(explanation),
-    ...explanation.refusals.map((refusal) => reason('not-configured', refusalText(refusal))),
+    ...explanation.refusals.map((refusal) => reason('not-configured', refusalText(refusal, reach))),
   ],
   next: [nextToConfigure(name, explanation)],
 })
@@ -353,7 +327,7 @@ export const explain = (services: HttpServices, name: FileName): ExplainBody => 
   const reach = services.reach(name)
   const rest = { name, peers: reach.peers, refusals: explanation.refusals.map(refusalBody) }
   if (view === undefined) {
-    const words = notConfigured(name, explanation)
+    const words = notConfigured(name, explanation, reach)
     return { ...rest, ...words, state: 'not-configured', policy: null, current: null }
   }
   const { policy, state, winner } = view

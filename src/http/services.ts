@@ -1,6 +1,6 @@
 import type { BlocksBody, BlocksGcBody, BlocksProgressBody } from '../api/index.ts'
 import type { BlocksReportBody } from '../api/index.ts'
-import type { ExplainBody } from '../api/index.ts'
+import type { ExplainBody, ReceivingBody } from '../api/index.ts'
 import type { CertificatesBody, HealthWarningBody, PeersBody } from '../api/index.ts'
 import type { PreviewBody, SpreadBody, StatusBody, TransfersBody } from '../api/index.ts'
 import type { Feed } from '../feed/index.ts'
@@ -70,9 +70,15 @@ export interface Reach {
   /** Connected. */
   readonly peers: ExplainBody['peers']
   /** Peers that are known and not connected, with the last error. */
-  readonly unreachable: readonly { readonly peerId: string; readonly lastError: string | null }[]
+  readonly unreachable: readonly {
+    readonly peerId: string
+    readonly name: string | null
+    readonly lastError: string | null
+  }[]
   /** While content is missing: why the last attempt brought nothing. */
   readonly lastError: string | undefined
+  /** While content comes in: how far it is. */
+  readonly arriving?: Pick<ReceivingBody, 'doneBytes' | 'totalBytes' | 'bytesPerSecond'> | undefined
 }
 
 /** Where to listen. */

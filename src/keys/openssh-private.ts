@@ -71,7 +71,7 @@ const readSecret = (secret: Uint8Array, publicKey: PublicKey): PrivateKey => {
     throw malformed('its check numbers differ: the file is damaged')
   }
   const type = reader.word('the key type')
-  if (type !== SSH_KEY_TYPE) throw malformed(otherType(type))
+  if (type !== SSH_KEY_TYPE) throw new MeshError('ERR_KEY_MALFORMED', otherType(type))
   const inner = reader.string('the public key')
   const pair = reader.string('the private key')
   reader.string('the comment')

@@ -20,7 +20,7 @@ export const nearest = (word: string, known: Iterable<string>): string | undefin
     const found = distance(short.toLowerCase(), candidate.toLowerCase())
     if (best === undefined || found < best.distance) best = { word: candidate, distance: found }
   }
-  return best !== undefined && best.distance <= Math.max(2, short.length / 3)
-    ? best.word
-    : undefined
+  // Not every other word of one letter is a slip of it.
+  const most = Math.min(short.length - 1, Math.max(2, short.length / 3))
+  return best !== undefined && best.distance <= most ? best.word : undefined
 }

@@ -43,6 +43,8 @@ t.test('refuses what has too few signatures, and says how many are missing', asy
   t.match(await world.put({ by: ['anna'] }), {
     error: { data: { signatures: 1, missing: 1, threshold: 2 }, message: /mesh file sign/ },
   })
+  const deletion = await world.put({ text: null, by: ['anna'] })
+  t.match(deletion, { error: { message: /mesh file delete etc\/motd --statement NAME\.stmt/ } })
   t.equal(await offer(world, { by: ['anna', 'cleo'] }), 'stored')
   t.equal(await offer(world, { by: ['bert', 'cleo'] }), 'stored', 'one signature more')
   t.equal(world.files.view(NAME)?.winner?.signed.signatures.length, 3)

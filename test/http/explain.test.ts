@@ -124,7 +124,10 @@ t.test('a file that waits for its first delivery, and whom it could come from', 
     { peerId: 'A', name: 'alpha', wants: true, offersContent: false },
     { peerId: 'B', name: null, wants: null, offersContent: false },
   ]
-  const unreachable = [{ peerId: 'C', lastError: 'connection refused' }]
+  const unreachable = [
+    { peerId: 'C', name: null, lastError: 'connection refused' },
+    { peerId: 'D', name: 'delta', lastError: null },
+  ]
   const among = world.explain(NAME, { ...alone, peers, unreachable })
   t.equal(
     messageOf(among, 'peers'),
@@ -132,6 +135,14 @@ t.test('a file that waits for its first delivery, and whom it could come from', 
   )
   t.equal(messageOf(among, 'peer-unreachable'), 'C cannot be reached: connection refused')
   t.same(among.peers, peers)
+  t.match(among.reasons.at(-1), { message: 'delta is not connected' })
+  t.match(among.next, [/^publish it: mesh file update PATH --name etc\/motd --key/])
+  const one = world.explain(NAME, { ...alone, peers: peers.slice(0, 1) })
+  t.equal(messageOf(one, 'peers'), 'the one connected peer wants this file')
+  await world.offer({ by: ['eve'] }, fromPeer)
+  const named = [{ peerId: '12D3KooWtest', name: 'alpha', wants: true, offersContent: false }]
+  const refused = world.explain(NAME, { ...alone, peers: named })
+  t.match(messageOf(refused, 'signer-refused'), /^refused from peer alpha at /)
 })
 
 t.test('a signer that may not, and one signature that is not enough', async (t) => {
@@ -229,6 +240,11 @@ t.test('content that is missing: from whom, why, and what is shown meanwhile', a
     messageOf(some, 'content-missing'),
     'offered by alpha; the last attempt: the stream broke',
   )
+  const arriving = { doneBytes: 2 ** 20, totalBytes: 2 ** 22, bytesPerSecond: 2 ** 19 }
+  const half = world.explain(NAME, { ...alone, peers, arriving })
+  t.equal(half.answer, 'version 2 of etc/motd is known, and its content is on its way')
+  t.equal(messageOf(half, 'content-arriving'), '1 MiB of 4 MiB are here, 512 KiB/s come in')
+  t.match(half.next, [/mesh transfers --watch/])
 })
 
 t.test('content that is too large, and versions that are too old', async (t) => {

@@ -7,5 +7,6 @@ t.test('a slip of the finger finds the word that was meant', async (t) => {
   t.equal(nearest('Port', known), 'port')
   t.equal(nearest('pushpull_intervall', known), 'push_pull_interval')
   t.equal(nearest('colour', known), undefined)
+  t.equal(nearest('a', ['b', 'motd']), undefined, 'a letter is no slip of another')
   t.equal(nearest('x'.repeat(10_000), known), undefined, 'a very long word costs nothing')
 })
