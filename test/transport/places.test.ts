@@ -53,6 +53,19 @@ t.test('a connection that was let in does not outlive the standing of its peer',
   t.same(node.peers(), [])
 })
 
+t.test('a connection that was let in takes no place that is gone meanwhile', async (t) => {
+  const node = await startMember(t, authority, { maxConnections: 1 })
+  const { goOn } = await dialAndWait(t, node, await createMember())
+  const other = await startMember(t, authority, {})
+  await connect(other, node)
+  goOn()
+  await refusedFor(node, 'ERR_LIMIT_EXCEEDED')
+  t.same(
+    node.peers().map(({ id }) => id),
+    [other.peerId],
+  )
+})
+
 t.test('a connection that was let in does not outlive its pre-shared key', async (t) => {
   const [before, after] = [systemRandom.bytes(32), systemRandom.bytes(32)]
   const node = await startMember(t, authority, { psks: [after, before] })
