@@ -113,9 +113,9 @@ const runWith = (
     child.once('exit', () => {
       cancelTimeout()
       ender.release()
-      // What it has left running would go on beside the next run.
+      // What it has left running would go on beside the next run. That it cannot be looked for must not
+      // keep this one from ending.
       signalGroup(child, 'SIGKILL')
-      // What cannot be looked for must not keep the run from ending.
       ended = endLeftovers(run).catch(() => {})
       // Who was not found may hold the pipes open for ever.
       cancelWait = clock.schedule(HOOK_CLOSE_WAIT_MS, () => {

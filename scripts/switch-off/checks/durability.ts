@@ -3,6 +3,8 @@ import type { Check } from '../table.ts'
 
 const POWER = 'loses nothing, and shows nothing wrong, wherever the power fails'
 
+const TREE_SURVIVES = 'a tree that is told of survives a power cut, whole'
+
 /** Durability. */
 export const durability: readonly Check[] = [
   ...checksOf('disk/staged', 'files/faults', [
@@ -38,6 +40,29 @@ export const durability: readonly Check[] = [
       'fsync of a new directory',
       'keeps what write answered to when the power fails',
       ['await sync(parentOf(directory))\n    return enter(directory)', 'return enter(directory)'],
+    ],
+  ]),
+  ...checksOf('unpack/extract', 'unpack/power-cut', [
+    ['fsync of a file in a tree', TREE_SURVIVES, ['          await file.sync()\n', '']],
+    ['fsync of the directories of a tree', TREE_SURVIVES, ['await syncTree(root, signal)', '']],
+  ]),
+  ...checksOf('unpack/places', 'unpack/power-cut', [
+    [
+      'fsync of the directory of all trees before a link leads to one',
+      'wherever the power fails, the link leads to the whole of one tree',
+      ['await sync(unpacked)', ''],
+    ],
+    [
+      'fsync of the link to a tree',
+      TREE_SURVIVES,
+      ['await syncLink(name)\n      return', 'return'],
+    ],
+    ['fsync of directories above a link', TREE_SURVIVES, ['await sync(dirname(path))', '']],
+    ['fsync of the directories of trees and links', TREE_SURVIVES, ['await sync(stateDir)', '']],
+    [
+      'fsync after the removal of a link',
+      'a tree that is told to be gone is gone after a power cut',
+      ['await sync(directory)', ''],
     ],
   ]),
   ...checksOf('store/environment', 'store/sync', [

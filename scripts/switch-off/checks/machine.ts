@@ -116,7 +116,7 @@ export const machine: readonly Check[] = [
     [
       'what a hook leaves running',
       'what it leaves running is ended with it, and does not hold us',
-      ["signalGroup(child, 'SIGKILL')\n      ended = endLeftovers(run)", ''],
+      ["signalGroup(child, 'SIGKILL')\n      ended = endLeftovers(run).catch(() => {})", ''],
     ],
     [
       'output of a hook',
