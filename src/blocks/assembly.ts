@@ -17,9 +17,11 @@ export interface AssemblyComponents {
   hasLocal(digest: Digest): boolean
   /** It is closed, and whoever asks for its blocks has to look elsewhere. */
   onClose(): void
-  /** Closes it and removes its file. */
-  giveBack(): Promise<void>
-  /** Removes everything of the owner. */
+  /** Runs `work` while nothing else is done with the owner. */
+  alone(work: () => Promise<void>): Promise<void>
+  /** Removes its file. */
+  removeFile(): Promise<void>
+  /** Closes it and removes everything of the owner. */
   remove(): Promise<void>
 }
 
@@ -27,6 +29,11 @@ export interface AssemblyComponents {
 export interface OpenAssembly extends Assembly {
   /** Looks at what is left from a former run. */
   examine(signal: AbortSignal | undefined): Promise<void>
+  /**
+   * Lets go of the file, for whoever has the owner to himself. What the disk has refused anything of is
+   * removed. Idempotent.
+   */
+  end(): Promise<void>
   /** Where a block is that is here. */
   indexOf(digest: Digest): number | undefined
   /** Whether the block belongs to it, here or not. */
@@ -159,17 +166,20 @@ export const createAssembly = (components: AssemblyComponents): OpenAssembly => 
       await file.setMode(mode)
       return file.path
     },
-    async close() {
+    async end() {
       if (isClosed) return
       isClosed = true
       components.onClose()
       await file.close()
+      if (file.hasFailed) await components.removeFile()
     },
-    giveBack: () => components.giveBack(),
-    async discard() {
-      await assembly.close()
-      await components.remove()
-    },
+    close: () => components.alone(() => assembly.end()),
+    giveBack: () =>
+      components.alone(async () => {
+        await assembly.end()
+        await components.removeFile()
+      }),
+    discard: () => components.remove(),
   }
   return assembly
 }

@@ -110,12 +110,12 @@ export const createContents = (components: Components): Contents => {
     const after = { ...row, blocks: blocks.length, state: 'content' as const }
     const { number } = await catalogue.setOwner(owner, after)
     begun.delete(owner)
-    await running.get(owner)?.close()
+    await running.get(owner)?.end()
     await disk.remove(partialPath(number))
   }
 
   const removeHeld = async (owner: Owner): Promise<void> => {
-    await running.get(owner)?.close()
+    await running.get(owner)?.end()
     const row = catalogue.owner(owner)
     if (row === undefined) return
     await catalogue.setOwner(owner, { ...row, state: 'going' })
@@ -166,17 +166,14 @@ export const createContents = (components: Components): Contents => {
       getLocal: (digest, signal) => components.get(digest, signal),
       hasLocal: (digest) => components.has(digest),
       onClose: () => running.delete(owner),
-      giveBack: () =>
-        locks.run(lockOf(owner), async () => {
-          await assembly.close()
-          await disk.remove(path)
-        }),
+      alone: (work) => locks.run(lockOf(owner), work),
+      removeFile: () => disk.remove(path),
       remove: () => locks.run(lockOf(owner), () => removeHeld(owner)),
     })
     try {
       if (isLeft) await assembly.examine(signal)
     } catch (error) {
-      await assembly.close()
+      await assembly.end()
       throw error
     }
     running.set(owner, assembly)

@@ -246,7 +246,10 @@ export interface Assembly {
    * @throws MeshError `ERR_BLOCK_MISMATCH` if a block is missing
    */
   finish(options: { mode: number }): Promise<string>
-  /** Lets go of the file, which stays to be gone on with. Idempotent. */
+  /**
+   * Lets go of the file, which stays to be gone on with, unless the disk has refused anything of it: then
+   * nobody knows what of it will last, and whoever goes on begins anew. Idempotent.
+   */
   close(): Promise<void>
   /**
    * Ends it and gives back the room that the file takes, which needs none itself: for a disk that is

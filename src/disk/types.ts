@@ -52,6 +52,12 @@ export interface WorkFile {
   sync(): Promise<void>
   /** Durably gives it its mode. */
   setMode(mode: number): Promise<void>
+  /**
+   * Whether the disk has refused anything of it; known for good after `close`. Do not go on with it then,
+   * though it may read right: the system tells only once of a write that was lost, and whoever opens the
+   * file again would have its fsync succeed.
+   */
+  readonly hasFailed: boolean
   /** Idempotent. */
   close(): Promise<void>
 }

@@ -22,15 +22,28 @@ export const readAt = async (
 type Doing = <T>(what: string, work: () => Promise<T>) => Promise<T>
 
 /** A file at `path` that is written in any order. */
-export const createWorkFile = (doing: Doing, path: string, handle: Handle): WorkFile => {
+export const createWorkFile = (withSystem: Doing, path: string, handle: Handle): WorkFile => {
   const early = createEarlySync(handle)
   let isClosed = false
+  let hasFailed = false
+  const doing: Doing = async (what, work) => {
+    try {
+      return await withSystem(what, work)
+    } catch (error) {
+      // Whoever comes when it is closed finds nothing, which is not the disk's fault.
+      if (!isClosed) hasFailed = true
+      throw error
+    }
+  }
   const open = (): Handle => {
     if (isClosed) throw new Error('the file was closed before')
     return handle
   }
   return {
     path,
+    get hasFailed() {
+      return hasFailed
+    },
     read: (start, length, into) => doing('read', () => readAt(open(), { start, length, into })),
     write: (bytes, start) =>
       doing('write', async () => {
@@ -54,7 +67,9 @@ export const createWorkFile = (doing: Doing, path: string, handle: Handle): Work
     async close() {
       if (isClosed) return
       isClosed = true
-      await early.settled().catch(() => {})
+      await early.settled().catch(() => {
+        hasFailed = true
+      })
       await handle.close()
     },
   }

@@ -182,3 +182,45 @@ t.test('a power cut at any step loses nothing that was acknowledged, nor any roo
   }
   t.ok(steps > 30, `${steps} steps`)
 })
+
+t.test('what the disk has refused anything of is not gone on with', async (t) => {
+  for (const kind of ['write', 'read', 'set-mode', 'sync'] as const) {
+    const { store, disk } = await memoryGround()
+    const { blocks } = await startBlocks({ store, disk })
+    const { list, piece } = contentOf(bytesOf('c', 3 * 2 ** 20))
+    const assembly = await blocks.assemble(owner('file c c'), list)
+    for (const index of list.blocks.keys()) if (index > 0) await assembly.write(index, piece(index))
+    if (kind !== 'write') await assembly.write(0, piece(0))
+    disk.fault = (operation) => (operation.kind === kind ? 'EIO' : undefined)
+    const work: Promise<unknown> =
+      kind === 'write'
+        ? assembly.write(0, piece(0))
+        : kind === 'read'
+          ? assembly.read(0)
+          : assembly.finish({ mode: 0o644 })
+    await t.rejects(() => work, { code: 'ERR_STATE_UNUSABLE' }, kind)
+    disk.fault = undefined
+    await assembly.close()
+    t.same(await disk.list('partial'), [], `${kind}: nothing is left`)
+    const again = await blocks.assemble(owner('file c c'), list)
+    t.equal(again.haveBytes, 0, 'it begins anew')
+    await again.close()
+    t.equal((await disk.list('partial')).length, 1, 'what was not refused stays')
+    await blocks.stop()
+  }
+})
+
+t.test('what cannot be read when it is begun again is not in the way for ever', async (t) => {
+  const { store, disk } = await memoryGround()
+  const { blocks } = await startBlocks({ store, disk })
+  const { list, piece } = contentOf(bytesOf('c', 3 * 2 ** 20))
+  const assembly = await blocks.assemble(owner('file c c'), list)
+  await assembly.write(0, piece(0))
+  await assembly.close()
+  disk.fault = ({ kind, path }) => (kind === 'read' && path.includes('partial') ? 'EIO' : undefined)
+  await t.rejects(blocks.assemble(owner('file c c'), list), { code: 'ERR_STATE_UNUSABLE' })
+  const again = await blocks.assemble(owner('file c c'), list)
+  t.equal(again.haveBytes, 0)
+  await again.close()
+  await blocks.stop()
+})

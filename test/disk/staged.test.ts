@@ -151,3 +151,24 @@ t.test('never forgets an early sync that failed, though the next would succeed',
   await t.rejects(work.setMode(0o600), { message: 'the disk lost it' })
   await work.close()
 })
+
+t.test('a lost write is known when the file is closed, though nobody asked before', async (t) => {
+  const file = await slowFile()
+  const work = createWorkFile((_what, run) => run(), 'partial/1', file.handle)
+  file.failWith(() => new Error('the disk lost it'))
+  await work.write(new Uint8Array(64 * 2 ** 20), 0)
+  t.equal(work.hasFailed, false, 'the early sync is under way')
+  const closed = work.close()
+  await file.letAll()
+  await closed
+  t.equal(work.hasFailed, true)
+  await t.rejects(work.read(0, 1))
+})
+
+t.test('who comes when a file is closed does not make it one that failed', async (t) => {
+  const file = await slowFile()
+  const work = createWorkFile((_what, run) => run(), 'partial/1', file.handle)
+  await work.close()
+  await t.rejects(work.read(0, 1), { message: /closed before/ })
+  t.equal(work.hasFailed, false)
+})

@@ -21,8 +21,8 @@ export const createTestPart = (clock: VirtualClock, name: string, init: Partial<
     close: () => said.push('close'),
   }
   const link: Link = {
-    ...{ peer, size: 1, bytesPerSecond: () => 0, roomBytes: () => 2 ** 20 },
-    ...{ isIdle: () => true, isUnused: () => false, open: () => linked },
+    ...{ peer, size: () => 1, users: () => 1, bytesPerSecond: () => 0, roomBytes: () => 2 ** 20 },
+    ...{ isIdle: () => true, open: () => linked },
     ...{ check: () => {}, end: () => said.push('end') },
   }
   const part: TestPart = {

@@ -43,6 +43,9 @@ export interface CrewInit extends Recruiting {
   readonly onNews: () => void
 }
 
+/** Whether the link makes room for another one when this content leaves it. */
+const isOnlyUser = ({ link }: Part): boolean => link.users() === 1
+
 export class Crew {
   readonly #init: CrewInit
 
@@ -55,8 +58,9 @@ export class Crew {
     const { parts, candidates, linkTo } = this.#init
     for (const peer of candidates(isHungry)) {
       if (parts.get(peer) !== undefined) continue
-      if (parts.size >= MAX_CONTENT_HOLDERS && !this.#makeRoom()) return
-      const link = linkTo(peer) ?? (this.#makeRoom() ? linkTo(peer) : undefined)
+      if (parts.size >= MAX_CONTENT_HOLDERS && !this.#makeRoom(() => true)) return
+      const link = linkTo(peer) ?? (this.#makeRoom(isOnlyUser) ? linkTo(peer) : undefined)
+      // The next one may have a link that is there already.
       if (link !== undefined) this.#join(link)
     }
   }
@@ -79,8 +83,8 @@ export class Crew {
   }
 
   /** One that has nothing goes first, then whoever gave the least for its time. */
-  #makeRoom(): boolean {
-    const all = [...this.#init.parts.all()]
+  #makeRoom(isOfUse: (part: Part) => boolean): boolean {
+    const all = [...this.#init.parts.all()].filter(isOfUse)
     const useless = all.find(({ have }) => have === 'none')
     if (useless !== undefined) {
       this.#leave(useless)

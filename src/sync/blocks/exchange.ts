@@ -118,7 +118,7 @@ export const createBlockExchange = (init: BlockExchangeInit): BlockExchange => {
     if (known !== undefined) return known
     if (isAvoided(peer)) return undefined
     if (links.size >= MAX_ASKED_HOLDERS) {
-      const unused = [...links.values()].find((link) => link.isUnused())
+      const unused = [...links.values()].find(({ users }) => users() === 0)
       if (unused === undefined) return undefined
       unused.end(new MeshError('ERR_STREAM_CLOSED', 'another holder needs the place'))
     }
@@ -200,10 +200,9 @@ export const createBlockExchange = (init: BlockExchangeInit): BlockExchange => {
     },
   })
 
-  /** Nothing else could be written while a content that does not fit fills the disk. */
-  const giveBack = (fetch: BlockFetch): Promise<void> =>
-    fetch.giveBack().catch((error: unknown) => {
-      logger.warn({ name: fetch.content.name, error }, 'the room of a fetch is not given back')
+  const letGo = (fetch: BlockFetch, how: 'close' | 'giveBack'): Promise<void> =>
+    fetch[how]().catch((error: unknown) => {
+      logger.warn({ name: fetch.content.name, error }, 'the disk does not let go of a fetch')
     })
 
   /** Who may have some of it: those who said so, and those who want it themselves. */
@@ -262,11 +261,13 @@ export const createBlockExchange = (init: BlockExchangeInit): BlockExchange => {
         const { assembly, list } = await fetch.run()
         return await use({ assembly, list, givers: fetch.givers() })
       } catch (error) {
-        if (isMeshError(error, 'ERR_DISK_FULL')) await giveBack(fetch)
+        // Nothing else could be written while a content that does not fit fills the disk.
+        if (isMeshError(error, 'ERR_DISK_FULL')) await letGo(fetch, 'giveBack')
         throw error
       } finally {
-        await fetch.close()
-        fetches.delete(key)
+        await letGo(fetch, 'close')
+        // The next attempt may have begun meanwhile.
+        if (fetches.get(key) === fetch) fetches.delete(key)
         server.refresh(collection.name, name)
       }
     },

@@ -43,10 +43,10 @@ export interface Link {
   roomBytes(): number
   /** Nothing is under way. */
   isIdle(): boolean
-  /** Nobody wants anything of it. */
-  isUnused(): boolean
+  /** Contents that somebody wants of it. */
+  users(): number
   /** Contents that are remembered: open ones, and those of which something may still come. */
-  readonly size: number
+  size(): number
   open(user: LinkUser): LinkedContent
   /** Holds the holder to a minimum rate; called now and then. */
   check(): void
@@ -112,10 +112,10 @@ export const createLink = (init: LinkInit, peer: PeerId): Link => {
     init.onEnd(link, error)
   }
 
-  const asMeshError = (error: unknown): MeshError =>
-    error instanceof MeshError
-      ? error
-      : new MeshError('ERR_INTERNAL', `blocks from ${peer}: ${String(error)}`, { cause: error })
+  const asMeshError = (error: unknown): MeshError => {
+    if (error instanceof MeshError) return error
+    return new MeshError('ERR_INTERNAL', `blocks from ${peer}: ${String(error)}`, { cause: error })
+  }
 
   const connect = async (): Promise<FrameStream> => {
     const { signal } = controller
@@ -148,13 +148,13 @@ export const createLink = (init: LinkInit, peer: PeerId): Link => {
     if (entry.asked.size > MAX_DROPPED_BLOCKS) entry.asked.delete(index)
   }
 
-  const isUnused = (): boolean => [...entries.values()].every(({ closed }) => closed)
+  const countUsers = (): number => [...entries.values()].filter(({ closed }) => !closed).length
 
   /** Keeps the stream for a while, in case there is more to be had. */
   const watchIdle = (): void => {
     cancelIdle?.()
     cancelIdle = undefined
-    if (!isUnused()) return
+    if (countUsers() > 0) return
     cancelIdle = clock.schedule(IDLE_BLOCK_STREAM_MS, () =>
       fail(new MeshError('ERR_STREAM_CLOSED', 'nothing more is wanted')),
     )
@@ -242,10 +242,8 @@ export const createLink = (init: LinkInit, peer: PeerId): Link => {
     bytesPerSecond: () => owed.bytesPerSecond(),
     roomBytes: () => (ended ? 0 : owed.roomBytes()),
     isIdle: () => owed.isNothing(),
-    isUnused,
-    get size() {
-      return entries.size
-    },
+    users: countUsers,
+    size: () => entries.size,
     open(user) {
       const id = nextId++
       const entry: Entry = { user, asked: new Map(), closed: false }
@@ -280,8 +278,7 @@ export const createLink = (init: LinkInit, peer: PeerId): Link => {
           say({ type: 'close', id })
           if (entry.asked.size === 0) entries.delete(id)
           watchIdle()
-          const closing = [...entries.values()].filter(({ closed }) => closed).length
-          if (closing > MAX_OPEN_CONTENTS) {
+          if (entries.size - countUsers() > MAX_OPEN_CONTENTS) {
             fail(new MeshError('ERR_STREAM_CLOSED', 'the holder confirms no end'))
           }
         },

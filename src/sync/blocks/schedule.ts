@@ -90,9 +90,10 @@ export class Schedule {
       let atMs: number | undefined
       let isComing = false
       for (const other of flight) {
-        const askedMs = other.asked.get(index) ?? 0
-        atMs = Math.max(atMs ?? 0, askedMs)
-        isComing ||= flight.size > 1 && other.movedMs > untilMs
+        const askedMs = other.asked.get(index)
+        // It gave it, and the block is being written.
+        isComing ||= askedMs === undefined || (flight.size > 1 && other.movedMs > untilMs)
+        atMs = Math.max(atMs ?? 0, askedMs ?? 0)
       }
       if (atMs === undefined || atMs > untilMs || isComing) continue
       if (oldest === undefined || atMs < oldest.atMs) oldest = { index, atMs }

@@ -1,5 +1,13 @@
 /** Who takes part in a fetch, when others are waiting and when they are of no use. */
 import t from 'tap'
+import { Crew } from '../../../src/sync/blocks/crew.ts'
+import { Parts } from '../../../src/sync/blocks/parts.ts'
+import { Schedule } from '../../../src/sync/blocks/schedule.ts'
+import { createHolders } from '../../../src/sync/content/holders.ts'
+import { sha256 } from '../../../src/util/index.ts'
+import { createTestPart } from '../../support/block-part.ts'
+import { createSeededRandom } from '../../support/random.ts'
+import { createVirtualClock } from '../../support/virtual-clock.ts'
 import {
   MAX_ASKED_HOLDERS,
   MAX_CONTENT_HOLDERS,
@@ -8,6 +16,7 @@ import {
 import { createContent, listAnswer, playHolder } from '../../support/block-holder.ts'
 import { createFilesMesh, policyOf, shownAt, upload } from '../../support/files-mesh.ts'
 import type { Test } from 'tap'
+import type { PeerId } from '../../../src/keys/index.ts'
 import type { PlayedHolder, Say } from '../../support/block-holder.ts'
 import type { BlockRequest } from '../../../src/sync/blocks/messages.ts'
 
@@ -109,3 +118,48 @@ t.test(
     t.equal(holder.streams.length, 1)
   },
 )
+
+t.test('nobody is sent away whose link is of use to another content', async (t) => {
+  const clock = createVirtualClock()
+  const parts = new Parts()
+  const names = ['shared1', 'shared2', 'own1', 'own2', 'new1', 'new2', 'new3']
+  const links = new Map(
+    names.map((name) => {
+      const users = name.startsWith('shared') ? 2 : 1
+      return [name, { ...createTestPart(clock, name).link, users: () => users }] as const
+    }),
+  )
+  /** Each holder has a link at first, and there is room for no more. */
+  const open = new Set(names.slice(0, 4))
+  let sentAway = 0
+  const crew = new Crew({
+    ...{ clock, parts, interested: new Set() },
+    schedule: new Schedule(() => true),
+    content: { collection: 'files', name: 'big', digest: sha256('big'), list: sha256('list') },
+    holders: createHolders({
+      ...{ clock, random: createSeededRandom(1), claims: { left: 8 } },
+      ...{ connected: () => [], wants: () => true },
+    }),
+    candidates: () => names as PeerId[],
+    linkTo(peer) {
+      if (!open.has(peer) && open.size >= 4) return undefined
+      open.add(peer)
+      return links.get(peer)
+    },
+    ...{ countBlocks: () => undefined, onList: () => {}, onBlock: async () => {} },
+    onLeft({ peer, link }) {
+      sentAway++
+      if (link.users() === 1) open.delete(peer)
+    },
+    onNews: () => {},
+  })
+  crew.recruit(true)
+  t.same(
+    [...parts.all()].map(({ peer }) => peer),
+    names.slice(0, 4),
+  )
+  for (const part of parts.all()) parts.setHave(part, 'none')
+  crew.recruit(true)
+  t.equal(sentAway, 2, 'those that make room for others')
+  t.same([...parts.all()].map(({ peer }) => peer).sort(), ['new1', 'new2', 'shared1', 'shared2'])
+})

@@ -218,8 +218,8 @@ t.test('a content is forgotten when its holder says that nothing more comes of i
   const { mesh, link, user, ends, askAndClose } = await playLink(t, { confirms: true })
   link.open(user)
   for (let count = 0; count < 10; count++) askAndClose()
-  t.equal(link.size, 11)
-  t.type(await mesh.until(() => link.size === 1, 10_000), 'number')
+  t.equal(link.size(), 11)
+  t.type(await mesh.until(() => link.size() === 1, 10_000), 'number')
   t.same(ends, [])
 })
 
