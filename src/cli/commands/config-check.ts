@@ -5,6 +5,7 @@ import { checkSecrets } from '../config-secrets.ts'
 import { connectFor, withDaemonOptions } from '../daemon.ts'
 import { printPreview, requireNoLoss } from '../preview.ts'
 import { JSON_OPTION, printFields, printJson, warn } from '../print.ts'
+import { doubtSocket } from '../socket-place.ts'
 import type { Config, ConfigProblem } from '../../config/index.ts'
 import type { Context } from '../context.ts'
 import type { DaemonOptions } from '../daemon.ts'
@@ -48,13 +49,21 @@ const doubtful = (message: string): ConfigProblem => ({
   ...{ code: 'ERR_CONFIG_INVALID', key: '', line: 1, column: 1, message, excerpt: '' },
 })
 
+const socketNotes = async ({ http }: Config) => {
+  const found = await doubtSocket(http.socketPath)
+  if (found === undefined) return []
+  const message = `${found.message}; ${found.next}`
+  return [{ path: ['http', 'socket'], code: 'ERR_CONFIG_INVALID' as const, message }]
+}
+
 const run = async (path: string, options: Options, context: Context): Promise<void> => {
   const { json, running = false, strict = false } = options
   const text = await readConfigFile(path)
   const { problems: own, doubts, config } = checkConfig(text, { path })
   const nowMs = context.clock.nowMs()
   const secrets = config === undefined ? undefined : await checkSecrets(config, { nowMs })
-  const absent = problemsAt(text, secrets?.notes ?? [])
+  const socket = config === undefined ? [] : await socketNotes(config)
+  const absent = problemsAt(text, [...(secrets?.notes ?? []), ...socket])
   const problems = [
     ...own,
     ...problemsAt(text, secrets?.findings ?? []),
@@ -86,7 +95,7 @@ const run = async (path: string, options: Options, context: Context): Promise<vo
 export const configCheckCommand = (context: Context): Command =>
   withDaemonOptions(new Command())
     .description(
-      'Reads a configuration, and the keys and the certificate that it names as far as they are on this machine, and reports everything that is wrong, each with line and column. Changes nothing, and asks no daemon unless --running is given: then it also says what a reload (SIGHUP) of the running daemon with it would withdraw, show an older version of, and bring back, and exits with 9 if anything would be lost. It asks the daemon at the socket of that configuration, unless another is named here or in the environment; only a unix socket tells this. What is allowed but odd, and files that are named and not here (the configuration may be for another machine), are warnings and do not change the exit code; with --strict they are problems.',
+      'Reads a configuration, and the keys and the certificate that it names as far as they are on this machine, and reports everything that is wrong, each with line and column. Changes nothing, and asks no daemon unless --running is given: then it also says what a reload (SIGHUP) of the running daemon with it would withdraw, show an older version of, and bring back, and exits with 9 if anything would be lost. It asks the daemon at the socket of that configuration, unless another is named here or in the environment; only a unix socket tells this. What is allowed but odd, files that are named and not here (the configuration may be for another machine), and a socket in a directory that everybody may write to, are warnings and do not change the exit code; with --strict they are problems.',
     )
     .argument('[path]', `configuration [$MESH_CONFIG; else ${DEFAULT_CONFIG_PATH}]`)
     .option('--strict', 'take every warning for a problem: on the machine that it is for')

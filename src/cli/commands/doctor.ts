@@ -8,7 +8,7 @@ import { examineConfiguration, examineKeys } from '../doctor/configuration.ts'
 import { expectedPeerId, withoutConfiguration } from '../doctor/configuration.ts'
 import { examineDaemon } from '../doctor/daemon.ts'
 import { examinePorts } from '../doctor/ports.ts'
-import { examineState } from '../doctor/state.ts'
+import { examineSocket, examineState } from '../doctor/state.ts'
 import { JSON_OPTION, printJson } from '../print.ts'
 import { clean } from '../terminal.ts'
 import type { Context } from '../context.ts'
@@ -41,6 +41,7 @@ const examine = async (options: Options, context: Context): Promise<Finding[]> =
       : await Promise.all([
           examineKeys(config, nowMs),
           examineState(config.stateDir),
+          examineSocket(config.http.socketPath),
           examinePorts(
             config,
             { isRunning: told.status !== undefined, peers: told.peers },

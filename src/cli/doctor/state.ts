@@ -3,6 +3,7 @@ import { access, readFile, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describeSystemError, systemErrorCode } from '../../errors/index.ts'
 import { formatSize } from '../../util/index.ts'
+import { doubtSocket } from '../socket-place.ts'
 import { reporter } from './finding.ts'
 import type { Finding } from './finding.ts'
 
@@ -46,6 +47,12 @@ const examineMode = (path: string, mode: number): Finding[] =>
           `chmod o-w ${path}`,
         ),
       ]
+
+/** Whether nobody else can answer in the place of the daemon. */
+export const examineSocket = async (path: string): Promise<Finding[]> => {
+  const found = await doubtSocket(path)
+  return found === undefined ? [] : [reporter('state')('warning', path, found.message, found.next)]
+}
 
 /** The process that holds the state directory; `undefined`: none does. */
 export const holderOf = async (path: string): Promise<number | undefined> => {

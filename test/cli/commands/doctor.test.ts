@@ -175,6 +175,41 @@ t.test('a state directory that is open, no directory, or held by a silent proces
   t.match((await run()).of('state', 'ok'), [{ message: /free/ }])
 })
 
+t.test('a socket in whose place everybody may put another', async (t) => {
+  const { run, at, configuration } = await begin(t)
+  mkdirSync(at('run/inner'), { recursive: true })
+  const socket = at('run/inner/mesh.sock')
+  writeFileSync(at('dm.toml'), configuration.replace('[http]', `[http]\nsocket = "${socket}"`))
+  const about = async () => {
+    const { stdout } = await mesh(['config', 'check', at('dm.toml'), '--json'])
+    const notes: string[] = JSON.parse(stdout).notes
+    const { of } = await run()
+    const told = of('state', 'warning').filter(({ subject }) => subject === socket)
+    return { notes: notes.filter((note) => note.includes('socket of their own')), told }
+  }
+  t.same(await about(), { notes: [], told: [] })
+  for (const [directory, mode, says] of [
+    ['run/inner', 0o777, /run\/inner, and put .*mesh\.sock$/],
+    ['run/inner', 0o1777, /run\/inner, and put .*mesh\.sock while the daemon is away$/],
+    ['run', 0o777, /run, and put .*mesh\.sock$/],
+  ] as const) {
+    chmodSync(at(directory), mode)
+    const { notes, told } = await about()
+    t.match(told, [{ message: says, next: /^set http\.socket/ }])
+    t.match(notes, [/:\d+:\d+: http\.socket: everybody may write .*set http\.socket/])
+    chmodSync(at(directory), 0o755)
+  }
+  chmodSync(at('run'), 0o1777)
+  t.same(await about(), { notes: [], told: [] }, 'nobody may move what is in it')
+  const strict = await mesh(['config', 'check', '--strict', at('dm.toml')])
+  t.notMatch(strict.stderr, /http\.socket/)
+  chmodSync(at('run/inner'), 0o777)
+  t.match(await mesh(['config', 'check', '--strict', at('dm.toml')]), {
+    code: 7,
+    stderr: /http\.socket: everybody may write/,
+  })
+})
+
 t.test('a port that is taken', async (t) => {
   const { run, at, cluster, configuration } = await begin(t)
   const taken = await listen(t)
