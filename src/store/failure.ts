@@ -28,7 +28,7 @@ export const isDatabaseError = (error: unknown): boolean =>
   (error instanceof Error && error.message.startsWith('MDB_'))
 
 /** Whether nothing more can be written in `directory`. */
-const isFull = async (directory: string): Promise<boolean> => {
+export const isFull = async (directory: string): Promise<boolean> => {
   const path = join(directory, 'probe')
   try {
     await writeFile(path, Buffer.alloc(PROBE_BYTES), { mode: 0o600, flush: true })

@@ -1,7 +1,7 @@
 /**
- * A program of its own, run by `inspect.ts`: reads every entry of the LMDB environment named by its
- * first argument, takes pages from its free list, and with a second argument writes all entries into a
- * new environment there. It may die of what it finds; that is its purpose.
+ * A program of its own, run by `inspect.ts`: its first argument is the process that waits for it. Reads
+ * every entry of the LMDB environment named by its second argument, takes pages from its free list, and
+ * with a third argument writes all entries into a new environment there. It may die of what it finds; that is its purpose.
  */
 import { ABORT } from 'lmdb'
 import { openEnvironment, openSubDatabase } from './environment.ts'
@@ -13,8 +13,7 @@ const MAX_STORED_KEY_BYTES = 1978
 /** Entries written in one transaction; a quarter of a gigabyte at most with the largest we write. */
 const BATCH_ENTRIES = 1_000
 
-const parent = process.ppid
-const [, , path = '', target] = process.argv
+const [, , parent, path = '', target] = process.argv
 
 class Damage extends Error {}
 
@@ -48,7 +47,7 @@ function* entriesOf(name: string, table: SubDatabase) {
 
 /** Whoever started this may have been killed, and somebody else may be at work by now. */
 const endIfOrphaned = (): void => {
-  if (process.ppid !== parent) process.exit(EXIT_ORPHANED)
+  if (process.ppid !== Number(parent)) process.exit(EXIT_ORPHANED)
 }
 
 const tablesOf = (environment: Environment): [string, SubDatabase][] =>
@@ -92,6 +91,7 @@ const fail = (code: number) => (error: unknown) => {
 }
 
 try {
+  endIfOrphaned()
   const environment = openEnvironment(path)
   readAll(environment)
   // All of it could be read, so whatever the copy fails by, a full disk above all, is no damage of it.

@@ -1,14 +1,15 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, open, readdir, rename, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, readdir, rename, rm, symlink } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { MeshError } from '../errors/index.ts'
 import { DATA_FILE } from './data-file.ts'
+import { isFull } from './failure.ts'
 
 /** Beside this file and of its kind: TypeScript in a checkout, JavaScript in a package. */
 const PROGRAM = join(import.meta.dirname, `inspect-main${extname(import.meta.filename)}`)
 /** What a dying program may say; it goes into one error message. */
 const MAX_REPORT_BYTES = 2 * 2 ** 10
-/** Where the copy grows, inside the database's directory. */
+/** Where the program works, inside the database's directory. */
 const COPY_PREFIX = 'copy-'
 
 /** How the program ends. */
@@ -30,7 +31,12 @@ interface Ending {
 
 const runProgram = (path: string, target: string | undefined): Promise<Ending> =>
   new Promise((resolve, reject) => {
-    const arguments_ = target === undefined ? [PROGRAM, path] : [PROGRAM, path, target]
+    const arguments_ = [
+      PROGRAM,
+      String(process.pid),
+      path,
+      ...(target === undefined ? [] : [target]),
+    ]
     const child = spawn(process.execPath, arguments_, { stdio: ['ignore', 'ignore', 'pipe'] })
     let report = ''
     child.stderr.setEncoding('utf8')
@@ -61,26 +67,46 @@ const judge = (path: string, { code, signal, report }: Ending): 'sound' | 'not c
   throw new MeshError('ERR_STATE_CORRUPT', `${path} is damaged: ${why}`, { data: { path, report } })
 }
 
-/**
- * Reads the whole database in a process of its own, because LMDB has no checksums and a damaged page
- * can kill whoever reads it.
- *
- * @throws MeshError `ERR_STATE_CORRUPT` if that process died or found damage, `ERR_STATE_UNUSABLE` if
- * it was ended from outside
- */
-export const inspectDatabase = async (path: string): Promise<void> => {
-  judge(path, await runProgram(path, undefined))
-}
-
 const sync = async (path: string): Promise<void> => {
   const handle = await open(path, 'r')
   await handle.sync().finally(() => handle.close())
 }
 
-/** Removes copies that a start before this one did not finish. */
+/** Removes what a start before this one did not finish. */
 const removeCopies = async (path: string): Promise<void> => {
   for (const name of await readdir(path)) {
     if (name.startsWith(COPY_PREFIX)) await rm(join(path, name), { recursive: true, force: true })
+  }
+}
+
+/**
+ * The same database with a lock file of its own. Whoever opens an environment writes the number of the
+ * last transaction into its lock file, and that of one which another process commits at this moment is
+ * lost by it, for good (lmdb 3.5.6). So a program whose daemon was killed must not share a lock file
+ * with the daemon that comes next.
+ */
+const isolate = async (work: string): Promise<string> => {
+  const apart = join(work, 'source')
+  await mkdir(apart)
+  await symlink(join('..', '..', DATA_FILE), join(apart, DATA_FILE))
+  return apart
+}
+
+/**
+ * Reads the whole database in a process of its own, because LMDB has no checksums and a damaged page
+ * can kill whoever reads it. A disk without room for a lock file is no damage: nothing is read there.
+ *
+ * @throws MeshError `ERR_STATE_CORRUPT` if that process died or found damage, `ERR_STATE_UNUSABLE` if
+ * it was ended from outside
+ */
+export const inspectDatabase = async (path: string): Promise<void> => {
+  await removeCopies(path)
+  if (await isFull(path)) return
+  const work = await mkdtemp(join(path, COPY_PREFIX))
+  try {
+    judge(path, await runProgram(await isolate(work), undefined))
+  } finally {
+    await rm(work, { recursive: true, force: true })
   }
 }
 
@@ -92,15 +118,17 @@ const removeCopies = async (path: string): Promise<void> => {
  */
 export const renewDatabase = async (path: string): Promise<boolean> => {
   await removeCopies(path)
-  const target = await mkdtemp(join(path, COPY_PREFIX))
+  if (await isFull(path)) return false
+  const work = await mkdtemp(join(path, COPY_PREFIX))
   try {
-    if (judge(path, await runProgram(path, target)) === 'not copied') return false
-    const copy = join(target, DATA_FILE)
+    const source = await isolate(work)
+    if (judge(path, await runProgram(source, work)) === 'not copied') return false
+    const copy = join(work, DATA_FILE)
     await sync(copy)
     await rename(copy, join(path, DATA_FILE))
     await sync(path)
     return true
   } finally {
-    await rm(target, { recursive: true, force: true })
+    await rm(work, { recursive: true, force: true })
   }
 }

@@ -154,19 +154,13 @@ t.test(
   { skip: existsSync('/proc/self/task') ? false : 'processes are found by /proc' },
   async (t) => {
     const path = await filledStore(t)
-    // The reader waits for this one to end its change, so it cannot be done before it is ended.
-    const program = `
-      import { openEnvironment } from ${JSON.stringify(join(import.meta.dirname, '../../src/store/environment.ts'))}
-      import { writeSync } from 'node:fs'
-      openEnvironment(process.argv[1]).transactionSync(() => {
-        writeSync(1, 'holding')
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
-      })`
-    const holder = spawn(process.execPath, ['--input-type=module', '-e', program, path], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+    // The reader waits for a debugger, so it cannot be done before it is ended.
+    const { NODE_OPTIONS } = process.env
+    t.teardown(() => {
+      if (NODE_OPTIONS === undefined) delete process.env.NODE_OPTIONS
+      else process.env.NODE_OPTIONS = NODE_OPTIONS
     })
-    t.teardown(() => holder.kill('SIGKILL'))
-    await once(holder.stdout, 'data')
+    process.env.NODE_OPTIONS = '--inspect-brk=127.0.0.1:0'
     for (const [deaths, signal] of [
       [2, 'SIGTERM'],
       [3, 'SIGKILL'],
@@ -179,8 +173,7 @@ t.test(
       t.equal(readFileSync(join(path, 'openings'), 'utf8'), String(deaths))
     }
     t.same(readdirSync(join(path, '..')), ['db'])
-    holder.kill('SIGKILL')
-    await once(holder, 'close')
+    process.env.NODE_OPTIONS = NODE_OPTIONS ?? ''
     const store = createLmdbStore({ path })
     await store.open()
     t.equal(store.count(things), COUNT)

@@ -145,6 +145,13 @@ export const durability: readonly Check[] = [
       ],
     ],
   ]),
+  ...checksOf('store/inspect', 'store/inspect', [
+    [
+      'a lock of its own for the check of a database',
+      'a check shares no lock with whoever uses the database',
+      ['runProgram(await isolate(work), undefined)', 'runProgram(path, undefined)'],
+    ],
+  ]),
   ...checksOf('store/migrations', 'store/memory', [
     [
       'a store of a newer version',
