@@ -33,6 +33,8 @@ import type { Machine } from '../support/namespaces.ts'
 /** A start takes under a second; beside many other tests it was seen to take over a minute. */
 const START_TIMEOUT_MS = 240_000
 const STOP_TIMEOUT_MS = 15_000
+/** How long a port of a node may be somebody else's. */
+const PORT_TIMEOUT_MS = 60_000
 const defaultEntry = join(import.meta.dirname, 'daemon-main.ts')
 
 /** One line of a daemon's log. */
@@ -235,6 +237,38 @@ export const createNode = (init: NodeInit): ClusterNode => {
     return ending.exitCode
   }
 
+  /** Whether its port was taken by somebody else while it was away: chosen by the system, it may be given out again. */
+  const isPortTaken = (before: number): boolean =>
+    addresses !== undefined &&
+    log.slice(before).some((line) => JSON.stringify(line).includes('EADDRINUSE'))
+
+  const startOnce = async (): Promise<void> => {
+    writeConfig()
+    const before = log.length
+    const { nodeArguments = [], entry = defaultEntry, prefix = [] } = init
+    const [program = '', ...args] = [...prefix, process.execPath, ...nodeArguments]
+    const started = spawn(program, [...args, entry, configPath], {
+      // Its end tells the daemon that we are gone, whatever happened to us.
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, NODE_OPTIONS: '', NODE_NO_WARNINGS: '1', ...init.env },
+    })
+    child = started
+    follow(started)
+    // The timer of a start that came to nothing would keep the whole test file from ending.
+    const ended = new AbortController()
+    const isNew = (each: LogLine): boolean => log.indexOf(each) >= before && isReady(each)
+    const line = await Promise.race([
+      waitFor(isNew, { timeoutMs: START_TIMEOUT_MS, signal: ended.signal }),
+      once(started, 'exit').then(([code]) => {
+        child = undefined
+        ended.abort()
+        throw new Error(`${name} ended with ${code} before it was ready:\n${tail()}`)
+      }),
+    ])
+    if (!isReady(line)) throw new Error('unreachable')
+    addresses = { url: line.http[0] ?? '', address: line.cluster[0] ?? '' }
+  }
+
   return {
     name,
     peerId,
@@ -257,30 +291,16 @@ export const createNode = (init: NodeInit): ClusterNode => {
     readBytes,
     logged,
     async start() {
-      writeConfig()
-      const before = log.length
-      const { nodeArguments = [], entry = defaultEntry, prefix = [] } = init
-      const [program = '', ...args] = [...prefix, process.execPath, ...nodeArguments]
-      const started = spawn(program, [...args, entry, configPath], {
-        // Its end tells the daemon that we are gone, whatever happened to us.
-        stdio: ['pipe', 'pipe', 'pipe'],
-        env: { ...process.env, NODE_OPTIONS: '', NODE_NO_WARNINGS: '1', ...init.env },
-      })
-      child = started
-      follow(started)
-      // The timer of a start that came to nothing would keep the whole test file from ending.
-      const ended = new AbortController()
-      const isNew = (each: LogLine): boolean => log.indexOf(each) >= before && isReady(each)
-      const line = await Promise.race([
-        waitFor(isNew, { timeoutMs: START_TIMEOUT_MS, signal: ended.signal }),
-        once(started, 'exit').then(([code]) => {
-          child = undefined
-          ended.abort()
-          throw new Error(`${name} ended with ${code} before it was ready:\n${tail()}`)
-        }),
-      ])
-      if (!isReady(line)) throw new Error('unreachable')
-      addresses = { url: line.http[0] ?? '', address: line.cluster[0] ?? '' }
+      const deadlineMs = performance.now() + PORT_TIMEOUT_MS
+      for (;;) {
+        const before = log.length
+        try {
+          return await startOnce()
+        } catch (error) {
+          if (!isPortTaken(before) || performance.now() > deadlineMs) throw error
+          await new Promise((resolve) => setTimeout(resolve, 500))
+        }
+      }
     },
     stop: (signal = 'SIGTERM') => end(signal),
     async kill() {
