@@ -33,6 +33,9 @@ export const createDirectories = (
   isPublic: (directory: string) => boolean,
 ): Directories => {
   const absolute = (directory: string): string => join(root, directory)
+  const making = new Map<string, Promise<string>>()
+  /** Made, and not known to outlast a power cut. */
+  const unsynced = new Set<string>()
   const waiting = new Map<string, Promise<void>>()
   const running = new Map<string, Promise<void>>()
 
@@ -73,9 +76,26 @@ export const createDirectories = (
     return started
   }
 
-  const make = async (directory: string): Promise<string> => {
+  /** What is made for one is for nobody to be used before it is durable, nor after that has failed. */
+  const syncEntry = async (directory: string): Promise<void> => {
+    if (!unsynced.has(directory)) return
+    await sync(parentOf(directory))
+    unsynced.delete(directory)
+  }
+
+  const make = (directory: string): Promise<string> => {
+    const joined = making.get(directory)
+    if (joined !== undefined) return joined
+    const made = makeNow(directory).finally(() => making.delete(directory))
+    making.set(directory, made)
+    return made
+  }
+
+  const makeNow = async (directory: string): Promise<string> => {
     try {
-      return await enter(directory)
+      const path = await enter(directory)
+      await syncEntry(directory)
+      return path
     } catch (error) {
       if (!hasSystemCode(error, 'ENOENT') || directory === '') throw error
     }
@@ -87,12 +107,13 @@ export const createDirectories = (
       if (!hasSystemCode(error, 'EEXIST')) throw error
       return enter(directory)
     }
+    unsynced.add(directory)
     if (mode === PUBLIC_MODE) {
       // The process's umask may have taken bits away that consumers of the files need.
       const handle = await fileSystem.openDirectory(absolute(directory))
       await handle.setMode(mode).finally(() => handle.close())
     }
-    await sync(parentOf(directory))
+    await syncEntry(directory)
     return enter(directory)
   }
 
@@ -104,6 +125,7 @@ export const createDirectories = (
       if (hasSystemCode(error, 'ENOTEMPTY', 'EEXIST') || isAbsent(error)) return
       throw error
     }
+    unsynced.delete(directory)
     await sync(parentOf(directory))
     await prune(parentOf(directory))
   }

@@ -19,11 +19,18 @@ export interface StagingTree {
 /** Appends what it is given while whoever gives it goes on; what has gathered goes in one call. */
 const createAppender = (handle: Handle) => {
   const early = createEarlySync(handle)
-  let parts: readonly Uint8Array[] = []
+  let parts: Uint8Array[] = []
   let unwrittenBytes = 0
   let running: Promise<void> | undefined
   let failed: { readonly error: unknown } | undefined
-  let onRoom: (() => void) | undefined
+  /** Writers that wait for room. */
+  let waiting: (() => void)[] = []
+
+  const wakeAll = (): void => {
+    const woken = waiting
+    waiting = []
+    for (const wake of woken) wake()
+  }
 
   /** Until everything is written, also what comes meanwhile. */
   const run = async (): Promise<void> => {
@@ -35,11 +42,11 @@ const createAppender = (handle: Handle) => {
         unwrittenBytes -= count
         parts = [...rest(batch, count), ...parts]
         early.wrote(count)
-        onRoom?.()
+        wakeAll()
       }
     } catch (error) {
       failed = { error }
-      onRoom?.()
+      wakeAll()
     }
     // In the same moment as the last look for more: what comes a moment later finds nobody at work.
     running = undefined
@@ -52,12 +59,12 @@ const createAppender = (handle: Handle) => {
     async append(bytes: Uint8Array): Promise<void> {
       check()
       if (bytes.length === 0) return
-      parts = [...parts, bytes]
+      parts.push(bytes)
       unwrittenBytes += bytes.length
       running ??= run()
       while (unwrittenBytes > MAX_UNWRITTEN_BYTES && failed === undefined) {
         await new Promise<void>((resolve) => {
-          onRoom = resolve
+          waiting.push(resolve)
         })
       }
       check()
@@ -68,9 +75,11 @@ const createAppender = (handle: Handle) => {
       check()
       await early.settled()
     },
-    /** Resolves when nothing is under way, however that ended. */
+    /** Resolves when nothing is under way, however that ended; who still waits to write is told. */
     async ended(): Promise<void> {
       parts = []
+      failed ??= { error: new Error('the file was committed or discarded before') }
+      wakeAll()
       await running
       await early.settled().catch(() => {})
     },

@@ -116,8 +116,11 @@ export const stageContent = async (
   expected: ContentRef & { readonly mode: number },
   signal: AbortSignal,
 ): Promise<Staged> => {
-  const staged = await disk.stage()
   const digester = threads.create(expected)
+  const staged = await disk.stage().catch((error: unknown) => {
+    digester.close()
+    throw error
+  })
   // Where a list was signed, the content is cut on the way.
   const lister = expected.blocks === 'none' ? undefined : createLister()
   try {

@@ -53,12 +53,17 @@ const inPlace = (): ParallelDigester => {
   }
 }
 
-const onThread = (onEnd: () => void): ParallelDigester => {
-  const shared = new SharedArrayBuffer(SLOTS * SLOT_BYTES)
-  const thread = new Worker(THREAD, {
+type BeginThread = (shared: SharedArrayBuffer) => Worker
+
+const beginThread: BeginThread = (shared) =>
+  new Worker(THREAD, {
     ...{ eval: true, workerData: shared, name: 'mesh-digest', env: {}, execArgv: [] },
     resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 1 },
   })
+
+const onThread = (begin: BeginThread, onEnd: () => void): ParallelDigester => {
+  const shared = new SharedArrayBuffer(SLOTS * SLOT_BYTES)
+  const thread = begin(shared)
   let slot = new Uint8Array(shared, 0, SLOT_BYTES)
   let filled = 0
   let handed = 0
@@ -142,15 +147,22 @@ const onThread = (onEnd: () => void): ParallelDigester => {
 export const createDigestThreads = ({
   max = MAX_DIGEST_THREADS,
   minBytes = MIN_THREAD_DIGEST_BYTES,
+  begin = beginThread,
 } = {}): DigestThreads => {
   let running = 0
   return {
     create({ sizeBytes }) {
       if (sizeBytes < minBytes || running >= max) return inPlace()
-      running++
-      return onThread(() => {
-        running--
-      })
+      try {
+        const digester = onThread(begin, () => {
+          running--
+        })
+        running++
+        return digester
+      } catch {
+        // A system that has no thread left can still hash.
+        return inPlace()
+      }
     },
   }
 }

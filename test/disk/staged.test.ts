@@ -172,3 +172,27 @@ t.test('who comes when a file is closed does not make it one that failed', async
   await t.rejects(work.read(0, 1), { message: /closed before/ })
   t.equal(work.hasFailed, false)
 })
+
+t.test('who waits to write is told when the file is discarded', async (t) => {
+  const file = await slowFile()
+  const staged = createStagedFile(tree, 'tmp/1', file.handle)
+  const piece = new Uint8Array(MAX_UNWRITTEN_BYTES)
+  await staged.write(piece)
+  const writers = Promise.allSettled([staged.write(piece), staged.write(piece)])
+  const discarded = staged.discard()
+  await file.letAll()
+  await discarded
+  const told = { status: 'rejected', reason: { message: /discarded before/ } }
+  t.match(await writers, [told, told])
+})
+
+t.test('all who wait to write go on when there is room', async (t) => {
+  const file = await slowFile()
+  const staged = createStagedFile(tree, 'tmp/1', file.handle)
+  const piece = new Uint8Array(MAX_UNWRITTEN_BYTES)
+  await staged.write(piece)
+  const writers = [staged.write(piece), staged.write(piece)]
+  await file.letAll()
+  await Promise.all(writers)
+  t.equal(staged.sizeBytes, 3 * MAX_UNWRITTEN_BYTES)
+})

@@ -57,3 +57,23 @@ t.test('has no more threads than it may, and gives a free one to the next', asyn
   await busy
   t.equal(await third.digest(), sha256(piece))
 })
+
+t.test(
+  'hashes in place where the system begins no thread, and tries again the next time',
+  async (t) => {
+    let tries = 0
+    const threads = createDigestThreads({
+      ...{ minBytes: 0, max: 1 },
+      begin: () => {
+        tries++
+        throw new Error('no thread is left')
+      },
+    })
+    for (let times = 0; times < 2; times++) {
+      const digester = threads.create({ sizeBytes: 2 })
+      await digester.update(Buffer.from('ab'))
+      t.equal(await digester.digest(), sha256('ab'))
+    }
+    t.equal(tries, 2, 'no place was lost')
+  },
+)

@@ -39,7 +39,10 @@ export const durability: readonly Check[] = [
     [
       'fsync of a new directory',
       'keeps what write answered to when the power fails',
-      ['await sync(parentOf(directory))\n    return enter(directory)', 'return enter(directory)'],
+      [
+        'await sync(parentOf(directory))\n    unsynced.delete(directory)',
+        'unsynced.delete(directory)',
+      ],
     ],
   ]),
   ...checksOf('unpack/extract', 'unpack/power-cut', [
