@@ -329,9 +329,12 @@ The mesh stays up until Ctrl-C. Everything is in ${home}. In another terminal, f
   ${command} peers  --socket $DEMO/${first?.name}/mesh.sock
   echo changed > $DEMO/hello.txt
   ${command} file update $DEMO/hello.txt --url ${first?.url} --key $DEMO/admin.key
+  ${command} explain hello.txt --socket $DEMO/${second?.name}/mesh.sock
   ${command} file get hello.txt --url ${second?.url}
   ${command} file delete hello.txt --url ${second?.url} --key $DEMO/admin.key
-  tail -f $DEMO/*/log`)
+  tail -f $DEMO/*/log
+
+The same in a browser: ${first?.url}/`)
 }
 
 const nodes: Node[] = []

@@ -23,6 +23,9 @@ const fixed: Readonly<Record<string, (config: Config) => unknown>> = {
   'http.allowed_hosts': ({ http }) => http.allowedHosts,
   'http.requests_per_second': ({ http }) => http.requestsPerSecond,
   'http.metrics': ({ http }) => http.metrics,
+  'blocks.cache': ({ blocks }) => blocks.cacheBytes,
+  'blocks.quota': ({ blocks }) => blocks.quotaBytes,
+  'blocks.scrub_rate': ({ blocks }) => blocks.scrubBytesPerSecond,
 }
 
 const withTokens = (
@@ -55,7 +58,7 @@ export const takeOver = (running: Config, next: Config): Change => {
   return {
     waiting,
     config: {
-      ...{ ...next, stateDir: running.stateDir },
+      ...{ ...next, stateDir: running.stateDir, blocks: running.blocks },
       cluster: { ...running.cluster, bandwidth: next.cluster.bandwidth },
       // The tokens are read again; everything else of it waits.
       http: withTokens(running.http, next.http.tokenPath),

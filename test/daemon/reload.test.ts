@@ -70,6 +70,16 @@ t.test('says of every key of [http] that it waits for a restart', async (t) => {
   }
 })
 
+t.test('says of every key of [blocks] that it waits for a restart', async (t) => {
+  const before = parse('')
+  const keys = ['cache', 'quota', 'scrub_rate']
+  t.equal(Object.keys(before.blocks).length, keys.length, 'the test knows them all')
+  for (const key of keys) {
+    const after = takeOver(before, parse(`[blocks]\n${key} = "2GiB"\n`))
+    t.same(after, { config: before, waiting: [`blocks.${key}`] })
+  }
+})
+
 t.test('takes over another file of bearer tokens', async (t) => {
   const before = parse('[http]\ntoken_file = "/a"\n')
   const after = parse('[http]\ntoken_file = "/b"\n')

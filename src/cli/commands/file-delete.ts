@@ -87,7 +87,7 @@ const deliver = async (
 export const fileDeleteCommand = (context: Context): Command =>
   withDaemonOptions(withStatementOptions(new Command()))
     .description(
-      'Deletes a file everywhere: signs a version that says so and hands it to a daemon. Signers may publish over it later.',
+      'Deletes a file everywhere: signs a version that says so and hands it to a daemon. Its content goes too, for good where purge_after is not set; with that, mesh file restore brings it back meanwhile. Signers may publish over it later.',
     )
     .argument('<name>', 'name of the signed file')
     .option('-f, --force', 'allow a version far above the current one, and replace what -o names')

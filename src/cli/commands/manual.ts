@@ -9,7 +9,9 @@ import type { Context } from '../context.ts'
 
 export const manualCommand = (context: Context): Command =>
   new Command()
-    .description('Writes the manual pages, mesh.1 and one for each command, into a directory.')
+    .description(
+      'Writes the manual pages, mesh.1 and one for each command, into a directory; where man looks for them is /usr/local/share/man/man1.',
+    )
     .requiredOption('-o, --output <path>', 'directory; made if it is missing')
     .action(async ({ output }: { readonly output: string }) => {
       const { describeProgram } = await import('../whole.ts')

@@ -33,7 +33,7 @@ export const cluster = table({
     setting({
       type: 'list of multiaddrs',
       about:
-        'Where to find the first peers; the rest is learnt from them. `/ip4/…`, `/ip6/…` or `/dns/…`, then `/tcp/PORT`, then `/p2p/PEERID`: `mesh status` on that node prints it whole. Two or three stable nodes are enough.',
+        'Where to find the first peers; the rest is learnt from them. `/ip4/…`, `/ip6/…` or `/dns/…`, then `/tcp/PORT`, then `/p2p/PEERID`: `mesh status` on that node shows address and peer id. Two or three stable nodes are enough.',
     }),
   ),
   push_pull_interval: v.pipe(

@@ -146,7 +146,8 @@ export const fileSchema = table({
     v.optional(duration(0, 3650 * DAY_MS, 'from "0s" to "3650d"'), '0s'),
     setting({
       type: 'duration',
-      about: 'How long the content of older versions stays on the disk after a deletion.',
+      about:
+        'How long the content of older versions stays on the disk after a deletion, for `mesh file restore`; with `"0s"` it goes with the file.',
     }),
   ),
   on_change: v.pipe(

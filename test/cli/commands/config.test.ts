@@ -103,6 +103,15 @@ t.test('judges the keys and the certificate that a configuration names', async (
   })
 })
 
+t.test('a configuration that is not there: which, and what next', async (t) => {
+  const { code, stderr } = await mesh(['config', 'check', '/nonexistent/dm.toml'])
+  t.equal(code, 7)
+  t.match(
+    stderr,
+    /\/nonexistent\/dm\.toml cannot be read: .*; name another, or begin with dm\.toml\.example/,
+  )
+})
+
 t.test('prints the reference', async (t) => {
   const { stdout } = await mesh(['config', 'reference'])
   t.equal(stdout, readFileSync(join(root, 'docs/configuration.md'), 'utf8'))
