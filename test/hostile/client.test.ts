@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { renameSync, readFileSync, writeFileSync } from 'node:fs'
-import { request } from 'node:http'
+import { Agent, get, request } from 'node:http'
 import { connect } from 'node:net'
 import t from 'tap'
 import { encodeSshsig } from '../../src/keys/index.ts'
@@ -28,6 +28,8 @@ const FLOOD_CONNECTIONS = 300
 const PIPELINED_REQUESTS = 10_000
 /** What docs/limits.md grants to one connection that does not wait for its answers. */
 const ANSWERED_AHEAD = 8
+/** And to one that does wait. */
+const REQUESTS_PER_CONNECTION = 1_000
 const HANGUPS = 200
 const RACERS = 20
 /** What one attack may add to the memory of the daemon, at its peak. */
@@ -171,6 +173,20 @@ t.test('ten thousand requests in one breath are answered in turn, up to a limit'
     const answers = (await answered).split(/(?=HTTP\/1\.1 \d{3} )/)
     t.strictSame(answers.map(statusOf), Array(ANSWERED_AHEAD).fill(200))
     t.match(answers.at(-1), /^connection: close\r$/im, 'the last one says so')
+  }),
+)
+
+t.test('no connection keeps its place for more than a thousand requests', (t) =>
+  bounded(t, async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    t.teardown(() => agent.destroy())
+    const ports = new Set<number | undefined>()
+    for (let count = 0; count <= REQUESTS_PER_CONNECTION; count++) {
+      const [response] = await once(get(victim.url, { path: '/readyz', agent }), 'response')
+      ports.add(response.socket.localPort)
+      await once(response.resume(), 'end')
+    }
+    t.equal(ports.size, 2, 'the one after it comes over a new connection')
   }),
 )
 
