@@ -257,6 +257,7 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
       {
         ...{ ...child('http'), ...status, ...spread, files, metrics, warnings },
         blocks: createBlockServices(blocks, unpack),
+        openElsewhere: sync.open,
         ...{ events: feed, tokens: () => tokens, networkId: network.id },
         preview: createPreview({
           ...{ files, policiesOf, inForce: () => inForce },

@@ -216,7 +216,10 @@ const tooLarge: Explainer = (facts) => {
   return {
     answer: `${versionOf(view)} of ${name} is too large for this node: ${has}, and max_size is ${may}`,
     reasons: common(facts),
-    next: ['raise max_size of this file and reload the configuration'],
+    next: [
+      `read it out of the nodes that keep it, a range of it even: mesh file get ${name}`,
+      'to keep it here, raise max_size of this file and reload the configuration',
+    ],
   }
 }
 

@@ -4,7 +4,7 @@ import type { ExplainBody, ReceivingBody } from '../api/index.ts'
 import type { CertificatesBody, HealthWarningBody, PeersBody } from '../api/index.ts'
 import type { PreviewBody, SpreadBody, StatusBody, TransfersBody } from '../api/index.ts'
 import type { Feed } from '../feed/index.ts'
-import type { Files } from '../files/index.ts'
+import type { Files, OpenFile } from '../files/index.ts'
 import type { Health, Logger, Metrics, Workers } from '../observe/index.ts'
 import type { FileName, NetworkId } from '../statement/index.ts'
 import type { Clock } from '../util/index.ts'
@@ -25,6 +25,8 @@ export interface HttpServices {
     | 'holdsContent'
     | 'explain'
   >
+  /** A file whose content is too large to be kept here, read out of other nodes. */
+  openElsewhere(name: FileName): OpenFile | undefined
   readonly events: Pick<Feed, 'read'>
   /** What is known about peers and this name. */
   reach(name: FileName): Reach

@@ -276,3 +276,12 @@ export const IDLE_BLOCK_STREAM_MS = MINUTE_MS
 export const SHELF_INTERVAL_MS = 60 * MINUTE_MS
 /** Wait for whoever is still putting together what is not wanted any more. */
 export const SHELF_RETRY_MS = SECOND_MS
+
+// Reading through.
+
+/** Contents that are read and not kept at the same time. Stops readers from using up memory. */
+export const MAX_READ_THROUGHS = 4
+/** Bytes of one such content that are asked for ahead of its reader; at least one block is. */
+export const READ_THROUGH_BYTES = 8 * MEBIBYTE
+/** Contents that were read and of which something may be in the cache, for others. */
+export const MAX_PASSED_CONTENTS = 256

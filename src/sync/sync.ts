@@ -4,6 +4,7 @@ import { createAnnouncer } from './announce/announcer.ts'
 import { createBlockExchange } from './blocks/exchange.ts'
 import { createRates } from './blocks/rates.ts'
 import { BLOCKS_INIT, BLOCKS_PROTOCOL } from './blocks/server.ts'
+import { createElsewhere } from './collections/elsewhere.ts'
 import { createFilesCollection } from './collections/files.ts'
 import { createShelf } from './collections/shelf.ts'
 import { createFetcher } from './content/fetcher.ts'
@@ -21,8 +22,9 @@ import type { NetworkId } from '../statement/index.ts'
 import type { Transport } from '../transport/index.ts'
 import type { Clock, Random } from '../util/index.ts'
 import type { Bandwidth } from './blocks/rates.ts'
+import type { ReadThrough } from './blocks/read-through.ts'
 import type { Collection } from './collection.ts'
-import type { Sync } from './types.ts'
+import type { Engine, Sync } from './types.ts'
 
 /** What the engine needs, whatever it replicates. */
 export interface EngineComponents {
@@ -68,7 +70,7 @@ const FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 export const createEngine = (
   components: BlockComponents,
   init: EngineInit & { collections: readonly Collection[] },
-): Sync => {
+): Engine & { readonly read: ReadThrough['stream'] | undefined } => {
   const { transport, clock, random, logger, workers, blocks } = components
   const collections = new Map(init.collections.map((collection) => [collection.name, collection]))
   const announce = { sent: 0, received: 0, relayed: 0, refused: 0 }
@@ -226,6 +228,7 @@ export const createEngine = (
       }
     },
 
+    read: exchange?.read,
     setBandwidth: rates.set,
     transfers: () => exchange?.transfers() ?? { receiving: [], sending: [] },
 
@@ -249,9 +252,10 @@ export const createSync = (
     ...{ network, random },
     ...(shelf === undefined ? {} : { shelf }),
   })
-  const engine = createEngine(components, { ...init, collections: [collection] })
+  const { read, ...engine } = createEngine(components, { ...init, collections: [collection] })
   return {
     ...engine,
+    open: read === undefined ? () => undefined : createElsewhere(files, read),
     async start() {
       shelf?.start()
       await engine.start()

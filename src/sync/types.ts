@@ -1,4 +1,6 @@
+import type { OpenFile } from '../files/index.ts'
 import type { PeerId } from '../keys/index.ts'
+import type { FileName } from '../statement/index.ts'
 import type { Mark } from './push-pull/agreements.ts'
 import type { PeerKnowledge } from './push-pull/knowledge.ts'
 import type { RoundReport } from './push-pull/reports.ts'
@@ -91,7 +93,17 @@ export interface SyncAbout {
   }
 }
 
-export interface Sync {
+export interface Sync extends Engine {
+  /**
+   * A file whose content is too large to be kept here, to be read out of the nodes that have it;
+   * `undefined` if that is not so, or it has no block list. Its stream throws as well
+   * `ERR_FILE_CONTENT_MISSING` if nobody delivers, and `ERR_DAEMON_BUSY` if too many are being read.
+   */
+  open(name: FileName): OpenFile | undefined
+}
+
+/** Replicates whatever it is given. */
+export interface Engine {
   start(): Promise<void>
   stop(): Promise<void>
   status(): SyncStatus

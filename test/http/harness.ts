@@ -148,7 +148,7 @@ export const openapi = (): Promise<OpenapiDocument> => {
 export const startHarness = (overrides: Overrides = {}): Promise<Harness> => begin(overrides)
 
 type Overrides = { readonly names?: readonly string[] } & Partial<HttpInit> &
-  Partial<Pick<HttpServices, 'blocks' | 'clock' | 'logger' | 'status'>> & {
+  Partial<Pick<HttpServices, 'blocks' | 'clock' | 'logger' | 'openElsewhere' | 'status'>> & {
     feed?: Feed
     tokens?: readonly TokenDigest[]
     findAddresses?: FindAddresses
@@ -177,6 +177,7 @@ const begin = async (overrides: Overrides = {}): Promise<Harness> => {
   const http = createHttp(
     {
       files,
+      openElsewhere: overrides.openElsewhere ?? (() => undefined),
       events: feed,
       networkId,
       clock,

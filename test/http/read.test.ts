@@ -1,9 +1,11 @@
 import { request } from 'node:http'
 import t from 'tap'
+import { MeshError } from '../../src/errors/index.ts'
 import { MAX_PREVIEW_BYTES, NAMES_PER_PIECE } from '../../src/http/limits.ts'
 import { parseFileName } from '../../src/statement/index.ts'
 import { sha256 } from '../../src/util/index.ts'
 import { call, headersOf, sign, startHarness, status } from './harness.ts'
+import type { OpenFile } from '../../src/files/index.ts'
 import type { Harness } from './harness.ts'
 
 const upload = async (harness: Harness, name: string, content: string, version = 1) => {
@@ -148,6 +150,61 @@ t.test('lists, tells statements and history', async (t) => {
     ],
   })
 })
+
+t.test(
+  'what is not kept here is read out of other nodes, and no longer than somebody listens',
+  async (t) => {
+    let elsewhere: OpenFile | undefined
+    const harness = await startHarness({ openElsewhere: () => elsewhere })
+    t.teardown(harness.stop)
+    const name = parseFileName('hello.txt')
+    await upload(harness, name, 'hello world')
+    const kept = await harness.files.open(name)
+    if (kept === undefined) throw new Error('nothing was kept')
+    harness.files.lose(name)
+    let asked = 0
+    const gone = Promise.withResolvers<void>()
+    elsewhere = {
+      ...kept,
+      async *stream({ start = 0, end = 11, signal } = {}) {
+        asked++
+        yield Buffer.from('hello world').subarray(start, end)
+        if (end < 11) return
+        signal?.addEventListener('abort', () => gone.resolve())
+        await gone.promise
+      },
+    }
+    const got = await call(harness.url, 'GET', '/files/hello.txt', {
+      headers: { Range: 'bytes=2-5' },
+    })
+    t.equal(got.status, 206)
+    t.equal(got.body.toString(), 'llo ')
+    t.match(got.headers, { etag: `"${sha256('hello world')}"`, 'mesh-statement': /./ })
+    t.equal((await call(harness.url, 'HEAD', '/files/hello.txt')).headers['content-length'], '11')
+    const same = { 'If-None-Match': `"${sha256('hello world')}"` }
+    t.equal((await call(harness.url, 'GET', '/files/hello.txt', { headers: same })).status, 304)
+    t.equal(asked, 1, 'nothing is asked of others for what needs no bytes')
+    const leaving = request(new URL('/files/hello.txt', harness.url), (response) =>
+      response.once('data', () => leaving.destroy()),
+    ).on('error', () => undefined)
+    leaving.end()
+    await gone.promise
+    t.pass('who has gone is read for no more')
+
+    elsewhere = {
+      ...kept,
+      // biome-ignore lint/correctness/useYield: it fails before it has anything
+      async *stream() {
+        asked++
+        throw new MeshError('ERR_FILE_CONTENT_MISSING', 'nobody delivers')
+      },
+    }
+    const before = asked
+    const none = await call(harness.url, 'GET', '/files/hello.txt')
+    t.match(none.json(), { status: 404, code: 'ERR_FILE_CONTENT_MISSING' })
+    t.equal(asked - before, 1, 'the others are asked once')
+  },
+)
 
 t.test('gives the content of a remembered version by its statement', async (t) => {
   const harness = await startHarness()

@@ -38,7 +38,7 @@ const cluster = await startCluster({
     `"fall" = { signers = ["${a}"], fallback = "${join(work, 'default.txt')}" }`,
     `"back" = { signers = ["${a}"], history = 3 }`,
     `"brief" = ["${a}"]`,
-    `"large" = { signers = ["${a}"], max_size = "${index === 2 ? '10B' : '1KiB'}" }`,
+    `"large" = { signers = ["${a}"], max_size = "${index === 2 ? '10B' : '1MiB'}" }`,
     ...(index === 2 ? [] : [`"two/only" = ["${a}"]`]),
   ],
 })
@@ -291,6 +291,19 @@ t.test('every node stops showing by itself what expires', async (t) => {
     await until('the end', async () => (await explain(node, 'brief')).state === 'expired')
   }
   t.match((await explain(second, 'brief')).answer, /^version 1 of brief expired at /)
+})
+
+t.test('reads what is too large to be kept out of the nodes that keep it', async (t) => {
+  const content = 'read through '.repeat(50_000)
+  t.equal((await put(first, 'large', content, '--key', 'a')).code, 0)
+  const state = async () => (await explain(third, 'large')).state
+  await until('the third to know', async () => (await state()) === 'too-large')
+  const { code, out, err } = await mesh(third, 'file', 'get', 'large')
+  t.equal(code, 0, err)
+  t.ok(out === content, `${out.length} of ${content.length} characters`)
+  t.equal(await state(), 'too-large')
+  const { cachedBytes } = JSON.parse((await mesh(third, 'blocks', 'stat', '--json')).out)
+  t.ok(cachedBytes >= content.length, `${cachedBytes} bytes are in the cache`)
 })
 
 t.test('explains what is too large, not configured, or signed by a stranger', async (t) => {

@@ -112,6 +112,8 @@ export const createFilesMesh = (
   init: Omit<MeshInit<FilesState>, 'build'> & {
     readonly policies: readonly FilePolicy[] | ((index: number) => readonly FilePolicy[])
     readonly engine?: EngineInit
+    /** Of each node's cache of blocks. */
+    readonly cacheBytes?: number
   },
 ): Promise<Mesh<FilesState>> => {
   const { policies } = init
@@ -128,7 +130,11 @@ export const createFilesMesh = (
       )
       await files.start()
       const locate = locateContents(files)
-      const blocks = createBlocks({ ...components, store, disk, locate })
+      const { cacheBytes } = init
+      const blocks = createBlocks(
+        { ...components, store, disk, locate },
+        cacheBytes === undefined ? {} : { cacheBytes },
+      )
       await blocks.start()
       const sync = createSync({ ...components, files, blocks }, { network, ...init.engine })
       return { state: { files, blocks, disk, store }, sync }

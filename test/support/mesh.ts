@@ -8,17 +8,20 @@ import { createSeededRandom } from './random.ts'
 import { createVirtualClock } from './virtual-clock.ts'
 import type { PeerId } from '../../src/keys/index.ts'
 import type { Health, Workers } from '../../src/observe/index.ts'
-import type { EngineComponents, EngineInit, Sync } from '../../src/sync/index.ts'
+import type { Engine, EngineComponents, EngineInit, Sync } from '../../src/sync/index.ts'
 import type { FrameStream, MemoryNetwork } from '../../src/transport/index.ts'
 import type { MemoryNetworkInit, Transport } from '../../src/transport/index.ts'
 import type { FakeCollection } from './fake-collection.ts'
 import type { SeededRandom } from './random.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
+/** Of files, or of something else. */
+type MeshSync = Engine & Partial<Pick<Sync, 'open'>>
+
 export interface MeshNode<T> {
   readonly peerId: PeerId
   readonly transport: Transport
-  readonly sync: Sync
+  readonly sync: MeshSync
   readonly workers: Workers
   readonly health: Health
   /** What the node keeps: a fake collection, or files. */
@@ -54,7 +57,7 @@ export interface MeshInit<T> {
   readonly build: (
     components: EngineComponents,
     index: number,
-  ) => Promise<{ state: T; sync: Sync }> | { state: T; sync: Sync }
+  ) => Promise<{ state: T; sync: MeshSync }> | { state: T; sync: MeshSync }
 }
 
 /** Every pair of `count` nodes, the lower one dialling. */

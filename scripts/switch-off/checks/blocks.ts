@@ -10,6 +10,25 @@ export const blocks: readonly Check[] = [
       ['if (waitMs > 0) await sleep(clock, waitMs, signal)', ''],
     ],
   ]),
+  ...checksOf('sync/blocks/read-window', 'sync/blocks/read-through', [
+    [
+      'digest of a block that is read through',
+      'nothing wrong is handed on, and whoever sends it is blamed',
+      ['if (digest === undefined || sha256(bytes) !== digest) {', 'if (digest === undefined) {'],
+    ],
+    [
+      'bytes that are asked for ahead of a reader',
+      'no more is fetched than is read, however long the reader pauses',
+      ['if (this.#windowBytes > 0 && this.#windowBytes + block.sizeBytes > maxBytes) break', ''],
+    ],
+  ]),
+  ...checksOf('sync/blocks/read-through', 'sync/blocks/read-through', [
+    [
+      'number of contents that are read through',
+      'so many at once, and a place is free when a reader has gone',
+      ['if (running >= MAX_READ_THROUGHS) {', 'if (false) {'],
+    ],
+  ]),
   ...checksOf('blocks/blocks', 'blocks/blocks', [
     [
       'digest of a block that is stored',

@@ -7,7 +7,7 @@ export const blocks = table({
     setting({
       type: 'size',
       about:
-        'Room for blocks that no file here needs; signed files leave none there. What was asked for least, recent times counting more, makes way first. `"0B"`: keep none.',
+        'Room for blocks that no file here needs: those of content above `max_size` that was read here. What was asked for least, recent times counting more, makes way first. `"0B"`: keep none.',
     }),
   ),
   quota: v.pipe(

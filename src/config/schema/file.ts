@@ -106,7 +106,8 @@ export const fileSchema = table({
     v.optional(size(), '64MiB'),
     setting({
       type: 'size',
-      about: 'Larger content is neither taken as an upload nor fetched from peers.',
+      about:
+        'Larger content is neither taken as an upload nor kept. Where it has a block list (`mesh file update` makes one), it can be read here all the same: its blocks come from the nodes that keep it, and those read often stay in `blocks.cache`.',
     }),
   ),
   mode: v.pipe(

@@ -36,12 +36,18 @@ const notShown = ({ name, state }: FileView): MeshError =>
     { data: { name, state } },
   )
 
+interface ContentRange {
+  readonly start: number
+  readonly end: number
+  readonly signal: AbortSignal
+}
+
 /**
  * The bytes, the first of them read: from then on they are those of this file, whatever takes its
  * place. By hand, since a generator that nobody has asked for anything does not close what it has.
  */
-const begin = async (file: OpenFile, start: number, end: number): Promise<Readable> => {
-  const pieces = file.stream({ start, end })[Symbol.asyncIterator]()
+const begin = async (file: OpenFile, range: ContentRange): Promise<Readable> => {
+  const pieces = file.stream(range)[Symbol.asyncIterator]()
   let first: IteratorResult<Uint8Array> | undefined = await pieces.next()
   const iterator: AsyncIterator<Uint8Array> = {
     async next() {
@@ -59,6 +65,15 @@ const begin = async (file: OpenFile, start: number, end: number): Promise<Readab
 
 /** Times that a file is opened anew because another one took its place before it could be read. */
 const MAX_OPENINGS = 16
+
+/** Ends with the answer, or when the client goes away. */
+const untilGone = (reply: FastifyReply): AbortSignal => {
+  const controller = new AbortController()
+  reply.raw.once('close', () => {
+    controller.abort(new MeshError('ERR_ABORTED', 'nobody reads the answer any more'))
+  })
+  return controller.signal
+}
 
 /** Answers with the content, or the part of it that was asked for. */
 const send = async (
@@ -94,7 +109,8 @@ const send = async (
     return sendProblem(reply, new MeshError('ERR_RANGE_INVALID', why, { data: { sizeBytes } }))
   }
   const { start, end } = range === 'whole' ? { start: 0, end: sizeBytes } : range
-  const body = request.method === 'HEAD' ? undefined : await begin(file, start, end)
+  const signal = untilGone(reply)
+  const body = request.method === 'HEAD' ? undefined : await begin(file, { start, end, signal })
   void reply.headers(headers).type(contentTypeOf(signed.statement.name, contentType))
   void reply.header('Content-Length', end - start)
   if (range !== 'whole') {
@@ -146,7 +162,11 @@ export const registerContent = (app: FastifyInstance, context: Context): void =>
       }
       for (let opening = 1; ; opening++) {
         const file = await context.services.files.open(name, { signal: context.stopSignal })
-        if (file === undefined) throw notShown(context.services.files.view(name) ?? view)
+        if (file === undefined) {
+          const elsewhere = context.services.openElsewhere(name)
+          if (elsewhere === undefined) throw notShown(context.services.files.view(name) ?? view)
+          return send(request, reply, elsewhere, view.policy.contentType)
+        }
         try {
           return await send(request, reply, file, view.policy.contentType)
         } catch (error) {

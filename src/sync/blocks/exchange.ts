@@ -1,16 +1,18 @@
-import { blockListDigest } from '../../chunk/index.ts'
 import { isMeshError, MeshError } from '../../errors/index.ts'
 import { createBufferPool } from '../../util/index.ts'
 import { MAX_ASKED_HOLDERS, SMALL_CONTENT_BYTES, TRANSFER_TICK_MS } from '../limits.ts'
 import { MAX_IDLE_BUFFER_BYTES, MAX_WRITING_BLOCKS } from '../limits.ts'
-import { HOLDER_COOLDOWN_MS } from '../limits.ts'
+import { HOLDER_COOLDOWN_MS, MAX_HOLDERS } from '../limits.ts'
+import { candidatesFor } from './candidates.ts'
 import { BlockFetch } from './fetch.ts'
 import { createLink } from './link.ts'
-import { createListCache } from './list-cache.ts'
+import { createReadThrough } from './read-through.ts'
+import { createResolver } from './resolver.ts'
 import { createBlockServer } from './server.ts'
 import { createSlots } from './slots.ts'
 import { keyOfContent } from './source.ts'
 import { aborted } from '../async.ts'
+import { createHolders } from '../content/holders.ts'
 import type { Assembly, Blocks } from '../../blocks/index.ts'
 import type { BlockList } from '../../chunk/index.ts'
 import type { PeerId } from '../../keys/index.ts'
@@ -20,9 +22,11 @@ import type { Cancel, Clock, Random } from '../../util/index.ts'
 import type { Collection, MissingContent } from '../collection.ts'
 import type { Holders } from '../content/holders.ts'
 import type { Transfers } from '../types.ts'
+import type { FetchInit } from './fetch.ts'
 import type { Link } from './link.ts'
 import type { Rates } from './rates.ts'
-import type { BlockSource, ContentName } from './source.ts'
+import type { ReadThrough } from './read-through.ts'
+import type { ContentName } from './source.ts'
 
 /** Content that has a block list. */
 export interface ListedContent extends MissingContent {
@@ -64,9 +68,26 @@ export interface BlockExchange {
   fetch<T>(request: FetchRequest, use: (fetched: Fetched) => Promise<T>): Promise<T>
   /** Something about this name has changed. */
   refresh(collection: string, name: string): void
+  /** Reads content that is not kept here: see {@link ReadThrough}. */
+  readonly read: ReadThrough['stream']
   transfers(): Transfers
   readonly counts: { readonly received: number; readonly sent: number }
 }
+
+/** What is asked for in one way or another, and where it goes. */
+type Begun = Omit<FetchInit, keyof Shared>
+type Shared = Pick<
+  FetchInit,
+  | 'clock'
+  | 'random'
+  | 'blocks'
+  | 'linkTo'
+  | 'content'
+  | 'interested'
+  | 'candidates'
+  | 'onWork'
+  | 'onReceived'
+>
 
 export interface BlockExchangeInit {
   readonly transport: Transport
@@ -86,12 +107,12 @@ export const createBlockExchange = (init: BlockExchangeInit): BlockExchange => {
   const counts = { received: 0, sent: 0 }
   const writers = createSlots(MAX_WRITING_BLOCKS)
   const buffers = createBufferPool({ maxIdleBytes: MAX_IDLE_BUFFER_BYTES })
-  const lists = createListCache()
   const links = new Map<PeerId, Link>()
   /** By the content that they are about. */
   const fetches = new Map<string, BlockFetch>()
   /** Peers that sent wrong bytes, or stalled: not asked before then. */
   const avoided = new Map<PeerId, number>()
+  let reads = 0
   let cancelPump: Cancel | undefined
   let cancelTick: Cancel | undefined
 
@@ -163,30 +184,11 @@ export const createBlockExchange = (init: BlockExchangeInit): BlockExchange => {
 
   // Giving.
 
-  const resolve = async (
-    content: ContentName,
-    signal: AbortSignal,
-  ): Promise<BlockSource | undefined> => {
-    const { collection, name, digest, list: listDigest } = content
-    const running = fetches.get(keyOfContent(content))
-    if (running?.isRunning === true) return running.source()
-    const held = await collections.get(collection)?.blocksOf?.(name, digest, listDigest, signal)
-    if (held === undefined) return running?.source()
-    const list = await lists.get(listDigest, async () => {
-      const found = await blocks.listOf(held)
-      return found && blockListDigest(found) === listDigest ? found : undefined
-    })
-    if (list === undefined) return running?.source()
-    return {
-      list: () => list,
-      has: (index) => index < list.blocks.length,
-      isComplete: () => true,
-      async read(index, signal, into) {
-        const block = list.blocks[index]
-        return block && blocks.get(block.digest, { signal, into })
-      },
-    }
-  }
+  const resolve = createResolver({
+    ...{ collections, blocks },
+    running: (key) => fetches.get(key),
+    passed: (content, listOf) => through.source(content, listOf),
+  })
 
   const server = createBlockServer({
     clock,
@@ -205,22 +207,52 @@ export const createBlockExchange = (init: BlockExchangeInit): BlockExchange => {
       logger.warn({ name: fetch.content.name, error }, 'the disk does not let go of a fetch')
     })
 
-  /** Who may have some of it: those who said so, and those who want it themselves. */
-  const candidatesFor =
-    ({ collection, missing, holders }: FetchRequest, interested: ReadonlySet<PeerId>) =>
-    (isHungry: boolean): PeerId[] => {
-      const claiming = new Set(holders.claimants())
-      const places = new Map<PeerId, number>()
-      for (const { id } of transport.peers()) {
-        if (holders.isCooling(id) || holders.isBanned(id) || isAvoided(id)) continue
-        const wants = init.wants(id, collection.name, missing.name)
-        if (claiming.has(id)) places.set(id, 0)
-        else if (interested.has(id)) places.set(id, 1)
-        else if (wants === true) places.set(id, 2)
-        else if (wants === undefined && isHungry) places.set(id, 3)
+  const candidates = candidatesFor({ transport, wants: init.wants, isAvoided })
+
+  /** Begins a fetch, which takes its turn among all others until `end`. */
+  const begin = (key: string, content: ContentName, how: Begun): BlockFetch => {
+    const interested = new Set<PeerId>()
+    const { holders } = how
+    const fetch = new BlockFetch({
+      ...{ clock, random, blocks, linkTo, content, interested, ...how },
+      candidates: candidates(content, holders, interested),
+      onWork: pump,
+      onReceived: (bytes) => {
+        counts.received += bytes
+      },
+    })
+    const credits = [...fetches.values()].map(({ creditBytes }) => creditBytes)
+    if (credits.length > 0) fetch.creditBytes = Math.min(...credits)
+    fetches.set(key, fetch)
+    cancelTick ??= clock.schedule(TRANSFER_TICK_MS, tick)
+    return fetch
+  }
+
+  const end = async (key: string, fetch: BlockFetch): Promise<void> => {
+    await letGo(fetch, 'close')
+    // The next attempt may have begun meanwhile.
+    if (fetches.get(key) === fetch) fetches.delete(key)
+  }
+
+  const through = createReadThrough({
+    ...{ blocks, logger },
+    holdersOf: ({ collection, name }) =>
+      createHolders({
+        ...{ clock, random, claims: { left: MAX_HOLDERS } },
+        connected: () => transport.peers().map(({ id }) => id),
+        wants: (peer) => init.wants(peer, collection, name),
+      }),
+    open(content, how) {
+      const key = `read ${++reads}`
+      const none = { onGained: () => server.gained(content), isCrowded: () => false }
+      const fetch = begin(key, content, { ...how, ...none, sizeBytes: content.sizeBytes })
+      return {
+        run: () => fetch.run(),
+        want: (indexes) => fetch.want(indexes),
+        end: () => end(key, fetch),
       }
-      return [...places].sort(([a, x], [b, y]) => x - y || (a < b ? -1 : 1)).map(([peer]) => peer)
-    }
+    },
+  })
 
   return {
     counts,
@@ -234,48 +266,42 @@ export const createBlockExchange = (init: BlockExchangeInit): BlockExchange => {
     },
 
     async fetch(request, use) {
-      const { collection, missing, holders, signal } = request
+      const { collection, missing, holders, signal, isCrowded } = request
       const { name, content, assembly: how } = missing
       const named = { collection: collection.name, name, digest: content.digest, list: how.list }
       const key = keyOfContent(named)
-      const interested = new Set<PeerId>()
-      const fetch = new BlockFetch({
-        ...{ clock, random, blocks, signal, holders, linkTo },
-        ...{ content: named, sizeBytes: content.sizeBytes, owner: how.owner, interested },
-        candidates: candidatesFor(request, interested),
+      let assembly: Assembly | undefined
+      const fetch = begin(key, named, {
+        ...{ holders, signal, isCrowded, owner: how.owner, sizeBytes: content.sizeBytes },
         onGained: () => server.gained(named),
-        onWork: pump,
-        onReceived: (bytes) => {
-          counts.received += bytes
+        async assemble(list) {
+          assembly = await blocks.assemble(how.owner, list, { signal })
+          return assembly
         },
-        isCrowded: request.isCrowded,
       })
-      const credits = [...fetches.values()].map(({ creditBytes }) => creditBytes)
-      if (credits.length > 0) fetch.creditBytes = Math.min(...credits)
-      fetches.set(key, fetch)
       request.onStart(() => fetch.lookForHolders())
-      cancelTick ??= clock.schedule(TRANSFER_TICK_MS, tick)
       // Who asked us before we began is told that there will be something to be had.
       server.refresh(collection.name, name)
       try {
-        const { assembly, list } = await fetch.run()
+        const list = await fetch.run()
+        if (assembly === undefined) throw new Error('nothing was put together')
         return await use({ assembly, list, givers: fetch.givers() })
       } catch (error) {
         // Nothing else could be written while a content that does not fit fills the disk.
         if (isMeshError(error, 'ERR_DISK_FULL')) await letGo(fetch, 'giveBack')
         throw error
       } finally {
-        await letGo(fetch, 'close')
-        // The next attempt may have begun meanwhile.
-        if (fetches.get(key) === fetch) fetches.delete(key)
+        await end(key, fetch)
         server.refresh(collection.name, name)
       }
     },
 
+    read: through.stream,
     refresh: (collection, name) => server.refresh(collection, name),
     transfers: () => ({
-      receiving: [...fetches.values()]
-        .map((fetch) => fetch.status())
+      receiving: [...fetches]
+        .filter(([key, { content }]) => key === keyOfContent(content))
+        .map(([, fetch]) => fetch.status())
         .sort((a, b) => (a.name < b.name ? -1 : 1)),
       sending: server.sending(),
     }),

@@ -6,6 +6,7 @@ import {
   HOLDER_WAIT_MS,
   NOBODY_WAIT_MS,
 } from '../limits.ts'
+import { aborted } from '../async.ts'
 import { malformed } from '../wire.ts'
 import { createAsker } from './asker.ts'
 import { Crew } from './crew.ts'
@@ -13,7 +14,6 @@ import { ListInbox } from './list-inbox.ts'
 import { createMeter } from './meter.ts'
 import { Parts } from './parts.ts'
 import { Workpiece } from './workpiece.ts'
-import type { Assembly } from '../../blocks/index.ts'
 import type { BlockList } from '../../chunk/index.ts'
 import type { PeerId } from '../../keys/index.ts'
 import type { Random } from '../../util/index.ts'
@@ -25,7 +25,7 @@ import type { ListPiece } from './messages.ts'
 import type { Meter } from './meter.ts'
 import type { Part } from './part.ts'
 import type { BlockSource, ContentName } from './source.ts'
-import type { WorkpieceInit } from './workpiece.ts'
+import type { Workbench, WorkpieceInit } from './workpiece.ts'
 
 export interface FetchInit extends WorkpieceInit, Recruiting {
   readonly random: Random
@@ -90,14 +90,13 @@ export class BlockFetch {
   }
 
   /**
-   * Gets all blocks together. Resolves with the assembly, complete and not yet durable.
+   * Gets all blocks together. Resolves with their list when all are in what was made for them.
    *
    * @throws MeshError `ERR_FILE_CONTENT_MISSING` when nobody delivers, `ERR_ABORTED`, `ERR_DISK_FULL`
    */
-  async run(): Promise<{ assembly: Assembly; list: BlockList }> {
+  async run(): Promise<BlockList> {
     const { signal, blocks, content } = this.#init
-    const onAbort = (): void =>
-      this.#fail(new MeshError('ERR_ABORTED', 'the fetch of blocks was cancelled'))
+    const onAbort = (): void => this.#fail(aborted('the fetch of blocks'))
     signal.addEventListener('abort', onAbort, { once: true })
     if (signal.aborted) onAbort()
     try {
@@ -105,10 +104,10 @@ export class BlockFetch {
       if (known !== undefined) await this.#takeList(known)
       this.lookForHolders()
       await this.#done.promise
-      const { assembly, list } = this.#work
-      if (assembly === undefined || list === undefined) throw new Error('nothing was put together')
+      const { list } = this.#work
+      if (list === undefined) throw new Error('nothing was put together')
       this.#state = 'finishing'
-      return { assembly, list }
+      return list
     } catch (error) {
       this.#fail(error)
       throw error
@@ -169,6 +168,12 @@ export class BlockFetch {
     this.#init.onWork()
   }
 
+  /** These are to be had as well from now on. */
+  want(indexes: readonly number[]): void {
+    this.#work.want(indexes)
+    this.#init.onWork()
+  }
+
   // The list.
 
   #askForList(): void {
@@ -198,7 +203,7 @@ export class BlockFetch {
     this.#init.onWork()
   }
 
-  async #copyLocal(assembly: Assembly): Promise<void> {
+  async #copyLocal(assembly: Workbench): Promise<void> {
     await this.#work.copyLocal(assembly)
     if (!this.#settle()) this.#init.onWork()
   }
@@ -253,8 +258,11 @@ export class BlockFetch {
     this.#inbox.check()
     this.lookForHolders()
     this.#askForList()
+    const { isPreparing, schedule } = this.#work
     // What is on this machine is being looked through, however long that takes.
-    if (this.#work.isPreparing || this.#work.schedule.hasLocal) return
+    if (isPreparing || schedule.hasLocal) return
+    // Whoever reads it has not read what came.
+    if (this.#work.assembly !== undefined && schedule.isEmpty) return
     if (!this.#isHopeless()) return
     this.#fail(nobody(this.#work.haveBytes, this.#init.sizeBytes))
   }

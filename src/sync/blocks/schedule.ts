@@ -42,6 +42,11 @@ export class Schedule {
     return this.#open.size <= this.#local.size
   }
 
+  /** Whether nothing is to be had from anybody. */
+  get isEmpty(): boolean {
+    return this.#open.size === 0 && this.#flights.size === 0
+  }
+
   ask(part: Part, index: number, nowMs: number): void {
     this.#open.delete(index)
     part.asked.set(index, nowMs)

@@ -9,13 +9,21 @@ import type { Clock } from '../../util/index.ts'
 import type { BlockSource, ContentName } from './source.ts'
 import type { TwinsOf } from './twins.ts'
 
+/** What blocks are put into. */
+export type Workbench = Pick<
+  Assembly,
+  'list' | 'haveBytes' | 'has' | 'missing' | 'copyLocal' | 'read' | 'write' | 'close' | 'giveBack'
+>
+
 export interface WorkpieceInit {
   readonly content: ContentName
   readonly sizeBytes: number
   readonly owner: Owner
   readonly clock: Clock
-  readonly blocks: Blocks
+  readonly blocks: Pick<Blocks, 'get' | 'has' | 'noteMisfit'>
   readonly signal: AbortSignal
+  /** Makes room for the blocks of this list. */
+  readonly assemble: (list: BlockList) => Promise<Workbench>
   /** Blocks have come: those who look on want to know. */
   readonly onGained: (indexes: readonly number[]) => void
 }
@@ -34,7 +42,7 @@ export class Workpiece {
   readonly #init: WorkpieceInit
   readonly schedule = new Schedule((index) => this.assembly?.has(index) === false)
   list: BlockList | undefined
-  assembly: Assembly | undefined
+  assembly: Workbench | undefined
   /** When something came last. */
   progressMs: number
   /** Found on this machine. */
@@ -74,8 +82,8 @@ export class Workpiece {
    *
    * @throws MeshError if what was signed cannot be put together, which is no holder's fault
    */
-  async begin(encoded: Uint8Array, isEnded: () => boolean): Promise<Assembly | undefined> {
-    const { sizeBytes, blocks, owner, signal, content } = this.#init
+  async begin(encoded: Uint8Array, isEnded: () => boolean): Promise<Workbench | undefined> {
+    const { sizeBytes, blocks, owner, signal, content, assemble } = this.#init
     const list = readSigned(encoded)
     if (list?.sizeBytes !== sizeBytes) {
       await blocks.noteMisfit(owner, { list: content.list, digest: content.digest, sizeBytes })
@@ -86,7 +94,7 @@ export class Workpiece {
       )
     }
     this.list = list
-    const assembly = await blocks.assemble(owner, list, { signal })
+    const assembly = await assemble(list)
     if (isEnded() || signal.aborted) {
       await assembly.close()
       return undefined
@@ -101,8 +109,14 @@ export class Workpiece {
     return assembly
   }
 
+  /** These are to be had as well from now on. */
+  want(indexes: readonly number[]): void {
+    if (this.schedule.isEmpty) this.progressMs = this.#init.clock.monotonicMs()
+    for (const index of indexes) this.schedule.want(index, false)
+  }
+
   /** Takes what is found on this machine. */
-  async copyLocal(assembly: Assembly): Promise<void> {
+  async copyLocal(assembly: Workbench): Promise<void> {
     if (this.schedule.hasLocal) {
       const before = assembly.haveBytes
       await assembly.copyLocal({

@@ -28,14 +28,16 @@ const play = async (
   const random = createSeededRandom(1)
   const peer = init.holder as PeerId | undefined
   const peers = peer === undefined ? [] : [peer]
+  const used = { ...blocks, ...init.blocks }
+  const signal = new AbortController().signal
   const fetch = new BlockFetch({
     ...{ clock, random, owner: owner('file big'), sizeBytes: content.bytes.length },
     content: {
       ...{ collection: 'files', name: 'big' },
       ...{ digest: content.digest, list: sha256(encoded) },
     },
-    blocks: { ...blocks, ...init.blocks },
-    signal: new AbortController().signal,
+    ...{ blocks: used, signal },
+    assemble: (list) => used.assemble(owner('file big'), list, { signal }),
     holders: createHolders({
       ...{ clock, random, claims: { left: 8 } },
       ...{ connected: () => peers, wants: () => true },
