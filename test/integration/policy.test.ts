@@ -137,7 +137,7 @@ t.test('nobody deletes but a delete signer', async (t) => {
   )
   const { answer, next } = await explain(third, 'guarded')
   t.ok(answer.startsWith(`guarded was deleted by ${b}`), answer)
-  t.match(next.join(), /mesh file restore/)
+  t.match(next.join(), /mesh file history guarded/)
 })
 
 t.test('names of a pattern are taken, as many as its max_files says', async (t) => {
