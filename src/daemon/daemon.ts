@@ -4,9 +4,9 @@ import { createDisk, lockStateDirectory } from '../disk/index.ts'
 import { toMeshError } from '../errors/index.ts'
 import { createFeed } from '../feed/index.ts'
 import { createHooks } from '../hooks/index.ts'
-import { createHttp } from '../http/index.ts'
+import { createFindAddresses, createHttp } from '../http/index.ts'
 import { createHealth, createMetrics, createWorkers } from '../observe/index.ts'
-import { createLmdbStore } from '../store/index.ts'
+import { createBlinds, createLmdbStore } from '../store/index.ts'
 import { createLibp2pTransport, createMembership } from '../transport/index.ts'
 import { checkOwnCertificate } from './certificate-watch.ts'
 import { watchEventLoop } from './event-loop-watch.ts'
@@ -259,6 +259,7 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
         blocks: createBlockServices(blocks, unpack),
         openElsewhere: sync.open,
         ...{ events: feed, tokens: () => tokens, networkId: network.id },
+        findAddresses: createFindAddresses({ createBlinds, path: process.env.PATH }),
         preview: createPreview({
           ...{ files, policiesOf, inForce: () => inForce },
           async check(next) {

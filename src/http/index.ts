@@ -10,7 +10,9 @@
  */
 export { fileBody } from './bodies.ts'
 export { createHttp } from './http.ts'
+export { createFindAddresses } from './interfaces.ts'
 export { parseTokens } from './tokens.ts'
 export { problemStatus } from './problem.ts'
+export type { FindAddresses, FindAddressesComponents } from './interfaces.ts'
 export type { TokenDigest } from './tokens.ts'
 export type { BlockServices, Http, HttpInit, HttpServices, Reach } from './services.ts'

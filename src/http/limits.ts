@@ -93,6 +93,8 @@ export const MAX_TOKENS = 16
 export const INTERFACE_CHECK_INTERVAL_MS = 10_000
 /** For `ip`, which is asked for alternative names of interfaces. Stops it from hanging. */
 export const ALTNAME_TIMEOUT_MS = 5_000
+/** Most that is read of its answer. Stops another program of that name from filling memory. */
+export const MAX_ALTNAME_CHARACTERS = 64 * 2 ** 10
 /** Names of a list that are written in one turn. Lets others have theirs, and bounds what is held. */
 export const NAMES_PER_PIECE = 500
 /** After this, who was refused for want of a place may try again. */

@@ -13,7 +13,7 @@ import {
   STOP_GRACE_MS,
 } from './limits.ts'
 import { createInterfaceWatch } from './interface-watch.ts'
-import { findAddresses, isAddress } from './interfaces.ts'
+import { isAddress } from './interfaces.ts'
 import { limitPipelines } from './pipelines.ts'
 import { limitConnections } from './places.ts'
 import { rawProblem } from './problem.ts'
@@ -175,7 +175,7 @@ export const createListeners = (
       try {
         for (const address of init.listen.filter(isAddress)) await listenOn(address)
         const watch = createInterfaceWatch(
-          { ...components, find: components.findAddresses ?? findAddresses, listen: listenOn },
+          { ...components, find: components.findAddresses, listen: listenOn },
           { entries: init.listen },
         )
         await watch.check({ strict: true })

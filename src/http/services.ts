@@ -47,8 +47,8 @@ export interface HttpServices {
   readonly workers: Pick<Workers, 'add'>
   /** Bearer tokens with which TCP may do what the unix socket may; as they are now. */
   tokens(): readonly TokenDigest[]
-  /** @default the machine's own */
-  readonly findAddresses?: FindAddresses
+  /** Of the machine. */
+  readonly findAddresses: FindAddresses
   /** What is wrong now, the most severe first. */
   warnings(): readonly HealthWarningBody[]
   /** Where the daemon is in its life. */

@@ -203,7 +203,7 @@ const begin = async (overrides: Overrides = {}): Promise<Harness> => {
       health,
       workers,
       tokens: () => overrides.tokens ?? [],
-      ...(overrides.findAddresses === undefined ? {} : { findAddresses: overrides.findAddresses }),
+      findAddresses: overrides.findAddresses ?? (async () => []),
       warnings: () => warnings,
       phase: () => phase,
     },

@@ -1,11 +1,19 @@
 import { spawnSync } from 'node:child_process'
+import { chmodSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { networkInterfaces } from 'node:os'
 import t from 'tap'
 import { createInterfaceWatch } from '../../src/http/interface-watch.ts'
-import { findAddresses, isAddress } from '../../src/http/interfaces.ts'
+import { createFindAddresses, isAddress } from '../../src/http/interfaces.ts'
 import { MeshError } from '../../src/errors/index.ts'
 import { createHealth, silentLogger } from '../../src/observe/index.ts'
+import { createBlinds, createLmdbStore } from '../../src/store/index.ts'
+import { systemClock } from '../../src/util/index.ts'
 import { call, startHarness } from './harness.ts'
+import type { Test } from 'tap'
+
+const noBlinds = async () => ({ stdio: [], close: async () => {} })
+const findAddresses = createFindAddresses({ createBlinds: noBlinds, path: process.env.PATH })
 
 t.test('tells an address from an interface', async (t) => {
   for (const address of ['127.0.0.1', '::1', 'localhost']) t.ok(isAddress(address), address)
@@ -23,8 +31,11 @@ t.test('finds the addresses of an interface, and none where there is none', asyn
 
 t.test('finds an interface by its alternative name', async (t) => {
   const module = new URL('../../src/http/interfaces.ts', import.meta.url)
-  const ask = `import(${JSON.stringify(module.href)}).then(async ({ findAddresses }) =>
-    console.log(JSON.stringify(await findAddresses('mesh-alternative'))))`
+  const ask = `import(${JSON.stringify(module.href)}).then(async ({ createFindAddresses }) => {
+    const createBlinds = async () => ({ stdio: [], close: async () => {} })
+    const findAddresses = createFindAddresses({ createBlinds, path: process.env.PATH })
+    console.log(JSON.stringify(await findAddresses('mesh-alternative')))
+  })`
   const setUp = 'ip link set lo up && ip link property add dev lo altname mesh-alternative'
   const script = `${setUp} || exit 77; exec '${process.execPath}' -e "$1"`
   const { status, stdout } = spawnSync('unshare', ['-rn', 'sh', '-c', script, 'sh', ask], {
@@ -39,6 +50,34 @@ t.test('finds an interface by its alternative name', async (t) => {
     return
   }
   t.ok(JSON.parse(stdout).includes('127.0.0.1'), stdout)
+})
+
+/** A directory with a program `ip` of ours. */
+const withProgram = (t: Test, text: string): string => {
+  const directory = t.testdir({ ip: `#!/bin/sh\n${text}\n` })
+  chmodSync(join(directory, 'ip'), 0o755)
+  return directory
+}
+
+t.test('what is asked for alternative names inherits nothing of the database', async (t) => {
+  const store = createLmdbStore({ path: join(t.testdir(), 'store'), clock: systemClock })
+  await store.open()
+  t.teardown(() => store.close())
+  const list = 'PATH=/usr/bin:/bin; readlink /proc/$$/fd/* >"$(dirname "$0")/open"'
+  const path = withProgram(t, `${list}; echo '[{"ifname":"lo"}]'`)
+  const find = createFindAddresses({ createBlinds, path })
+  t.ok((await find('no-such-interface')).includes('127.0.0.1'), 'it was asked')
+  t.notMatch(readFileSync(join(path, 'open'), 'utf8'), /mdb|store/)
+})
+
+t.test('what answers without end, badly or not at all has no names', async (t) => {
+  for (const text of ['/bin/cat /dev/zero', 'exit 1', 'echo "["', 'echo "[]"', 'echo "[3]"']) {
+    const path = withProgram(t, text)
+    const find = createFindAddresses({ createBlinds, path })
+    t.same(await find('no-such-interface'), [], text)
+  }
+  const find = createFindAddresses({ createBlinds, path: '/nonexistent' })
+  t.same(await find('no-such-interface'), [])
 })
 
 t.test('listens on what an interface has, as it comes and goes', async (t) => {
