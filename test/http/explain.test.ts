@@ -257,7 +257,7 @@ t.test('content that is too large, and versions that are too old', async (t) => 
   await world.files.accept(await sign({ version: 6, text: 'x'.repeat(20) }), undefined, fromPeer)
   const { answer, next } = world.explain()
   t.equal(answer, 'version 6 of etc/motd is too large for this node: 20 B, and max_size is 10 B')
-  t.match(next, [/raise max_size/])
+  t.match(next, [/read it out .*mesh file get /, /raise max_size/])
 })
 
 t.test('a fallback, and a fallback that cannot be used', async (t) => {
