@@ -94,12 +94,22 @@ export const problemStatus: Readonly<Record<ErrorCode, number>> = {
   ERR_INTERNAL: 500,
 }
 
+/** The name that a request has too much, if that is what a validator of the framework found. */
+const unknownName = (validation: unknown): string | undefined => {
+  const [first]: unknown[] = Array.isArray(validation) ? validation : []
+  const params = (first as { params?: { additionalProperty?: unknown } } | undefined)?.params
+  const name = params?.additionalProperty
+  return typeof name === 'string' ? name : undefined
+}
+
 /** What the framework says of a request that it could not take, in our words. */
 const fromFramework = (error: unknown): MeshError => {
   if (error instanceof Error && !isMeshError(error)) {
     const { statusCode, validation } = error as { statusCode?: unknown; validation?: unknown }
     if (validation !== undefined || (typeof statusCode === 'number' && statusCode < 500)) {
-      return new MeshError('ERR_REQUEST_MALFORMED', error.message, { cause: error })
+      const name = unknownName(validation)
+      const more = name === undefined ? '' : `: there is no ${JSON.stringify(name)}`
+      return new MeshError('ERR_REQUEST_MALFORMED', `${error.message}${more}`, { cause: error })
     }
   }
   return toMeshError(error)

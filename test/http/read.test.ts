@@ -219,6 +219,13 @@ t.test('gives the content of a remembered version by its statement', async (t) =
   t.equal((await call(harness.url, 'GET', '/files/hello.txt?statement=1')).status, 400)
 })
 
+t.test('names what a query has too much', async (t) => {
+  const harness = await startHarness()
+  t.teardown(harness.stop)
+  const answer = await call(harness.url, 'GET', '/files?nmae=hello.txt')
+  t.match(answer.json(), { status: 400, code: 'ERR_REQUEST_MALFORMED', detail: /"nmae"$/ })
+})
+
 t.test('explains a name on the unix socket', async (t) => {
   const harness = await startHarness()
   t.teardown(harness.stop)
