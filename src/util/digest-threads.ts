@@ -53,7 +53,14 @@ const inPlace = (): ParallelDigester => {
   }
 }
 
-type BeginThread = (shared: SharedArrayBuffer) => Worker
+/** What is used of a `Worker`; the types of Node are not asked of whoever imports this package. */
+interface Thread {
+  on(event: 'message' | 'error' | 'exit', listener: (value: unknown) => void): unknown
+  postMessage(message: { readonly offset: number; readonly length: number }): void
+  terminate(): Promise<unknown>
+}
+
+type BeginThread = (shared: SharedArrayBuffer) => Thread
 
 const beginThread: BeginThread = (shared) =>
   new Worker(THREAD, {

@@ -51,6 +51,13 @@ interface Answer {
 
 type Fields = Record<string, string | string[]>
 
+/** What docs/limits.md grants to one peer, and a burst of as many. */
+const EXCHANGES_PER_MINUTE = 12
+/** Peers that one peer may make another one know. */
+const HEARSAY_PER_PEER = 128
+/** Those that there are, more than enough of them. */
+const MEMBERS = 40
+
 const ask = (
   method: string,
   path: string,
@@ -501,20 +508,27 @@ t.test('a member that lies', async (t) => {
   })
 
   t.test('is held to so many exchanges of peers, and its tales fill no book', async (t) => {
-    const { name, open } = await member(t)
+    const { open } = await member(t)
     const port = Number(new URL(victim.url).port)
+    const begunMs = performance.now()
+    let answered = 0
     for (let round = 0; round < 20; round++) {
       const peers = Array.from({ length: 32 }, () => ({
         peer: peerIdFromPublicKey(generatePrivateKey(systemRandom).publicKey),
         locations: [`/ip4/127.0.0.1/tcp/${port}`, `/ip6/::ffff:7f00:1/tcp/${port}`],
       }))
-      const stream = await open('/mesh/peers/1').catch(() => undefined)
-      if (stream === undefined) break
+      const stream = await open('/mesh/peers/1')
       await stream.send(encodePeerExchange({ anew: false, own: [], peers })).catch(() => {})
-      await stream.receive({ timeoutMs: 3_000 }).catch(() => {})
+      // It is not blamed, as a node that starts again and again does the same; it waits.
+      const frame = await stream.receive({ timeoutMs: 1_000 }).catch(() => undefined)
+      if (frame !== undefined) answered++
       await stream.close().catch(() => {})
     }
-    await named(name, 'ERR_LIMIT_EXCEEDED')
+    const minutes = (performance.now() - begunMs) / 60_000
+    const most = EXCHANGES_PER_MINUTE * (1 + minutes) + 1
+    t.ok(answered > 0 && answered <= most, `${answered} answers, at most ${Math.floor(most)}`)
+    const known = (await peersOf(victim)).length
+    t.ok(known <= HEARSAY_PER_PEER + MEMBERS, `${known} peers are known`)
     await served()
   })
 
