@@ -1,28 +1,47 @@
-import type { RequestListener } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
+interface Pipeline {
+  /** Handed on or waiting. */
+  unanswered: number
+  readonly waiting: (() => void)[]
+}
+
 /**
- * Hands on so many requests of one connection before the first of them is answered. What comes after
- * is dropped, and the connection closed behind the last answer, as RFC 9112 (9.3.2) has clients expect
- * who send ahead: they ask again for what was not answered. All that arrives at once is parsed, and
- * would be worked on, in one turn of the event loop; meanwhile nobody else is even let in.
+ * Hands on the requests of one connection one after the other, each when the one before it was answered
+ * and others had their turn; so many may wait. What comes after is dropped, and the connection closed
+ * behind the last answer, as RFC 9112 (9.3.2) has clients expect who send ahead: they ask again for what
+ * was not answered. All that arrives at once is parsed, and would be worked on, in one turn of the
+ * event loop; meanwhile nobody else is even let in.
  */
 export const limitPipelines = (
   handle: RequestListener,
   { maxUnanswered }: { maxUnanswered: number },
 ): RequestListener => {
-  const unanswered = new WeakMap<Socket, number>()
+  const pipelines = new WeakMap<Socket, Pipeline>()
   const closing = new WeakSet<Socket>()
+
+  const begin = (pipeline: Pipeline, request: IncomingMessage, response: ServerResponse): void => {
+    response.once('close', () => {
+      pipeline.unanswered--
+      const next = pipeline.waiting.shift()
+      if (next !== undefined) setImmediate(next)
+    })
+    // Nobody hears the answers to what is left of a connection that is gone.
+    if (!request.socket.destroyed) handle(request, response)
+  }
+
   return (request, response) => {
     const { socket } = request
     if (closing.has(socket)) return
-    const count = (unanswered.get(socket) ?? 0) + 1
-    unanswered.set(socket, count)
-    response.once('close', () => unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1))
-    if (count === maxUnanswered) {
+    const pipeline = pipelines.get(socket) ?? { unanswered: 0, waiting: [] }
+    pipelines.set(socket, pipeline)
+    pipeline.unanswered++
+    if (pipeline.unanswered === maxUnanswered) {
       closing.add(socket)
       response.shouldKeepAlive = false
     }
-    handle(request, response)
+    if (pipeline.unanswered === 1) begin(pipeline, request, response)
+    else pipeline.waiting.push(() => begin(pipeline, request, response))
   }
 }

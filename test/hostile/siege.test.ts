@@ -31,6 +31,11 @@ const READ_INTERVAL_MS = 10
 const limits = readFileSync(join(import.meta.dirname, '../../docs/limits.md'), 'utf8')
 const MAX_GROWTH_MIB = Number(/at most (\d+) MiB above what it takes at rest/.exec(limits)?.[1])
 const MAX_SLOWDOWN = 2
+/**
+ * The slowest of all reads: they come while the sixty connections that an attacker opens each second at
+ * each daemon are worked off, five daemons, attacker and reader on the processors of one machine.
+ */
+const MAX_TAIL_MS = 250
 /** As bin/mesh has it; without it, the young generation alone was seen to take 128 MiB. */
 const NODE_ARGUMENTS = ['--max-semi-space-size=1']
 const ENVIRONMENT = { MALLOC_ARENA_MAX: '2' }
@@ -176,7 +181,8 @@ t.test(
       )
       const facts = `p${share * 100}: ${calm.toFixed(2)} ms quiet, ${attacked.toFixed(2)} ms attacked`
       t.comment(facts)
-      if (SOAK) t.ok(attacked <= MAX_SLOWDOWN * calm, facts)
+      const isHeld = share === 0.5 ? attacked <= MAX_SLOWDOWN * calm : attacked <= MAX_TAIL_MS
+      if (SOAK) t.ok(isHeld, facts)
     }
   },
 )

@@ -45,12 +45,10 @@ t.test(
 )
 
 t.test('answers make room for further requests', async (t) => {
-  const waiting: ServerResponse[] = []
   let count = 0
   const port = await startServer(t, (_, response) => {
     count++
-    waiting.push(response)
-    if (waiting.length === 2) for (const each of waiting.splice(0)) each.end('done')
+    response.end('done')
   })
   const socket = connect(port, '127.0.0.1')
   t.teardown(() => socket.destroy())
@@ -63,4 +61,41 @@ t.test('answers make room for further requests', async (t) => {
     }
   }
   t.equal(count, 6)
+})
+
+t.test('who sends ahead waits for its own answers, and nobody else does', async (t) => {
+  const asked: string[] = []
+  const held: ServerResponse[] = []
+  const port = await startServer(t, ({ url = '' }, response) => {
+    asked.push(url)
+    if (url === '/other') response.end('answer to /other')
+    else held.push(response)
+  })
+  const ahead = exchange(port, ['/1', '/2', '/3'].map(get).join(''))
+  while (held.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  const one = 'GET /other HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
+  t.match(await exchange(port, one), /answer to \/other/)
+  t.same(asked, ['/1', '/other'])
+  for (const path of ['/1', '/2', '/3']) {
+    while (held.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    held.shift()?.end(`answer to ${path}`)
+  }
+  t.same((await ahead).match(/answer to \/\d/g), ['answer to /1', 'answer to /2', 'answer to /3'])
+})
+
+t.test('nothing is worked on for a connection that is gone', async (t) => {
+  const asked: string[] = []
+  const gone = Promise.withResolvers<void>()
+  const port = await startServer(t, ({ url = '', socket }, response) => {
+    asked.push(url)
+    if (url === '/other') return void response.end()
+    socket.once('close', () => gone.resolve())
+    client.destroy()
+  })
+  const client = connect(port, '127.0.0.1').on('error', () => {})
+  client.write(['/1', '/2', '/3'].map(get).join(''))
+  await gone.promise
+  const one = 'GET /other HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
+  await exchange(port, one)
+  t.same(asked, ['/1', '/other'])
 })

@@ -62,7 +62,12 @@ export const http: readonly Check[] = [
     [
       'number of requests sent ahead',
       'of many requests sent ahead the first are answered, in order, and no other is worked on',
-      ['if (count === maxUnanswered) {', 'if (false) {'],
+      ['if (pipeline.unanswered === maxUnanswered) {', 'if (false) {'],
+    ],
+    [
+      'turns of requests sent ahead',
+      'who sends ahead waits for its own answers, and nobody else does',
+      ['if (pipeline.unanswered === 1) begin', 'if (pipeline.unanswered > 0) begin'],
     ],
   ]),
   ...checksOf('http/places', 'http/listeners', [
