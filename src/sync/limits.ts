@@ -189,7 +189,7 @@ export const MAX_BLOCK_PIECE_BYTES = 64 * KIBIBYTE
 /** What we send: with all its headers it fills one message of Noise, and needs no second one. */
 export const BLOCK_PIECE_BYTES = 63 * KIBIBYTE
 /** Buffers of blocks that are kept for the next one. */
-export const MAX_IDLE_BUFFER_BYTES = 16 * MEBIBYTE
+export const MAX_IDLE_BUFFER_BYTES = 8 * MEBIBYTE
 /** Every piece of a block or a block list but its last has at least this many. Stops a flood of tiny frames. */
 export const MIN_BLOCK_PIECE_BYTES = 16 * KIBIBYTE
 /**
@@ -228,7 +228,7 @@ export const MAX_BLOCK_STREAMS_PER_PEER = 2
 /** Answers that a requester has not read; with more, nothing else is read from it. */
 export const MAX_UNREAD_ANSWERS = 256
 /** Blocks in memory on their way out, to all peers together. */
-export const MAX_SENDING_BLOCKS = 12
+export const MAX_SENDING_BLOCKS = 8
 /** A reader that takes longer over a piece gives its place to others meanwhile. */
 export const SENDING_PATIENCE_MS = SECOND_MS
 /** Wait before those who look on are told of new blocks: they come together. */
