@@ -18,8 +18,14 @@ import { join } from 'node:path'
 /** For one test file of the long tier, in seconds. */
 const SOAK_FILE_TIMEOUT_S = 3600
 
+const soak = process.env.MESH_TEST_TIER === 'soak'
+
 /** Files that start so many processes, or measure so closely, that others beside them would suffer. */
-const ALONE = ['test/nix/containers.test.ts', 'test/hostile/siege.test.ts']
+const ALONE = [
+  'test/nix/containers.test.ts',
+  'test/hostile/siege.test.ts',
+  ...(soak ? ['test/integration/large.test.ts'] : []),
+]
 
 /** More files than this that fail at once are no accident. */
 const MAX_FILES_RUN_AGAIN = 3
@@ -80,7 +86,7 @@ const runTap = async (args: readonly string[]): Promise<Outcome> => {
     // A terminal shows progress; a log wants the failures only.
     `--reporter=${process.stdout.isTTY ? 'terse' : 'min'}`,
     `--output-file=${output}`,
-    ...(process.env.MESH_TEST_TIER === 'soak' ? [`--timeout=${SOAK_FILE_TIMEOUT_S}`] : []),
+    ...(soak ? [`--timeout=${SOAK_FILE_TIMEOUT_S}`] : []),
     ...args,
   ])
   const text = readFileSync(output, 'utf8')
