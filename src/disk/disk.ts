@@ -245,16 +245,18 @@ class TreeDisk implements Disk {
     path: string,
     options: { start?: number; end?: number; signal?: AbortSignal; fingerprint?: string } = {},
   ): AsyncIterable<Uint8Array> {
-    const { start = 0, end = Number.POSITIVE_INFINITY, signal, fingerprint } = options
+    const { start = 0, signal, fingerprint } = options
     if (signal?.aborted) throw aborted(path)
-    const handle = await this.#openFile(path)
-    if (handle === undefined) {
+    const opened = await this.#openStated(path)
+    if (opened === undefined) {
       throw new MeshError('ERR_STATE_UNUSABLE', `there is no file ${join(this.#root, path)}`, {
         data: { path },
       })
     }
+    const { handle, stat } = opened
+    const end = Math.min(options.end ?? stat.sizeBytes, stat.sizeBytes)
     try {
-      if (fingerprint !== undefined && (await handle.stat()).fingerprint !== fingerprint) {
+      if (fingerprint !== undefined && stat.fingerprint !== fingerprint) {
         throw new MeshError('ERR_STATE_UNUSABLE', `${path} was replaced or changed meanwhile`, {
           data: { path },
         })

@@ -177,11 +177,7 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
     const connected = new Set(transport.peers().map(({ id }) => id))
     const free = [...book.all()].filter(
       ({ peer, locations }) =>
-        locations.length > 0 &&
-        !connected.has(peer) &&
-        !dialling.has(peer) &&
-        !isAvoided(peer) &&
-        !isRefused(peer),
+        locations.length > 0 && !connected.has(peer) && !dialling.has(peer) && !isAvoided(peer),
     )
     const rank = ({ bootstrap, lastConnectedMs }: KnownPeer): number =>
       bootstrap ? 0 : lastConnectedMs === undefined ? 2 : 1
@@ -198,12 +194,15 @@ export const createPeering = (components: PeeringComponents, init: PeeringInit):
   /** Dials whoever is due, and says when the next one will be. */
   const dialDue = (): number | undefined => {
     const nowMs = clock.monotonicMs()
+    const connected = connectedCount()
     let nextMs: number | undefined
     for (const known of candidates()) {
-      const missing = target - connectedCount() - dialling.size
+      const missing = target - connected - dialling.size
       if (!known.bootstrap && missing <= 0) continue
       const waitMs = attempts.dueMs(known.peer) - nowMs
       if (waitMs > 0) nextMs = Math.min(nextMs ?? waitMs, waitMs)
+      // It takes reading a key: last, since somebody may have told of a thousand peers.
+      else if (isRefused(known.peer)) continue
       else if (dialling.size >= MAX_PARALLEL_DIALS) continue
       else if (isAffordable(known)) dial(known)
       else nextMs = Math.min(nextMs ?? HEARSAY_RETRY_MS, HEARSAY_RETRY_MS)

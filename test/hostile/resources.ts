@@ -1,4 +1,5 @@
 /** What an attack costs its victim. */
+import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import type { ClusterNode } from '../integration/cluster.ts'
@@ -9,6 +10,21 @@ export const memoryOf = ({ pid }: ClusterNode): { nowBytes: number; peakBytes: n
   const read = (field: string): number =>
     Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? Number.NaN) * 1024
   return { nowBytes: read('VmRSS'), peakBytes: read('VmHWM') }
+}
+
+/** The numbers of the processors that this process may use; Linux only. */
+export const processors = (): number[] => {
+  const status = readFileSync('/proc/self/status', 'utf8')
+  const [, list = ''] = /^Cpus_allowed_list:\s+(\S+)$/m.exec(status) ?? []
+  return list.split(',').flatMap((range) => {
+    const [first = 0, last = first] = range.split('-').map(Number)
+    return Array.from({ length: last - first + 1 }, (_, index) => first + index)
+  })
+}
+
+/** Has all threads of a process, and what they start, run on these processors from now on. */
+export const runOn = (pid: number, numbers: readonly number[]): void => {
+  execFileSync('taskset', ['-a', '-p', '-c', numbers.join(','), `${pid}`], { stdio: 'ignore' })
 }
 
 /** How long one read of a shown file takes. */

@@ -99,3 +99,26 @@ t.test('nothing is worked on for a connection that is gone', async (t) => {
   await exchange(port, one)
   t.same(asked, ['/1', '/other'])
 })
+
+t.test(
+  'what is left of a connection that sent too much ahead is ended without stacks',
+  async (t) => {
+    const errors: Error[] = []
+    const port = await startServer(t, (request) => {
+      request.on('error', (error) => errors.push(error))
+    })
+    const limit = Error.stackTraceLimit
+    for (const count of [1, 200]) {
+      const socket = connect(port, '127.0.0.1')
+      socket.write(get('/').repeat(count))
+      while (errors.length === 0) {
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        socket.destroy()
+      }
+      const [error] = errors.splice(0)
+      t.match(error, { code: 'ECONNRESET' })
+      t.equal(/\n {4}at /.test(error?.stack ?? ''), count === 1, `of ${count} requests`)
+      t.equal(Error.stackTraceLimit, limit, 'and others have theirs')
+    }
+  },
+)

@@ -246,11 +246,13 @@ export const createNode = (init: NodeInit): ClusterNode => {
     writeConfig()
     const before = log.length
     const { nodeArguments = [], entry = defaultEntry, prefix = [] } = init
-    const [program = '', ...args] = [...prefix, process.execPath, ...nodeArguments]
+    // tap puts its hooks into each child's NODE_OPTIONS, whatever `env` says: no daemon of a user has them.
+    const node = ['env', '-u', 'NODE_OPTIONS', process.execPath, ...nodeArguments]
+    const [program = '', ...args] = [...prefix, ...node]
     const started = spawn(program, [...args, entry, configPath], {
       // Its end tells the daemon that we are gone, whatever happened to us.
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, NODE_OPTIONS: '', NODE_NO_WARNINGS: '1', ...init.env },
+      env: { ...process.env, NODE_NO_WARNINGS: '1', ...init.env },
     })
     child = started
     follow(started)
