@@ -35,18 +35,30 @@ const heated = (heat: number, nowMs: number): number => {
   return high + Math.log2(1 + 2 ** (low - high))
 }
 
+/** In the heap, beside one entry for each cached block and one for each that was; then it is made anew. */
+const MAX_LEFT_OVER = 1_024
+
 export const createLooseBlocks = ({ clock }: { clock: { monotonicMs(): number } }): LooseBlocks => {
   const cached = new Map<Digest, LooseBlock & { heat: number }>()
   const going = new Map<Digest, LooseBlock>()
   const bytes = { cache: 0, unreferenced: 0 }
   // What is in the heap may be colder than the block is now, or gone; it is never warmer.
-  const heap = createHeap<Digest>()
-  const queued = new Set<Digest>()
+  let heap = createHeap<Digest>()
+  /** Under which key each is in the heap; what is there under another one is left over. */
+  const queued = new Map<Digest, number>()
 
   const queue = (digest: Digest, heat: number): void => {
-    if (queued.has(digest)) return
-    queued.add(digest)
+    const key = queued.get(digest)
+    if (key !== undefined && key <= heat) return
+    queued.set(digest, heat)
     heap.push(heat, digest)
+    if (heap.size <= MAX_LEFT_OVER + 2 * cached.size) return
+    heap = createHeap()
+    queued.clear()
+    for (const [each, entry] of cached) {
+      queued.set(each, entry.heat)
+      heap.push(entry.heat, each)
+    }
   }
   const remove = (digest: Digest): void => {
     const before = cached.get(digest) ?? going.get(digest)
@@ -78,6 +90,7 @@ export const createLooseBlocks = ({ clock }: { clock: { monotonicMs(): number } 
       for (let top = heap.pop(); top !== undefined; top = heap.pop()) {
         const digest = top.value
         const entry = cached.get(digest)
+        if (queued.get(digest) !== top.key) continue
         queued.delete(digest)
         if (entry === undefined) continue
         if (entry.heat > top.key) {

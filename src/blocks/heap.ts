@@ -7,6 +7,7 @@ export interface HeapItem<T> {
 export interface Heap<T> {
   push(key: number, value: T): void
   pop(): HeapItem<T> | undefined
+  readonly size: number
 }
 
 /** A binary heap. */
@@ -22,6 +23,9 @@ export const createHeap = <T>(): Heap<T> => {
   }
 
   return {
+    get size() {
+      return items.length
+    },
     push(key, value) {
       items.push({ key, value })
       for (let at = items.length - 1; at > 0; ) {

@@ -116,8 +116,10 @@ export const readWakeKey = (key: Uint8Array): { atMs: number; name: FileName } =
   reading('wake', () => {
     const [over = 2] = key
     if (over > 1) throw corrupt('wake', `${over} where 0 or 1 must be`)
+    const sinceYearZeroMs = Number(Buffer.from(key).readBigUInt64BE(1))
+    if (!Number.isSafeInteger(sinceYearZeroMs)) throw corrupt('wake', 'a time that nobody can set')
     return {
-      atMs: Number(Buffer.from(key).readBigUInt64BE(1)) - YEAR_ZERO_MS,
+      atMs: sinceYearZeroMs - YEAR_ZERO_MS,
       name: nameOf(key.subarray(1 + TIME_BYTES)),
     }
   })

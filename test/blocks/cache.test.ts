@@ -160,6 +160,29 @@ t.test('holds what a plain model of heat, owners and leases holds', async (t) =>
   t.pass('in every order')
 })
 
+t.test('a block that was warm, went and came back is as cold as a new one', async (t) => {
+  const { blocks, clock } = await startBlocks(await memoryGround(), {
+    ...{ cacheBytes: CACHE_BYTES, gcDelayMs: 1e12, scrubBytesPerSecond: 0 },
+  })
+  const put = async (...indices: number[]): Promise<void> => {
+    for (const index of indices) {
+      const block = blocksOfTest[index]
+      await clock.advance(1_001)
+      if (block !== undefined) await blocks.put(block.digest, block.bytes)
+    }
+  }
+  const here = (): number[] =>
+    blocksOfTest.flatMap(({ digest }, index) => (blocks.has(digest) ? [index] : []))
+  blocks.lease(blocksOfTest.slice(2, 3).map(({ digest }) => digest))
+  await put(5, 5, 2, 0, 4)
+  t.same(here(), [2, 4], 'asked for twice, it was too large to stay')
+  await put(5, 0)
+  t.same(here(), [0, 2, 5])
+  await put(4)
+  t.same(here(), [0, 2, 4], 'of two that were asked for once, the one that came later stays')
+  await blocks.stop()
+})
+
 t.test('a heap gives back what was put in by its key', async (t) => {
   fc.assert(
     fc.property(fc.array(fc.double({ noNaN: true })), (keys) => {

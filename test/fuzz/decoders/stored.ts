@@ -94,9 +94,7 @@ export const storedDecoders: readonly Decoder[] = [
     seeds: [bytesOf('wakes', 'key')],
     run: (input) => {
       const { atMs, name } = readWakeKey(input.bytes)
-      if (Number.isSafeInteger(atMs)) {
-        sameBytes(wakeKey({ atMs, over: input.bytes[0] === 1 }, name), input)
-      }
+      sameBytes(wakeKey({ atMs, over: input.bytes[0] === 1 }, name), input)
     },
   },
   {
