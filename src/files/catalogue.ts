@@ -67,6 +67,8 @@ export interface Catalogue {
   row(name: FileName): Row | undefined
   /** Whether there is anything about this name. */
   knows(name: FileName): boolean
+  /** Whether a statement of it is kept, damaged or not. */
+  keeps(name: FileName): boolean
   history(name: FileName): SignedStatement[]
   place(id: Digest): Place | undefined
   /** In order of ids. */
@@ -155,6 +157,9 @@ export const createCatalogue = (
       ({ key, value }) => tolerate(name, () => decodeKept(key, value)) ?? [],
     )
 
+  const keeps = (name: FileName): boolean =>
+    [...store.range(keptTable, { ...rangeOfName(name), limit: 1 })].length > 0
+
   const readHistory = (reader: Reader, name: FileName): SignedStatement[] =>
     [...reader.range(historyTable, { ...rangeOfName(name), reverse: true })].flatMap(
       ({ value }) => tolerate(name, () => decodeSignedStatement(value)) ?? [],
@@ -200,9 +205,8 @@ export const createCatalogue = (
 
   return {
     kept: (name) => readKept(store, name),
-    knows: (name) =>
-      store.get(rowTable, nameKey(name)) !== undefined ||
-      [...store.range(keptTable, { ...rangeOfName(name), limit: 1 })].length > 0,
+    keeps,
+    knows: (name) => store.get(rowTable, nameKey(name)) !== undefined || keeps(name),
     history: (name) => readHistory(store, name),
     row(name) {
       const value = store.get(rowTable, nameKey(name))

@@ -62,8 +62,7 @@ export const createStartup = (components: Components): (() => Promise<void>) => 
     const died = store.uncleanOpens >= REBUILD_AFTER_UNCLEAN_OPENS
     if (died && !catalogue.isEmpty()) dropped = await siftStore(components)
     if (died || catalogue.isEmpty()) {
-      const restored = await rebuildFromDisk(components)
-      if (restored > 0) logger.warn({ restored }, 'statements were taken in from the disk')
+      await takeIn(components, await components.disk.list(STATEMENTS_DIRECTORY))
     }
     if (await catalogue.mendRoot()) logger.warn({}, 'the tree of hashes did not fit: made anew')
     await reconcile(components, dropped)
@@ -84,13 +83,12 @@ const nameBelow = (directory: string, path: string): FileName | undefined => {
 }
 
 /**
- * Takes in every statement that lies beside the files, after the same checks as one from a peer.
+ * Takes in statements that lie beside the files, after the same checks as one from a peer.
  * What they speak of is hashed when it is published, so nothing unverified gets in this way.
  */
-const rebuildFromDisk = async (components: Components): Promise<number> => {
+const takeIn = async (components: Components, paths: Iterable<string>): Promise<void> => {
   const { disk, logger } = components
   let restored = 0
-  const paths = await disk.list(STATEMENTS_DIRECTORY)
   await forEachParallel(paths, MAX_NAMES_AT_ONCE, async (path) => {
     try {
       const bytes = await disk.read(path, { maxBytes: MAX_STATEMENT_FILE_BYTES })
@@ -104,7 +102,7 @@ const rebuildFromDisk = async (components: Components): Promise<number> => {
       logger.warn({ path, error }, 'a statement on the disk cannot be taken in')
     }
   })
-  return restored
+  if (restored > 0) logger.warn({ restored }, 'statements were taken in from the disk')
 }
 
 /** Whether the statement was new. It is published later, as if a crash had come between. */
@@ -150,6 +148,15 @@ const differs = (name: FileName, row: Row, rule: Rule | undefined, there: Survey
   there.get(shownPath(name))?.fingerprint !== (row.shown?.fingerprint ?? row.fallback) ||
   there.get(statementPath(name))?.fingerprint !== row.statement?.fingerprint
 
+const unknownStatements = function* ({ catalogue }: Components, there: Survey): Iterable<string> {
+  for (const path of there.keys()) {
+    const name = nameBelow(STATEMENTS_DIRECTORY, path)
+    if (path.startsWith(`${STATEMENTS_DIRECTORY}/`) && name !== undefined) {
+      if (!catalogue.keeps(name)) yield path
+    }
+  }
+}
+
 /** Moves away what lies where consumers look and what no row speaks of. */
 const removeStrays = async (
   { catalogue, inspector, logger }: Components,
@@ -177,7 +184,10 @@ const reconcile = async (components: Components, dropped: ReadonlySet<FileName>)
     ...(await disk.survey(FILES_DIRECTORY)),
     ...(await disk.survey(STATEMENTS_DIRECTORY)),
   ])
-  // First, because a stray file or link can stand where a directory has to be.
+  // A database that is damaged, and has not shown it yet, knows nothing of what it has lost: what lies there
+  // with its statement is no stray.
+  await takeIn(components, unknownStatements(components, there))
+  // Before the rest, because a stray file or link can stand where a directory has to be.
   await removeStrays(components, FILES_DIRECTORY, there)
   await removeStrays(components, STATEMENTS_DIRECTORY, there)
 

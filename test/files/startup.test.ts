@@ -122,6 +122,28 @@ t.test('moves away what nobody published', async (t) => {
   t.equal((await world.disk.list('quarantine')).length, 3)
 })
 
+t.test('a name that the database has lost is taken in again, not moved away', async (t) => {
+  const policies = [policy(), policy({ name: parseFileName('other') })]
+  const world = await createWorld(policies)
+  t.teardown(() => world.stop())
+  await world.put()
+  await world.put({ name: 'other', text: null })
+  const before = world.files.digest()
+  await meanwhile(world, () =>
+    world.store.transaction((tx) => {
+      for (const each of ['files-names', 'files-kept', 'files-index'].map((name) => table(name))) {
+        for (const { key } of [...tx.range(each, {})]) tx.remove(each, key)
+      }
+      // Something is there, so that it does not look empty.
+      tx.put(table('files-names'), bytes('other'), bytes('?'))
+    }),
+  )
+  t.equal(await world.shown(), `${NAME} 1`)
+  t.equal(world.files.view(NAME)?.state, 'shown')
+  t.same(await world.disk.list('quarantine'), [])
+  t.equal(world.files.digest(), before, 'nor is what was deleted forgotten')
+})
+
 t.test('moves links away that stand where files are shown', async (t) => {
   const dir = t.testdir({ outside: { secret: 'secret', motd: 'etc/motd 1' } })
   const root = join(dir, 'state')
