@@ -38,8 +38,6 @@ t.setTimeout(0)
 const cluster = await startCluster({
   files: NAMES,
   maxSize: '64GiB',
-  nodeArguments: ['--max-semi-space-size=1'],
-  envOf: () => ({ MALLOC_ARENA_MAX: '2' }),
   config: { cluster: 'push_pull_interval = "1s"' },
 })
 t.teardown(cluster.stop)

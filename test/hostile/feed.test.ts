@@ -5,7 +5,7 @@ import t from 'tap'
 import { encodeSshsig } from '../../src/keys/index.ts'
 import { STATEMENT_NAMESPACE } from '../../src/statement/index.ts'
 import { toBase64, utf8 } from '../../src/util/index.ts'
-import { sign, startCluster, until } from '../integration/cluster.ts'
+import { sign, startCluster } from '../integration/cluster.ts'
 import { memoryOf } from './resources.ts'
 import type { IncomingMessage } from 'node:http'
 
@@ -63,13 +63,14 @@ const openReader = async (): Promise<IncomingMessage> => {
 }
 
 const told = async (reader: IncomingMessage, last: string): Promise<string> => {
-  let text = ''
-  reader.setEncoding('utf8').on('data', (piece) => {
-    text += piece
-  })
-  reader.resume()
-  await until('the last event', () => text.includes(last))
-  return text
+  const pieces: string[] = []
+  let tail = ''
+  for await (const piece of reader.setEncoding('utf8')) {
+    pieces.push(piece)
+    tail = tail.slice(-last.length) + piece
+    if (tail.includes(last)) break
+  }
+  return pieces.join('')
 }
 
 t.test(

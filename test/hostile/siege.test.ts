@@ -33,9 +33,6 @@ const MAX_GROWTH_MIB = Number(/at most (\d+) MiB above what it takes at rest/.ex
 const MAX_SLOWDOWN = 2
 /** Of a hundred reads the slowest comes while garbage is collected, or forty connections end at once. */
 const MAX_TAIL_MS = 100
-/** As bin/mesh has it; without it, the young generation alone was seen to take 128 MiB. */
-const NODE_ARGUMENTS = ['--max-semi-space-size=1']
-const ENVIRONMENT = { MALLOC_ARENA_MAX: '2' }
 /** More than the buffers of a connection hold. */
 const LARGE_BYTES = 16 * 2 ** 20
 const MIB = 2 ** 20
@@ -84,8 +81,6 @@ t.test(
     const cluster = await startCluster({
       count: 5,
       files: ['hello.txt', 'big', 'large'],
-      nodeArguments: NODE_ARGUMENTS,
-      envOf: () => ENVIRONMENT,
     })
     t.teardown(cluster.stop)
     const { nodes } = cluster

@@ -102,7 +102,7 @@ export interface ClusterInit {
   readonly maxSize?: string
   /** Further environment of one node; asked again at each start. */
   readonly envOf?: (index: number) => NodeJS.ProcessEnv
-  /** Arguments of node. */
+  /** Arguments of node. @default those that bin/mesh gives it */
   readonly nodeArguments?: readonly string[]
   /** Where each node runs. @default all on this machine's loopback */
   readonly machines?: readonly Machine[]
@@ -123,12 +123,15 @@ export const until = async <T>(
   }
 }
 
+/** As bin/mesh starts it. */
+const NODE_ARGUMENTS = ['--max-semi-space-size=1']
+
 export interface NodeInit {
   readonly name: string
   readonly peerId: PeerId
   /** Must be short: a unix socket is made in it. */
   readonly directory: string
-  /** Arguments of node. @default none */
+  /** Arguments of node. @default those that bin/mesh gives it */
   readonly nodeArguments?: readonly string[]
   /** Put before node on the command line, as `ip netns exec NAME`. */
   readonly prefix?: readonly string[]
@@ -245,14 +248,14 @@ export const createNode = (init: NodeInit): ClusterNode => {
   const startOnce = async (): Promise<void> => {
     writeConfig()
     const before = log.length
-    const { nodeArguments = [], entry = defaultEntry, prefix = [] } = init
+    const { nodeArguments = NODE_ARGUMENTS, entry = defaultEntry, prefix = [] } = init
     // tap puts its hooks into each child's NODE_OPTIONS, whatever `env` says: no daemon of a user has them.
     const node = ['env', '-u', 'NODE_OPTIONS', process.execPath, ...nodeArguments]
     const [program = '', ...args] = [...prefix, ...node]
     const started = spawn(program, [...args, entry, configPath], {
       // Its end tells the daemon that we are gone, whatever happened to us.
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, NODE_NO_WARNINGS: '1', ...init.env },
+      env: { ...process.env, NODE_NO_WARNINGS: '1', MALLOC_ARENA_MAX: '2', ...init.env },
     })
     child = started
     follow(started)
@@ -316,7 +319,12 @@ export const createNode = (init: NodeInit): ClusterNode => {
 
 /** Starts the nodes one after another, each knowing the first. */
 export const startCluster = async (init: ClusterInit = {}): Promise<Cluster> => {
-  const { count = 3, files = ['hello.txt', 'etc/motd'], config = {}, nodeArguments = [] } = init
+  const {
+    count = 3,
+    files = ['hello.txt', 'etc/motd'],
+    config = {},
+    nodeArguments = NODE_ARGUMENTS,
+  } = init
   const { machines = [], maxSize, filesOf, envOf, names = [] } = init
   const directory = mkdtempSync(join(tmpdir(), 'mesh-'))
   const networkId = generateNetworkId(systemRandom)

@@ -236,9 +236,6 @@ t.test(
   async (t) => {
     const cluster = await start({
       count: 8,
-      // As bin/mesh has it.
-      nodeArguments: ['--max-semi-space-size=1'],
-      envOf: () => ({ MALLOC_ARENA_MAX: '2' }),
     })
     t.teardown(() => cluster.stop())
     const { nodes } = cluster
