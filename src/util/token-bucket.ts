@@ -6,6 +6,8 @@ export interface TokenBucket {
   take(count: number): number
   /** Takes `count` if they are there; `false`, and nothing taken, if not. */
   tryTake(count: number): boolean
+  /** Gives `count` back that was taken, and not used. */
+  give(count: number): void
 }
 
 /** How much a {@link TokenBucket} allows; `burst` is `perSecond` unless told. */
@@ -36,6 +38,9 @@ export const createTokenBucket = (
       if (tokens < count) return false
       tokens -= count
       return true
+    },
+    give(count) {
+      tokens = Math.min(burst, tokens + count)
     },
   }
 }

@@ -26,6 +26,16 @@ t.test('says how long a debt takes to pay off', async (t) => {
   t.equal(bucket.take(0), 0)
 })
 
+t.test('what was taken and given back was not taken', async (t) => {
+  const clock = createVirtualClock()
+  const bucket = createTokenBucket({ clock }, { perSecond: 1, burst: 2 })
+  bucket.take(100)
+  bucket.give(99)
+  t.same([bucket.tryTake(1), bucket.tryTake(1)], [true, false])
+  bucket.give(99)
+  t.same([bucket.tryTake(3), bucket.tryTake(2)], [false, true], 'never more than the burst')
+})
+
 t.test('each key has its own bucket, and the one used longest ago is forgotten', async (t) => {
   const clock = createVirtualClock()
   const bucketOf = createTokenBuckets<string>({ clock }, { perSecond: 1, burst: 1, maxKeys: 3 })

@@ -90,10 +90,23 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
    */
   let told: { readonly replica: Replica; readonly names: Digest } | undefined
 
-  /** Has a peer wait that asks for more than its share. */
-  const pay = async (bucket: TokenBucket, count: number): Promise<void> => {
+  /** Has a peer wait that was given more than its share. */
+  const payAfter = async (bucket: TokenBucket, count: number): Promise<void> => {
     const waitMs = bucket.take(count)
     if (waitMs > 0) await sleep(clock, waitMs, signal)
+  }
+
+  /**
+   * Has a peer wait that asks for more than its share. What it has gone before costs it nothing: one that
+   * starts again and again would be in debt for long when it is well again.
+   */
+  const pay = async (bucket: TokenBucket, count: number): Promise<void> => {
+    try {
+      await payAfter(bucket, count)
+    } catch (error) {
+      bucket.give(count)
+      throw error
+    }
   }
 
   const sendNames = async ({ selectors }: OwnNames): Promise<void> => {
@@ -167,7 +180,7 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
       const before = channel.bytes
       await channel.send({ type: 'items', last: false, items })
       sent += items.length
-      await pay(init.rates.recordBytes, channel.bytes - before)
+      await payAfter(init.rates.recordBytes, channel.bytes - before)
     }
     await channel.send({ type: 'items', last: true, items: [] })
   }

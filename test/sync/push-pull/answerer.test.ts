@@ -328,6 +328,28 @@ t.test('rounds without pause are slowed down, not answered faster', async (t) =>
   await mesh.stop()
 })
 
+t.test('rounds that a peer did not wait for are no debt of it', async (t) => {
+  const { mesh, node, peer, send, receive, blamed } = await play()
+  const begin = async () => {
+    const stream = await mesh.run(peer.open(node.peerId, PUSH_PULL_PROTOCOL, PUSH_PULL_INIT))
+    await mesh.run(stream.send(encodePushPull(round)))
+    return stream
+  }
+  for (let number = 0; number < ROUND_BURST + 200; number++) {
+    const stream = await begin()
+    await mesh.clock.advance(20)
+    stream.abort(new Error('it died'))
+    await mesh.clock.advance(20)
+  }
+  const startMs = mesh.clock.monotonicMs()
+  await send(round)
+  t.match(await receive(), { type: 'differs' })
+  const tookMs = mesh.clock.monotonicMs() - startMs
+  t.ok(tookMs < 5_000, `answered after ${tookMs.toFixed(0)} ms`)
+  t.same(blamed(), [])
+  await mesh.stop()
+})
+
 t.test('a round that stays open is closed', async (t) => {
   const { mesh, stream, send, receive, blamed } = await play()
   await send(round)
