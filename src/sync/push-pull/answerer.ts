@@ -97,8 +97,8 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
   }
 
   /**
-   * Has a peer wait that asks for more than its share. What it has gone before costs it nothing: one that
-   * starts again and again would be in debt for long when it is well again.
+   * Has a peer wait that asks for more than its share. If it goes before its turn, it owes nothing: one
+   * that starts again and again would be in debt for long when it is well again.
    */
   const pay = async (bucket: TokenBucket, count: number): Promise<void> => {
     try {
