@@ -18,6 +18,7 @@ import {
   statementPath,
   STATEMENTS_DIRECTORY,
 } from './paths.ts'
+import type { ErrorCode } from '../errors/index.ts'
 import type { Disk, FileStat } from '../disk/index.ts'
 import type { Logger } from '../observe/index.ts'
 import type { FileName, NetworkId, SignedStatement } from '../statement/index.ts'
@@ -82,6 +83,8 @@ const nameBelow = (directory: string, path: string): FileName | undefined => {
   }
 }
 
+const FATAL = new Set<ErrorCode>(['ERR_DISK_FULL', 'ERR_STATE_CORRUPT'])
+
 /**
  * Takes in statements that lie beside the files, after the same checks as one from a peer.
  * What they speak of is hashed when it is published, so nothing unverified gets in this way.
@@ -98,7 +101,8 @@ const takeIn = async (components: Components, paths: Iterable<string>): Promise<
       }
       if (await restore(components, signed)) restored++
     } catch (error) {
-      if (!isMeshError(error) || error.code === 'ERR_DISK_FULL') throw error
+      // A database that cannot be written is made anew by the next start, which looks at all of it.
+      if (!isMeshError(error) || FATAL.has(error.code)) throw error
       logger.warn({ path, error }, 'a statement on the disk cannot be taken in')
     }
   })
@@ -210,6 +214,11 @@ const reconcile = async (components: Components, dropped: ReadonlySet<FileName>)
   for (const name of fallbackNames()) {
     if (catalogue.row(name) === undefined) others.add(name)
   }
+  const damaged = [...others].filter((name) => catalogue.row(name) === undefined)
+  await takeIn(
+    components,
+    damaged.map(statementPath).filter((path) => there.has(path)),
+  )
   // A withdrawn name may be in the way of a new one: "a" of "a/b".
   const publish = (name: FileName): Promise<void> => publications.publishSoon(name)
   await forEachParallel(withdrawn, MAX_NAMES_AT_ONCE, publish)

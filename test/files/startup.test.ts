@@ -2,6 +2,7 @@ import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { createDisk } from '../../src/disk/index.ts'
+import { MeshError } from '../../src/errors/index.ts'
 import { createFiles } from '../../src/files/index.ts'
 import { createHealth, createWorkers, silentLogger } from '../../src/observe/index.ts'
 import { parseFileName } from '../../src/statement/index.ts'
@@ -19,6 +20,7 @@ import {
   sign,
 } from './world.ts'
 import { source, START_MS, upload } from './world.ts'
+import type { MemoryStore, Transaction } from '../../src/store/index.ts'
 import type { World } from './world.ts'
 
 const bytes = (text: string): Uint8Array => Buffer.from(text)
@@ -282,14 +284,59 @@ t.test('checks the store and reads the disk again after two deaths in a row', as
   t.equal(await world.shown(), `${NAME} 2`)
 })
 
+const FILE_TABLES = ['files-names', 'files-kept', 'files-history', 'files-index'].map((name) =>
+  table(name),
+)
+
+t.test('a name whose entries are damaged is taken in again from beside the files', async (t) => {
+  const world = await createWorld()
+  t.teardown(() => world.stop())
+  await world.put()
+  await world.stop()
+  await world.store.transaction((tx) => {
+    for (const name of FILE_TABLES) {
+      for (const { key } of [...tx.range(name)]) tx.put(name, key, bytes('damaged'))
+    }
+  })
+  await world.restart()
+  t.equal(world.files.view(NAME)?.state, 'shown')
+  t.equal(await world.shown(), `${NAME} 1`)
+  t.same(await world.disk.list('quarantine'), [])
+})
+
+t.test('a database that cannot take in what it has lost ends the start', async (t) => {
+  const world = await createWorld()
+  t.teardown(() => world.stop())
+  await world.put()
+  await world.stop()
+  await world.store.transaction((tx) => {
+    for (const name of FILE_TABLES) for (const { key } of [...tx.range(name)]) tx.remove(name, key)
+  })
+  const { transaction } = world.store
+  // One change meets a damaged page; others meet none.
+  world.store.transaction = <T>(work: (tx: Transaction) => T) =>
+    transaction.call<MemoryStore, [(tx: Transaction) => T], Promise<T>>(world.store, (tx) => {
+      const put: typeof tx.put = (at, key, value) => {
+        if (at.name !== 'files-kept') return tx.put(at, key, value)
+        world.store.transaction = transaction
+        throw new MeshError('ERR_STATE_CORRUPT', 'the database is damaged')
+      }
+      return work({ ...tx, put })
+    })
+  await t.rejects(world.restart(), { code: 'ERR_STATE_CORRUPT' })
+  await world.restart()
+  t.equal(await world.shown(), `${NAME} 1`)
+})
+
 t.test('treats a damaged entry as absent and goes on', async (t) => {
   const world = await createWorld([policy(), policy({ name: parseFileName('other') })])
   t.teardown(() => world.stop())
   await world.put()
   await world.put({ name: 'other' })
   await world.stop()
+  await world.disk.remove(`statements/${NAME}`)
   await world.store.transaction((tx) => {
-    for (const name of ['files-names', 'files-kept', 'files-history', 'files-index'].map(table)) {
+    for (const name of FILE_TABLES) {
       for (const { key } of [...tx.range(name)].slice(0, 1)) tx.put(name, key, bytes('damaged'))
     }
   })
