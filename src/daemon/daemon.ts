@@ -18,7 +18,12 @@ import { daemonMetrics } from './metrics.ts'
 import { createNode } from './node.ts'
 import { createPreview } from './preview.ts'
 import { checkNewCertificate, takeOver, warnOfRestart } from './reload.ts'
-import { checkStateDirectory, makeStateDirectory, warnOfDamage } from './state-directory.ts'
+import {
+  checkStateDirectory,
+  makeStateDirectory,
+  warnOfDamage,
+  warnOfSuspicion,
+} from './state-directory.ts'
 import { createSpread } from './spread.ts'
 import { createStatus, warningBodies } from './status.ts'
 import { readTokens } from './tokens.ts'
@@ -119,10 +124,12 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
     await enter('lock', lock, (held) => held.release())
     const disk = createDisk(stateDir)
     await enter('disk', () => disk.open())
+    const path = join(stateDir, 'store')
     const store = createLmdbStore(
-      { path: join(stateDir, 'store'), clock },
+      { path, clock },
       {
         onDamage: (damage) => warnOfDamage({ health, logger }, damage),
+        onSuspicion: (error) => warnOfSuspicion({ health }, path, error),
         onRenewal: (renewal) => logger.warn(renewal, 'deaths in a row: the database was copied'),
       },
     )

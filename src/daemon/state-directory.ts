@@ -43,3 +43,18 @@ export const warnOfDamage = (
     { isLogged: true },
   )
 }
+
+/** Tells that something in the database is damaged, which only its next opening can mend. */
+export const warnOfSuspicion = (
+  { health }: { health: Health },
+  path: string,
+  error: MeshError,
+): void => {
+  const next = 'its next start looks at all of the database, and makes a new one if need be'
+  health.raise({
+    code: 'store-damaged',
+    subject: path,
+    severity: 'error',
+    message: `${error.message}; restart the daemon: ${next}`,
+  })
+}

@@ -34,6 +34,8 @@ export interface LmdbStoreInit {
    * it, `open` throws `ERR_STATE_CORRUPT` and leaves everything where it is.
    */
   readonly onDamage?: (damage: { error: MeshError; movedTo: string }) => void
+  /** Called at the first damage that a read or a change comes upon; the next opening looks at everything. */
+  readonly onSuspicion?: (error: MeshError) => void
   /** Called when all entries were copied into a new data file, after `uncleanOpens` deaths in a row. */
   readonly onRenewal?: (renewal: { uncleanOpens: number }) => void
   /** @default the chain of this version of mesh */
@@ -82,6 +84,7 @@ class LmdbStore implements Store {
   #closing = false
   /** Whether something was read that is damaged: then the next opening looks at everything. */
   #sawDamage = false
+  #isTold = false
   #transactions = 0
   readonly #underWay = new Set<Promise<unknown>>()
 
@@ -115,6 +118,7 @@ class LmdbStore implements Store {
       await this.#lookCloser(openings)
       await openings.begin()
       this.#sawDamage = false
+      this.#isTold = false
       await checkRoom(this.#path)
       const environment = openEnvironment(this.#path)
       const tables = new Map(
@@ -181,14 +185,22 @@ class LmdbStore implements Store {
       return work()
     } catch (error) {
       // Whatever a read fails by, it is worth a closer look.
-      if (isDatabaseError(error)) this.#sawDamage = true
-      throw readFailure(error) ?? error
+      const failure = readFailure(error)
+      if (isDatabaseError(error)) this.#suspect(failure)
+      throw failure ?? error
     }
+  }
+
+  #suspect(error: MeshError | undefined): void {
+    this.#sawDamage = true
+    if (this.#isTold || !isMeshError(error, 'ERR_STATE_CORRUPT')) return
+    this.#isTold = true
+    this.#init.onSuspicion?.(error)
   }
 
   /** Whatever a change fails by but a full disk, it is worth a closer look. */
   #noting(error: MeshError): MeshError {
-    if (error.code !== 'ERR_DISK_FULL') this.#sawDamage = true
+    if (error.code !== 'ERR_DISK_FULL') this.#suspect(error)
     return error
   }
 
@@ -234,10 +246,10 @@ class LmdbStore implements Store {
   }
 
   #damaged({ name }: Table, why: string): MeshError {
-    this.#sawDamage = true
-    return new MeshError('ERR_STATE_CORRUPT', `the table ${name} is damaged: ${why}`, {
-      data: { path: this.#path },
-    })
+    const message = `the table ${name} is damaged: ${why}`
+    const error = new MeshError('ERR_STATE_CORRUPT', message, { data: { path: this.#path } })
+    this.#suspect(error)
+    return error
   }
 
   count(table: Table): number {

@@ -214,16 +214,23 @@ t.test(
       writeFileSync(join(path, 'data.mdb'), data)
 
       const found: string[] = []
+      const suspected: string[] = []
       const open = async () => {
         const next = createLmdbStore(
           { path },
-          { onDamage: ({ error }) => found.push(error.message) },
+          {
+            onDamage: ({ error }) => found.push(error.message),
+            onSuspicion: (error) => suspected.push(error.message),
+          },
         )
         await next.open()
         return next
       }
       const damaged = await open()
       t.throws(() => [...damaged.range(things)], { code: 'ERR_STATE_CORRUPT', message }, what)
+      t.throws(() => [...damaged.range(things)], { code: 'ERR_STATE_CORRUPT', message }, what)
+      t.match(suspected, [message], 'told once')
+      t.equal(suspected.length, 1)
       t.same([...damaged.range(things, { limit: 2 })].length, 2, 'a part is read as it is')
       await damaged.close()
       const next = await open()
