@@ -67,8 +67,6 @@ export interface Catalogue {
   row(name: FileName): Row | undefined
   /** Whether there is anything about this name. */
   knows(name: FileName): boolean
-  /** Whether a statement of it is kept, damaged or not. */
-  keeps(name: FileName): boolean
   history(name: FileName): SignedStatement[]
   place(id: Digest): Place | undefined
   /** In order of ids. */
@@ -157,9 +155,6 @@ export const createCatalogue = (
       ({ key, value }) => tolerate(name, () => decodeKept(key, value)) ?? [],
     )
 
-  const keeps = (name: FileName): boolean =>
-    [...store.range(keptTable, { ...rangeOfName(name), limit: 1 })].length > 0
-
   const readHistory = (reader: Reader, name: FileName): SignedStatement[] =>
     [...reader.range(historyTable, { ...rangeOfName(name), reverse: true })].flatMap(
       ({ value }) => tolerate(name, () => decodeSignedStatement(value)) ?? [],
@@ -205,8 +200,9 @@ export const createCatalogue = (
 
   return {
     kept: (name) => readKept(store, name),
-    keeps,
-    knows: (name) => store.get(rowTable, nameKey(name)) !== undefined || keeps(name),
+    knows: (name) =>
+      store.get(rowTable, nameKey(name)) !== undefined ||
+      [...store.range(keptTable, { ...rangeOfName(name), limit: 1 })].length > 0,
     history: (name) => readHistory(store, name),
     row(name) {
       const value = store.get(rowTable, nameKey(name))

@@ -152,14 +152,13 @@ const differs = (name: FileName, row: Row, rule: Rule | undefined, there: Survey
   there.get(shownPath(name))?.fingerprint !== (row.shown?.fingerprint ?? row.fallback) ||
   there.get(statementPath(name))?.fingerprint !== row.statement?.fingerprint
 
-const unknownStatements = function* ({ catalogue }: Components, there: Survey): Iterable<string> {
-  for (const path of there.keys()) {
+/** Paths of statements that are there, of names of which none is kept. */
+const statementsOfOthers = (kept: ReadonlySet<FileName>, there: Survey): string[] =>
+  [...there.keys()].filter((path) => {
+    if (!path.startsWith(`${STATEMENTS_DIRECTORY}/`)) return false
     const name = nameBelow(STATEMENTS_DIRECTORY, path)
-    if (path.startsWith(`${STATEMENTS_DIRECTORY}/`) && name !== undefined) {
-      if (!catalogue.keeps(name)) yield path
-    }
-  }
-}
+    return name !== undefined && !kept.has(name)
+  })
 
 /** Moves away what lies where consumers look and what no row speaks of. */
 const removeStrays = async (
@@ -190,7 +189,8 @@ const reconcile = async (components: Components, dropped: ReadonlySet<FileName>)
   ])
   // A database that is damaged, and has not shown it yet, knows nothing of what it has lost: what lies there
   // with its statement is no stray.
-  await takeIn(components, unknownStatements(components, there))
+  const kept = new Set(catalogue.keptNames())
+  await takeIn(components, statementsOfOthers(kept, there))
   // Before the rest, because a stray file or link can stand where a directory has to be.
   await removeStrays(components, FILES_DIRECTORY, there)
   await removeStrays(components, STATEMENTS_DIRECTORY, there)
@@ -208,7 +208,7 @@ const reconcile = async (components: Components, dropped: ReadonlySet<FileName>)
     }
   }
   for (const { name, row } of catalogue.rows()) look(name, row)
-  for (const name of catalogue.keptNames()) {
+  for (const name of kept) {
     if (catalogue.row(name) === undefined) look(name, undefined)
   }
   for (const name of fallbackNames()) {
