@@ -128,7 +128,7 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
     const store = createLmdbStore(
       { path, clock },
       {
-        onDamage: (damage) => warnOfDamage({ health, logger }, damage),
+        onDamage: (damage) => warnOfDamage({ health, logger }, { path, ...damage }),
         onSuspicion: (error) => warnOfSuspicion({ health }, path, error),
         onRenewal: (renewal) => logger.warn(renewal, 'deaths in a row: the database was copied'),
       },

@@ -34,8 +34,9 @@ export const checkStateDirectory = async (
 /** Tells that a damaged database was put aside; what it held comes back from peers and uploads. */
 export const warnOfDamage = (
   { health, logger }: { health: Health; logger: Logger },
-  { error, movedTo }: { error: MeshError; movedTo: string },
+  { path, error, movedTo }: { path: string; error: MeshError; movedTo: string },
 ): void => {
+  health.clear('store-damaged', path)
   const message = `the database was damaged and is now at ${movedTo}; a new one has taken its place`
   logger.error({ error, movedTo }, message)
   health.raise(

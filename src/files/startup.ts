@@ -18,13 +18,13 @@ import {
   statementPath,
   STATEMENTS_DIRECTORY,
 } from './paths.ts'
-import type { ErrorCode } from '../errors/index.ts'
 import type { Disk, FileStat } from '../disk/index.ts'
 import type { Logger } from '../observe/index.ts'
 import type { FileName, NetworkId, SignedStatement } from '../statement/index.ts'
 import { retainedContent } from './retention.ts'
 import { EMPTY_ROW } from './row.ts'
 import type { Catalogue } from './catalogue.ts'
+import type { Judgement } from './judge.ts'
 import type { Inspector } from './inspector.ts'
 import type { Publications } from './publications.ts'
 import type { Row } from './row.ts'
@@ -60,16 +60,18 @@ export const createStartup = (components: Components): (() => Promise<void>) => 
   const { store, catalogue, publications, logger, signal } = components
   return async () => {
     let dropped = new Set<FileName>()
+    const found: Found = { restored: 0, unread: new Set() }
     const died = store.uncleanOpens >= REBUILD_AFTER_UNCLEAN_OPENS
     if (died && !catalogue.isEmpty()) dropped = await siftStore(components)
     if (died || catalogue.isEmpty()) {
-      await takeIn(components, await components.disk.list(STATEMENTS_DIRECTORY))
+      await takeIn(components, await components.disk.list(STATEMENTS_DIRECTORY), found)
     }
     if (await catalogue.mendRoot()) logger.warn({}, 'the tree of hashes did not fit: made anew')
-    await reconcile(components, dropped)
+    await reconcile(components, dropped, found)
     // Last, because rows speak of ids that the damage may have taken out of the index.
     if (died) await rebuildIndex(components)
-    await removeStrayContent(components)
+    // What is lost of a name whose statement was taken in is not known: the next start removes the rest.
+    if (found.restored === 0) await removeStrayContent(components)
     await publications.catchUp(signal())
   }
 }
@@ -83,42 +85,73 @@ const nameBelow = (directory: string, path: string): FileName | undefined => {
   }
 }
 
-const FATAL = new Set<ErrorCode>(['ERR_DISK_FULL', 'ERR_STATE_CORRUPT'])
+/** What a start found on the disk that the database did not know. */
+interface Found {
+  restored: number
+  /** Statements that could not be read, which may be right: a bad sector, or too many open files. */
+  readonly unread: Set<string>
+}
 
 /**
  * Takes in statements that lie beside the files, after the same checks as one from a peer.
  * What they speak of is hashed when it is published, so nothing unverified gets in this way.
+ * What the database refuses ends the start: the next one looks at all of it, and makes it anew.
  */
-const takeIn = async (components: Components, paths: Iterable<string>): Promise<void> => {
-  const { disk, logger } = components
-  let restored = 0
+const takeIn = async (
+  components: Components,
+  paths: Iterable<string>,
+  found: Found,
+): Promise<void> => {
+  const { logger, signal } = components
+  const before = found.restored
   await forEachParallel(paths, MAX_NAMES_AT_ONCE, async (path) => {
-    try {
-      const bytes = await disk.read(path, { maxBytes: MAX_STATEMENT_FILE_BYTES })
-      const signed = parseStatementFile(fromUtf8(bytes ?? new Uint8Array()) ?? '')
-      if (signed.statement.name !== nameBelow(STATEMENTS_DIRECTORY, path)) {
-        throw new MeshError('ERR_STATEMENT_MALFORMED', `it is about ${signed.statement.name}`)
-      }
-      if (await restore(components, signed)) restored++
-    } catch (error) {
-      // A database that cannot be written is made anew by the next start, which looks at all of it.
-      if (!isMeshError(error) || FATAL.has(error.code)) throw error
-      logger.warn({ path, error }, 'a statement on the disk cannot be taken in')
-    }
+    if (signal().aborted) throw new MeshError('ERR_ABORTED', 'the files are being stopped')
+    const signed = await readStatement(components, path, found)
+    if (signed !== undefined && (await restore(components, path, signed))) found.restored++
   })
+  const restored = found.restored - before
   if (restored > 0) logger.warn({ restored }, 'statements were taken in from the disk')
+}
+
+const REFUSED = 'a statement on the disk cannot be taken in'
+
+const readStatement = async (
+  { disk, logger }: Components,
+  path: string,
+  { unread }: Found,
+): Promise<SignedStatement | undefined> => {
+  try {
+    const bytes = await disk.read(path, { maxBytes: MAX_STATEMENT_FILE_BYTES })
+    const signed = parseStatementFile(fromUtf8(bytes ?? new Uint8Array()) ?? '')
+    const { name } = signed.statement
+    if (name === nameBelow(STATEMENTS_DIRECTORY, path)) return signed
+    throw new MeshError('ERR_STATEMENT_MALFORMED', `it is about ${name}`)
+  } catch (error) {
+    if (!isMeshError(error)) throw error
+    const { system = null } = error.data
+    if (system !== null && system !== 'ELOOP') unread.add(path)
+    logger.warn({ path, error }, REFUSED)
+    return undefined
+  }
 }
 
 /** Whether the statement was new. It is published later, as if a crash had come between. */
 const restore = async (
-  { catalogue, network, clock, ruleOf }: Components,
+  { catalogue, logger, network, clock, ruleOf }: Components,
+  path: string,
   signed: SignedStatement,
 ): Promise<boolean> => {
   const { name } = signed.statement
   const kept = catalogue.kept(name)
   const nowMs = clock.nowMs()
-  const from = { kind: 'peer' } as const
-  const judgement = judge(signed, { network, rule: ruleOf(name), kept, nowMs, from })
+  let judgement: Judgement
+  try {
+    judgement = judge(signed, { network, rule: ruleOf(name), kept, nowMs, from: { kind: 'peer' } })
+  } catch (error) {
+    if (!isMeshError(error)) throw error
+    logger.warn({ path, error }, REFUSED)
+    return false
+  }
   if (judgement.added.length === 0) return false
   await catalogue.change(name, changeOf({ judgement, row: catalogue.row(name), nowMs }))
   return true
@@ -164,12 +197,13 @@ const statementsOfOthers = (kept: ReadonlySet<FileName>, there: Survey): string[
 const removeStrays = async (
   { catalogue, inspector, logger }: Components,
   directory: string,
-  there: Survey,
+  { there, found }: { there: Survey; found: Found },
 ): Promise<void> => {
   for (const path of there.keys()) {
     if (!path.startsWith(`${directory}/`)) continue
     const name = nameBelow(directory, path)
     if (name !== undefined && catalogue.knows(name)) continue
+    if (name !== undefined && found.unread.has(statementPath(name))) continue
     try {
       await inspector.quarantine(path)
     } catch (error) {
@@ -181,7 +215,11 @@ const removeStrays = async (
 }
 
 /** Makes the disk and the store agree with each other, the rules and the clock. */
-const reconcile = async (components: Components, dropped: ReadonlySet<FileName>): Promise<void> => {
+const reconcile = async (
+  components: Components,
+  dropped: ReadonlySet<FileName>,
+  found: Found,
+): Promise<void> => {
   const { disk, catalogue, warnings, publications, ruleOf, fallbackNames } = components
   const there = new Map([
     ...(await disk.survey(FILES_DIRECTORY)),
@@ -190,10 +228,10 @@ const reconcile = async (components: Components, dropped: ReadonlySet<FileName>)
   // A database that is damaged, and has not shown it yet, knows nothing of what it has lost: what lies there
   // with its statement is no stray.
   const kept = new Set(catalogue.keptNames())
-  await takeIn(components, statementsOfOthers(kept, there))
+  await takeIn(components, statementsOfOthers(kept, there), found)
   // Before the rest, because a stray file or link can stand where a directory has to be.
-  await removeStrays(components, FILES_DIRECTORY, there)
-  await removeStrays(components, STATEMENTS_DIRECTORY, there)
+  await removeStrays(components, FILES_DIRECTORY, { there, found })
+  await removeStrays(components, STATEMENTS_DIRECTORY, { there, found })
 
   const withdrawn = new Set<FileName>()
   const others = new Set<FileName>()
@@ -214,10 +252,12 @@ const reconcile = async (components: Components, dropped: ReadonlySet<FileName>)
   for (const name of fallbackNames()) {
     if (catalogue.row(name) === undefined) others.add(name)
   }
-  const damaged = [...others].filter((name) => catalogue.row(name) === undefined)
+  // Of what is kept of these, nothing may be readable: publishing would take their statements away.
+  const lost = [...others].filter((name) => catalogue.kept(name).length === 0).map(statementPath)
   await takeIn(
     components,
-    damaged.map(statementPath).filter((path) => there.has(path)),
+    lost.filter((path) => there.has(path)),
+    found,
   )
   // A withdrawn name may be in the way of a new one: "a" of "a/b".
   const publish = (name: FileName): Promise<void> => publications.publishSoon(name)

@@ -12,13 +12,15 @@ interface Pipeline {
  * ahead, the stacks that nobody reads were half of what such a connection costs.
  */
 const endWithoutStacks = (socket: Socket): void => {
-  let limit = Error.stackTraceLimit
   socket.prependOnceListener('close', () => {
-    limit = Error.stackTraceLimit
+    const limit = Error.stackTraceLimit
+    const restore = (): void => {
+      Error.stackTraceLimit = limit
+    }
     Error.stackTraceLimit = 0
-  })
-  socket.once('close', () => {
-    Error.stackTraceLimit = limit
+    socket.once('close', restore)
+    // Another listener may throw before that.
+    process.nextTick(restore)
   })
 }
 

@@ -195,6 +195,8 @@ class LmdbStore implements Store {
     this.#sawDamage = true
     if (this.#isTold || !isMeshError(error, 'ERR_STATE_CORRUPT')) return
     this.#isTold = true
+    // At once: it may be killed, or die of the damage, before it is closed.
+    void this.#opened?.openings.raise(INSPECT_AFTER_UNCLEAN_OPENS)
     this.#init.onSuspicion?.(error)
   }
 

@@ -1,9 +1,8 @@
-import { isMeshError } from '../errors/index.ts'
+import { isMeshError, MeshError } from '../errors/index.ts'
 import { digestFromBytes } from '../util/index.ts'
 import { decodeNode, encodeNode, nodeKey, prefixOfKey, rangeOfPrefix } from './nodes.ts'
 import { childrenOf, DIGITS, EMPTY, LEAF_IDS, summarize } from './summary.ts'
 import { summarizeLeaf, summarizeNode } from './summary.ts'
-import type { MeshError } from '../errors/index.ts'
 import type { Reader, Store, Table, Transaction } from '../store/index.ts'
 import type { Digest } from '../util/index.ts'
 import type { IdTree, Summary } from './types.ts'
@@ -38,6 +37,7 @@ export interface StoredTree extends IdTree {
   check(): Generator<void, TreeCheck>
 }
 
+const ID_BYTES = 32
 /** Nodes that are read from the table at once. */
 const PAGE_NODES = 64
 /** Sentences about damage; whoever needs more has seen enough. */
@@ -52,7 +52,10 @@ export const createStoredTree = (
   { ids: idTable, nodes: nodeTable, onDamage }: StoredTreeInit,
 ): StoredTree => {
   const readIds = (reader: Reader, prefix: string): Digest[] =>
-    [...reader.range(idTable, rangeOfPrefix(prefix))].map(({ key }) => digestFromBytes(key))
+    [...reader.range(idTable, rangeOfPrefix(prefix))].map(({ key }) => {
+      if (key.length === ID_BYTES) return digestFromBytes(key)
+      throw new MeshError('ERR_STATE_CORRUPT', `a stored id has ${key.length} bytes`)
+    })
 
   /** The parts of a prefix that has more ids than a leaf; `undefined` if it has not. */
   const readNode = (reader: Reader, prefix: string): readonly Summary[] | undefined => {
@@ -110,6 +113,7 @@ export const createStoredTree = (
 
   const rebuild = (tx: Transaction): void => {
     for (const { key } of tx.range(nodeTable)) tx.remove(nodeTable, key)
+    for (const { key } of tx.range(idTable)) if (key.length !== ID_BYTES) tx.remove(idTable, key)
     build(tx, '')
   }
 

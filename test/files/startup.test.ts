@@ -304,6 +304,45 @@ t.test('a name whose entries are damaged is taken in again from beside the files
   t.same(await world.disk.list('quarantine'), [])
 })
 
+t.test(
+  'a name whose kept statement alone is damaged loses nothing when the rule changes',
+  async (t) => {
+    const world = await createWorld()
+    t.teardown(() => world.stop())
+    await world.put()
+    await world.stop()
+    await world.store.transaction((tx) => {
+      for (const { key } of [...tx.range(table('files-kept'))]) {
+        tx.put(table('files-kept'), key, bytes('damaged'))
+      }
+    })
+    await world.restart([policy({ maxSizeBytes: 999 })])
+    t.equal(await world.shown(), `${NAME} 1`)
+    t.equal(world.files.view(NAME)?.state, 'shown')
+  },
+)
+
+t.test('what cannot be read now is left where it is', async (t) => {
+  const world = await createWorld()
+  t.teardown(() => world.stop())
+  await world.put()
+  await world.stop()
+  await world.store.transaction((tx) => {
+    for (const name of FILE_TABLES) for (const { key } of [...tx.range(name)]) tx.remove(name, key)
+    tx.put(table('files-names'), bytes('other'), bytes('?'))
+  })
+  const { read } = world.disk
+  world.disk.read = (path) =>
+    Promise.reject(
+      new MeshError('ERR_STATE_UNUSABLE', `cannot read ${path}`, { data: { system: 'EMFILE' } }),
+    )
+  await world.restart()
+  t.same(await world.disk.list('quarantine'), [])
+  world.disk.read = read
+  await world.restart()
+  t.equal(await world.shown(), `${NAME} 1`)
+})
+
 t.test('a database that cannot take in what it has lost ends the start', async (t) => {
   const world = await createWorld()
   t.teardown(() => world.stop())

@@ -24,7 +24,14 @@ export const processors = (): number[] => {
 
 /** Has all threads of a process, and what they start, run on these processors from now on. */
 export const runOn = (pid: number, numbers: readonly number[]): void => {
-  execFileSync('taskset', ['-a', '-p', '-c', numbers.join(','), `${pid}`], { stdio: 'ignore' })
+  const set = (): unknown =>
+    execFileSync('taskset', ['-a', '-p', '-c', numbers.join(','), `${pid}`], { stdio: 'ignore' })
+  try {
+    set()
+  } catch {
+    // One of its threads has ended meanwhile.
+    set()
+  }
 }
 
 /** How long one read of a shown file takes. */

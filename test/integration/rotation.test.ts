@@ -11,6 +11,7 @@ import {
 } from '../../src/keys/index.ts'
 import { systemRandom } from '../../src/util/index.ts'
 import { curlHeaders, run, sign, startCluster, until } from './cluster.ts'
+import { warningsOf } from './state.ts'
 import type { PrivateKey } from '../../src/keys/index.ts'
 import type { Timestamp } from '../../src/util/index.ts'
 import type { ClusterNode } from './cluster.ts'
@@ -31,6 +32,10 @@ const reload = async (node: ClusterNode) => {
     (line) => node.log.indexOf(line) >= from && /is in force|stays in force/.test(line.msg),
   )
 }
+
+/** Of the configuration; a busy machine may stall the daemon. */
+const warnings = async (node: ClusterNode): Promise<string[]> =>
+  (await warningsOf(node)).filter((code) => code !== 'event-loop-stalled')
 
 const statusOf = async (node: ClusterNode) => {
   const { out } = await run('curl', ['-sS', '--unix-socket', node.socketPath, 'http://mesh/status'])
@@ -133,7 +138,7 @@ t.test('the network key is changed in three rounds', async (t) => {
   // A node whose own certificate would not count keeps the old configuration.
   edit(nodes[0], setKeys([lineOf(next)]))
   t.match(await reload(nodes[0]), { msg: /stays in force/ })
-  t.match((await statusOf(nodes[0])).health, [{ code: 'config-reload-failed' }])
+  t.same(await warnings(nodes[0]), ['config-reload-failed'])
 
   for (const node of nodes) {
     await certify(node, next)
@@ -145,7 +150,7 @@ t.test('the network key is changed in three rounds', async (t) => {
   }
   await connected(2)
   await reaches(nodes[1], nodes)
-  t.same((await statusOf(nodes[0])).health, [])
+  t.same(await warnings(nodes[0]), [])
 })
 
 t.test('a node that others no longer admit is cut off at once', async (t) => {

@@ -48,8 +48,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     what: 'content is not synced before it is named',
     file: 'src/disk/staged.ts',
-    find: 'await openHandle().sync()',
-    replace: 'openHandle()',
+    find: 'await open.sync()',
+    replace: '',
     notices: /acknowledged by .* is missing|shows .* its view says/,
   },
   {
