@@ -145,11 +145,8 @@ t.test('a daemon that is killed while it fetches goes on where it was', async (t
   let before = 0
   for (let kill = 0; kill < kills; kill++) {
     await reader.start()
-    const shown = reader.readBytes(NAME)
-    if (shown !== undefined) {
-      t.ok(shown.equals(content), 'what is shown is whole')
-      break
-    }
+    // The rest of it comes at once, and there is nothing to interrupt any more.
+    if (reader.readBytes(NAME) !== undefined) break
     await new Promise((resolve) => setTimeout(resolve, 200 + Math.random() * 600))
     const { out } = await run('curl', ['-sS', `${reader.url}/status`])
     t.type(JSON.parse(out), 'object', 'it answers while it fetches')
@@ -159,7 +156,7 @@ t.test('a daemon that is killed while it fetches goes on where it was', async (t
     t.ok(found === undefined || found.equals(content), 'nothing unverified is shown')
   }
   t.ok(before > 0)
-  await reader.start()
+  if (before === kills) await reader.start()
   await shows(reader, content)
   t.same(filesIn(reader, 'tmp'), [])
 })
