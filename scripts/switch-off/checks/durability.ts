@@ -94,6 +94,23 @@ export const durability: readonly Check[] = [
       ],
     ],
   ]),
+  ...checksOf('files/startup', 'files/startup', [
+    [
+      'names that the database has lost',
+      'a name that the database has lost is taken in again, not moved away',
+      ['await takeIn(components, statementsOfOthers(kept, there), found)', ''],
+    ],
+    [
+      'statements of which the database keeps nothing that can be read',
+      'a name whose kept statement alone is damaged loses nothing when the rule changes',
+      ['lost.filter((path) => there.has(path)),', '[],'],
+    ],
+    [
+      'files whose statements cannot be read now',
+      'what cannot be read now is left where it is',
+      ['if (name !== undefined && found.unread.has(statementPath(name))) continue', ''],
+    ],
+  ]),
   ...checksOf('disk/disk', 'disk/disk', [
     [
       'leftovers of a crash are removed',
