@@ -25,7 +25,7 @@ type Name = (typeof NAMES)[number]
 const seed = process.env.MESH_TEST_SEED ?? String(Date.now())
 const random = createSeededRandom(seed)
 t.comment(`again: MESH_TEST_SEED=${seed}`)
-t.setTimeout(0)
+t.setTimeout(60 * 60_000)
 
 const cluster = await startCluster({
   // Older versions would take room, too.

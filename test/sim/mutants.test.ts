@@ -4,7 +4,7 @@ import { MUTANTS, tryScenarios, trySeeds } from './mutants.ts'
 import type { Test } from 'tap'
 import type { Mutant, Noticed } from './mutants.ts'
 
-t.setTimeout(0)
+t.setTimeout(60 * 60_000)
 
 const skip = process.env.MESH_TEST_TIER === 'soak' ? false : 'only in the long tier'
 
