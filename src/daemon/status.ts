@@ -7,7 +7,7 @@ import { listCertificates } from './certificates.ts'
 import { summarizeBlocks } from './blocks.ts'
 import { createTransfers } from './transfers.ts'
 import type { CertificatesBody, HealthWarningBody } from '../api/index.ts'
-import type { PeersBody, RoundBody, StatusBody } from '../api/index.ts'
+import type { PeerBody, PeersBody, RoundBody, StatusBody } from '../api/index.ts'
 import type { Blocks } from '../blocks/index.ts'
 import type { Files } from '../files/index.ts'
 import type { NodeCertificate, PeerId, PublicKey } from '../keys/index.ts'
@@ -79,6 +79,18 @@ const countLastRounds = (
 }
 
 /** Answers GET /status and GET /peers. */
+/** Those that are here first; by name, those without one last. */
+const sortPeers = (peers: readonly PeerBody[]): PeerBody[] =>
+  peers.toSorted(
+    (a, b) =>
+      Number(b.connected) - Number(a.connected) ||
+      Number(a.name === null) - Number(b.name === null) ||
+      compareText(a.name ?? '', b.name ?? '') ||
+      compareText(a.peerId, b.peerId),
+  )
+
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
 export const createStatus = (sources: StatusSources) => {
   const { clock, health, workers, files, blocks, transport, peering, sync, trustFiles } = sources
   const transfers = createTransfers({ sync, transport })
@@ -132,38 +144,40 @@ export const createStatus = (sources: StatusSources) => {
       const faults = transport.faults?.() ?? new Map<PeerId, Faults>()
       const ids = [...new Set([...connected.keys(), ...known.keys(), ...faults.keys()])]
       return {
-        peers: ids.map((peerId) => {
-          const peer = connected.get(peerId)
-          const revocation = trustFiles.revocation(publicKeyFromPeerId(peerId))
-          const why =
-            revocation === undefined || peer !== undefined
-              ? known.get(peerId)?.lastError
-              : revokedError({ name: revocation.name ?? peerId }, revocation).message
-          return {
-            peerId,
-            name:
-              peer?.name ??
-              known.get(peerId)?.name ??
-              faults.get(peerId)?.name ??
-              revocation?.name ??
-              null,
-            connected: peer !== undefined,
-            address: peer?.address ?? known.get(peerId)?.address ?? null,
-            direction: peer?.direction ?? null,
-            connectedAt: isoTime(peer?.connectedAtMs),
-            roundTripMs: peer?.roundTripMs ?? null,
-            neighbour: neighbours.has(peerId),
-            avoidedUntil: isoTime(transport.avoidedUntilMs?.(peerId)),
-            faults: Object.entries(faults.get(peerId)?.counts ?? {}).map(([code, count]) => ({
-              code,
-              count,
-            })),
-            revokedAt: isoTime(revocation?.revokedAt),
-            lastError: why ?? null,
-            lastRound: roundBody(lastRounds.get(peerId)),
-            told: known.get(peerId)?.told ?? null,
-          }
-        }),
+        peers: sortPeers(
+          ids.map((peerId) => {
+            const peer = connected.get(peerId)
+            const revocation = trustFiles.revocation(publicKeyFromPeerId(peerId))
+            const why =
+              revocation === undefined || peer !== undefined
+                ? known.get(peerId)?.lastError
+                : revokedError({ name: revocation.name ?? peerId }, revocation).message
+            return {
+              peerId,
+              name:
+                peer?.name ??
+                known.get(peerId)?.name ??
+                faults.get(peerId)?.name ??
+                revocation?.name ??
+                null,
+              connected: peer !== undefined,
+              address: peer?.address ?? known.get(peerId)?.address ?? null,
+              direction: peer?.direction ?? null,
+              connectedAt: isoTime(peer?.connectedAtMs),
+              roundTripMs: peer?.roundTripMs ?? null,
+              neighbour: neighbours.has(peerId),
+              avoidedUntil: isoTime(transport.avoidedUntilMs?.(peerId)),
+              faults: Object.entries(faults.get(peerId)?.counts ?? {}).map(([code, count]) => ({
+                code,
+                count,
+              })),
+              revokedAt: isoTime(revocation?.revokedAt),
+              lastError: why ?? null,
+              lastRound: roundBody(lastRounds.get(peerId)),
+              told: known.get(peerId)?.told ?? null,
+            }
+          }),
+        ),
       }
     },
     transfers: transfers.transfers,

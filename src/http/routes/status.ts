@@ -69,7 +69,7 @@ export const registerStatus = (app: FastifyInstance, context: Context): void => 
     method,
     url: routes.peers,
     schema: {
-      operation: { summary: 'peers, connected and known', overTcp: 'no' },
+      operation: { summary: 'peers, those that are connected first, then by name', overTcp: 'no' },
       response: { 200: peersSchema },
     },
     handler: async (request) => {
