@@ -89,8 +89,9 @@ const resign = async (
   )
   if (missing.length === 0) return result('known')
   if (state === 'expired') return result('skipped', 'it has expired')
-  const before = await readCurrent(file, trusted, client, context)
-  const { current: after } = await upload(await addSignatures(before, missing), client, context)
+  const before = await withRetries(context, () => readCurrent(file, trusted, client, context))
+  const signed = await addSignatures(before, missing)
+  const { current: after } = await withRetries(context, () => upload(signed, client, context))
   const refused = missing.filter(
     ({ publicKey }) => !after.signers.includes(formatPublicKey(publicKey, 'openssh')),
   )

@@ -299,4 +299,13 @@ t.test('signs present versions again, and says where that was not taken', async 
   t.match(await resign('--signed-by', publicText(2)), { code: 2, stderr: /--all/ })
   t.match(await resign('motd'), { code: 2, stderr: /--signed-by/ })
   t.match(await resign('nothing', '--signed-by', publicText(2)), { code: 3 })
+  let failures = 2
+  daemon.before = (request) => {
+    if (request.url !== '/files/motd' || failures-- <= 0) return false
+    request.socket.destroy()
+    return true
+  }
+  const { code, stderr } = await resign('motd', '--signed-by', publicText(2))
+  t.equal(code, 4, 'refused, as above')
+  t.equal(stderr.match(/the connection broke off; trying again/g)?.length, 2)
 })
