@@ -124,12 +124,12 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
     await enter('lock', lock, (held) => held.release())
     const disk = createDisk(stateDir)
     await enter('disk', () => disk.open())
-    const path = join(stateDir, 'store')
+    const storePath = join(stateDir, 'store')
     const store = createLmdbStore(
-      { path, clock },
+      { path: storePath, clock },
       {
-        onDamage: (damage) => warnOfDamage({ health, logger }, { path, ...damage }),
-        onSuspicion: (error) => warnOfSuspicion({ health }, path, error),
+        onDamage: (damage) => warnOfDamage({ health, logger }, { path: storePath, ...damage }),
+        onSuspicion: (error) => warnOfSuspicion({ health }, storePath, error),
         onRenewal: (renewal) => logger.warn(renewal, 'deaths in a row: the database was copied'),
       },
     )

@@ -2,7 +2,7 @@ import { publicKeyFromPeerId } from '../keys/index.ts'
 import { trustFiles as reservedFiles } from '../trust/index.ts'
 import { outcomeOf } from '../sync/index.ts'
 import { revokedError } from '../trust/index.ts'
-import { formatTimestamp } from '../util/index.ts'
+import { compareText, formatTimestamp } from '../util/index.ts'
 import { listCertificates } from './certificates.ts'
 import { summarizeBlocks } from './blocks.ts'
 import { createTransfers } from './transfers.ts'
@@ -78,19 +78,14 @@ const countLastRounds = (
   return counts
 }
 
+/** Peers that are here first; by name, those without one last. */
+const byStanding = (a: PeerBody, b: PeerBody): number =>
+  Number(b.connected) - Number(a.connected) ||
+  Number(a.name === null) - Number(b.name === null) ||
+  compareText(a.name ?? '', b.name ?? '') ||
+  compareText(a.peerId, b.peerId)
+
 /** Answers GET /status and GET /peers. */
-/** Those that are here first; by name, those without one last. */
-const sortPeers = (peers: readonly PeerBody[]): PeerBody[] =>
-  peers.toSorted(
-    (a, b) =>
-      Number(b.connected) - Number(a.connected) ||
-      Number(a.name === null) - Number(b.name === null) ||
-      compareText(a.name ?? '', b.name ?? '') ||
-      compareText(a.peerId, b.peerId),
-  )
-
-const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
-
 export const createStatus = (sources: StatusSources) => {
   const { clock, health, workers, files, blocks, transport, peering, sync, trustFiles } = sources
   const transfers = createTransfers({ sync, transport })
@@ -144,8 +139,8 @@ export const createStatus = (sources: StatusSources) => {
       const faults = transport.faults?.() ?? new Map<PeerId, Faults>()
       const ids = [...new Set([...connected.keys(), ...known.keys(), ...faults.keys()])]
       return {
-        peers: sortPeers(
-          ids.map((peerId) => {
+        peers: ids
+          .map((peerId): PeerBody => {
             const peer = connected.get(peerId)
             const revocation = trustFiles.revocation(publicKeyFromPeerId(peerId))
             const why =
@@ -176,8 +171,8 @@ export const createStatus = (sources: StatusSources) => {
               lastRound: roundBody(lastRounds.get(peerId)),
               told: known.get(peerId)?.told ?? null,
             }
-          }),
-        ),
+          })
+          .sort(byStanding),
       }
     },
     transfers: transfers.transfers,

@@ -1,7 +1,7 @@
 import { isMeshError, MeshError } from '../errors/index.ts'
 import { peerIdFromPublicKey, publicKeyFromBytes, publicKeyFromPeerId } from '../keys/index.ts'
 import { publicKeyToBytes } from '../keys/index.ts'
-import { ByteReader, ByteWriter, compareBytes } from '../util/index.ts'
+import { ByteReader, ByteWriter, compareBytes, compareText } from '../util/index.ts'
 import { MAX_ADDRESS_BYTES, MAX_ADDRESSES_PER_PEER, MAX_EXCHANGED_PEERS } from './limits.ts'
 import type { PeerId } from '../keys/index.ts'
 
@@ -19,8 +19,6 @@ export interface PeerExchange {
 
 const malformed = (why: string): MeshError =>
   new MeshError('ERR_PROTOCOL_MALFORMED', `malformed peer exchange: ${why}`)
-
-const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 const checkOrder = <T>(
   items: readonly T[],

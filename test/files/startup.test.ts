@@ -288,6 +288,12 @@ const FILE_TABLES = ['files-names', 'files-kept', 'files-history', 'files-index'
   table(name),
 )
 
+/** As damage may, that does not show. */
+const forgetAll = (world: World): Promise<void> =>
+  world.store.transaction((tx) => {
+    for (const name of FILE_TABLES) for (const { key } of [...tx.range(name)]) tx.remove(name, key)
+  })
+
 t.test('a name whose entries are damaged is taken in again from beside the files', async (t) => {
   const world = await createWorld()
   t.teardown(() => world.stop())
@@ -327,10 +333,9 @@ t.test('what cannot be read now is left where it is', async (t) => {
   t.teardown(() => world.stop())
   await world.put()
   await world.stop()
-  await world.store.transaction((tx) => {
-    for (const name of FILE_TABLES) for (const { key } of [...tx.range(name)]) tx.remove(name, key)
-    tx.put(table('files-names'), bytes('other'), bytes('?'))
-  })
+  await forgetAll(world)
+  // Something is there, so that it does not look empty.
+  await world.store.transaction((tx) => tx.put(table('files-names'), bytes('other'), bytes('?')))
   const { read } = world.disk
   world.disk.read = (path) =>
     Promise.reject(
@@ -348,9 +353,7 @@ t.test('a database that cannot take in what it has lost ends the start', async (
   t.teardown(() => world.stop())
   await world.put()
   await world.stop()
-  await world.store.transaction((tx) => {
-    for (const name of FILE_TABLES) for (const { key } of [...tx.range(name)]) tx.remove(name, key)
-  })
+  await forgetAll(world)
   const { transaction } = world.store
   // One change meets a damaged page; others meet none.
   world.store.transaction = <T>(work: (tx: Transaction) => T) =>
