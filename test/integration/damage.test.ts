@@ -14,9 +14,18 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { isMeshError } from '../../src/errors/index.ts'
+import { createLmdbStore, table } from '../../src/store/index.ts'
 import { fillDisk, inside, onSmallDisk, whyNoMounts } from '../support/small-disk.ts'
 import { startCluster, until } from './cluster.ts'
-import { catalogueOf, checkState, clientOf, put, versionAt, warningsOf } from './state.ts'
+import {
+  catalogueOf,
+  checkState,
+  clientOf,
+  filesBelow,
+  put,
+  versionAt,
+  warningsOf,
+} from './state.ts'
 import type { Test } from 'tap'
 import type { Cluster, ClusterInit, ClusterNode, LogLine } from './cluster.ts'
 
@@ -113,6 +122,35 @@ t.test(
     t.equal((await shownAt(node, 'a')).toString(), 'two')
   },
 )
+
+t.test('a database that has lost names, and does not show it, costs no file', async (t) => {
+  const cluster = await withCluster(t, { files: ['kept', 'lost', 'deleted'] })
+  const [node, ...others] = cluster.nodes
+  for (const name of ['kept', 'lost', 'deleted']) {
+    await put(cluster, node, name, 1, Buffer.from(name))
+  }
+  await put(cluster, node, 'deleted', 2, undefined)
+  const catalogue = await catalogueOf(node)
+  // Alone, so that nothing comes back from peers.
+  for (const other of others) await other.kill()
+  await node.stop()
+  const tables = ['files-names', 'files-kept'].map((name) => table(name))
+  const store = createLmdbStore({ path: join(node.stateDir, 'store') })
+  await store.open()
+  const lost = await store.transaction((tx) => {
+    const keys = tables.flatMap((each) => [...tx.range(each)].map(({ key }) => ({ each, key })))
+    const gone = keys.filter(({ key }) => !Buffer.from(key).toString('latin1').startsWith('kept'))
+    for (const { each, key } of gone) tx.remove(each, key)
+    return gone.length
+  })
+  await store.close()
+  t.equal(lost, 4, 'two names in two tables')
+  await node.start()
+  t.equal(node.read('lost'), 'lost')
+  t.equal(await versionAt(node, 'deleted'), 2, 'a tombstone is no less')
+  t.equal(await catalogueOf(node), catalogue)
+  t.same(filesBelow(join(node.stateDir, 'quarantine')), [])
+})
 
 const NAMES = Array.from({ length: 40 }, (_, index) => `dir/f${index}`)
 
