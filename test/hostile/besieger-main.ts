@@ -1,14 +1,12 @@
 /**
- * The attacker as a process of its own, of low priority: what its lies cost itself would be spent on
- * its own machine. Ends when its standard input does, and says under which names it came.
+ * The attacker as a process of its own, to be run when no other process wants to: what its lies cost itself
+ * would be spent on its own machine. Ends when its standard input does, and says under which names it came.
  */
 import { readFileSync } from 'node:fs'
-import { constants, setPriority } from 'node:os'
 import { readPrivateKey } from '../../src/keys/index.ts'
 import { besiege, ignoreAnswers, pesterHttp } from './attacks.ts'
 import type { Siege } from './attacks.ts'
 
-setPriority(constants.priority.PRIORITY_LOW)
 const { cluster, victims, large }: Siege = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8'))
 const stop = new AbortController()
 process.stdin.resume().once('end', () => stop.abort())
