@@ -6,6 +6,7 @@ import {
   ftruncateSync,
   openSync,
   readdirSync,
+  readFileSync,
   rmSync,
   writeFileSync,
   writeSync,
@@ -150,6 +151,51 @@ t.test('a database that has lost names, and does not show it, costs no file', as
   t.equal(await versionAt(node, 'deleted'), 2, 'a tombstone is no less')
   t.equal(await catalogueOf(node), catalogue)
   t.same(filesBelow(join(node.stateDir, 'quarantine')), [])
+})
+
+const PAGE_BYTES = 4_096
+/** In the head of a page of LMDB: what it holds. */
+const FLAGS_OFFSET = 18
+const LEAF = 0x02
+
+/** Has the pages of entries that speak of this say that they hold nothing that LMDB knows. */
+const unmark = (path: string, text: string): number => {
+  const data = readFileSync(path)
+  const offsets = Array.from({ length: data.length / PAGE_BYTES }, (_, page) => page * PAGE_BYTES)
+  const leaves = offsets.filter((offset) => {
+    const page = data.subarray(offset, offset + PAGE_BYTES)
+    return page.readUInt16LE(FLAGS_OFFSET) === LEAF && page.includes(text)
+  })
+  const file = openSync(path, 'r+')
+  for (const offset of leaves) writeSync(file, Buffer.alloc(2), 0, 2, offset + FLAGS_OFFSET)
+  closeSync(file)
+  return leaves.length
+}
+
+t.test('damage that is met while it runs is said at once, and mended by a restart', async (t) => {
+  const cluster = await withCluster(t, { files: ['one', 'two'] })
+  const [node, ...others] = cluster.nodes
+  await put(cluster, node, 'one', 1, Buffer.from('1'))
+  await put(cluster, node, 'two', 1, Buffer.from('2'))
+  const catalogue = await catalogueOf(node)
+  // Alone, so that nothing comes back from peers.
+  for (const other of others) await other.kill()
+  t.notOk((await warningsOf(node)).includes('store-damaged'))
+  t.ok(unmark(join(node.stateDir, 'store', 'data.mdb'), 'two') > 0)
+  t.equal(await codeOf(shownAt(node, 'two')), 'ERR_STATE_CORRUPT')
+  const isSaid = async (): Promise<boolean> => (await warningsOf(node)).includes('store-damaged')
+  await until('the error', isSaid, 15_000)
+  // As a watchdog would, or an administrator in a hurry.
+  await node.kill()
+  await node.start()
+  t.equal(await catalogueOf(node), catalogue)
+  for (const [name, content] of [
+    ['one', '1'],
+    ['two', '2'],
+  ] as const) {
+    t.equal((await shownAt(node, name)).toString(), content)
+  }
+  await checkState(t, node, 'after the restart')
 })
 
 const NAMES = Array.from({ length: 40 }, (_, index) => `dir/f${index}`)

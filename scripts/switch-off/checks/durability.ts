@@ -155,6 +155,20 @@ export const durability: readonly Check[] = [
       ['if (await renewDatabase(this.#path))', 'if (this.#closing)'],
     ],
   ]),
+  ...checksOf('daemon/daemon', 'integration/damage', [
+    [
+      'word of damage that is met while it runs',
+      'damage that is met while it runs is said at once, and mended by a restart',
+      ['onSuspicion: (error) => warnOfSuspicion({ health }, storePath, error),', ''],
+    ],
+  ]),
+  ...checksOf('store/lmdb', 'integration/damage', [
+    [
+      'a closer look after damage and a kill',
+      'damage that is met while it runs is said at once, and mended by a restart',
+      ['void this.#opened?.openings.raise(INSPECT_AFTER_UNCLEAN_OPENS)', ''],
+    ],
+  ]),
   ...checksOf('store/inspect', 'store/damage', [
     [
       'who ended the check of a database',
