@@ -4,32 +4,31 @@ import { request } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import {
-  encodeSshsig,
-  generatePrivateKey,
-  peerIdFromPublicKey,
-  signSsh,
-} from '../../src/keys/index.ts'
-import {
-  encodeSignedStatement,
-  parseNetworkId,
-  signStatement,
-  STATEMENT_NAMESPACE,
-} from '../../src/statement/index.ts'
-import { encodeAnnounce } from '../../src/sync/announce/messages.ts'
-import { encodeAnswer } from '../../src/sync/content/messages.ts'
-import { decodePushPull, encodePushPull } from '../../src/sync/push-pull/messages.ts'
-import { digestOfNames } from '../../src/sync/push-pull/names.ts'
-import { encodePeerExchange } from '../../src/transport/peer-exchange-codec.ts'
+import { encodeSshsig, generatePrivateKey, signSsh } from '../../src/keys/index.ts'
+import { parseNetworkId, signStatement, STATEMENT_NAMESPACE } from '../../src/statement/index.ts'
 import { sha256, systemRandom, toBase64, utf8 } from '../../src/util/index.ts'
 import { sign, startCluster, until } from '../integration/cluster.ts'
 import { createHostileMember } from './hostile-member.ts'
+import {
+  differs,
+  digestOfNames,
+  DONE,
+  found,
+  items,
+  lastItems,
+  namesPage,
+  peerExchange,
+  PUSH_PULL,
+  ranges,
+  readGetRanges,
+  readOfferNames,
+  record,
+  TAKEN_ALL,
+} from './wire.ts'
 import type { Test } from 'tap'
 import type { PeersBody } from '../../src/api/index.ts'
 import type { SignedStatement } from '../../src/statement/index.ts'
-import type { PushPullMessage } from '../../src/sync/push-pull/messages.ts'
 import type { ProtocolHandler } from '../../src/transport/index.ts'
-import type { Digest } from '../../src/util/index.ts'
 import type { Cluster, ClusterNode } from '../integration/cluster.ts'
 import type { HostileMember, Protocol } from './hostile-member.ts'
 
@@ -355,18 +354,14 @@ t.test('a member that lies', async (t) => {
   const avoided = async (name: string): Promise<unknown> =>
     victim.logged((line) => line.name === name && line.avoided === true)
 
-  const announcement = (
-    ...statements: { signed: SignedStatement; holds?: boolean; content?: string }[]
-  ) =>
-    encodeAnnounce({
-      type: 'items',
-      collection: 'files',
-      items: statements.map(({ signed, holds = false, content }) => ({
-        holds,
-        record: encodeSignedStatement(signed),
-        ...(content === undefined ? {} : { content: utf8(content) }),
-      })),
-    })
+  const announcement = ({
+    signed,
+    ...claim
+  }: {
+    signed: SignedStatement
+    holds?: boolean
+    content?: string
+  }) => items({ record: record(signed), ...claim })
 
   /** An honest node's file still reaches the victim. */
   const served = async (): Promise<void> => {
@@ -376,7 +371,7 @@ t.test('a member that lies', async (t) => {
     await until('an honest file', () => victim.read('hello.txt') === content, 60_000)
   }
 
-  for (const noun of ['announce', 'push-pull', 'content', 'peers', 'ping']) {
+  for (const noun of ['announce', 'push-pull', 'content', 'blocks', 'peers', 'ping']) {
     t.test(`is named and avoided for garbage on /mesh/${noun}/1`, async (t) => {
       const { name, open, transport } = await member(t)
       // Three faults are too many; the connection may be gone before the last is sent.
@@ -428,20 +423,19 @@ t.test('a member that lies', async (t) => {
 
   t.test('keeps nobody from the content that it claims and does not give', async (t) => {
     const sizeBytes = 300_000
-    const found = encodeAnswer({ type: 'found', sizeBytes })
     const lies: Record<string, ProtocolHandler> = {
-      'wrong size': async (stream) => stream.send(encodeAnswer({ type: 'found', sizeBytes: 5 })),
+      'wrong size': async (stream) => stream.send(found(5)),
       'wrong bytes': async (stream) => {
-        await stream.send(found)
+        await stream.send(found(sizeBytes))
         await stream.send(new Uint8Array(200_000))
         await stream.send(new Uint8Array(100_000))
       },
       'tiny pieces': async (stream) => {
-        await stream.send(found)
+        await stream.send(found(sizeBytes))
         for (;;) await stream.send(new Uint8Array(1))
       },
       'no end': async (stream) => {
-        await stream.send(found)
+        await stream.send(found(sizeBytes))
         for (;;) await stream.send(new Uint8Array(200_000))
       },
     }
@@ -465,26 +459,23 @@ t.test('a member that lies', async (t) => {
 
   t.test('does not have us reconcile for ever by ranges of what does not exist', async (t) => {
     let rounds = 0
-    let told: Digest | 'none' = 'none'
-    const answersTo = (message: PushPullMessage): readonly PushPullMessage[] => {
-      if (message.type === 'round')
-        return [{ type: 'differs', names, yourNames: told, root: names }]
+    let told: string | undefined
+    const answerTo = (frame: Uint8Array): Uint8Array | undefined => {
+      const [type] = frame
+      if (type === PUSH_PULL.round) return differs(names, names, told)
       // The daemon wants more than that: the network's own files too.
-      if (message.type === 'get-names') return [{ type: 'names', last: true, names: wanted }]
-      if (message.type === 'offer-names') {
-        told = message.names
-        return [{ type: 'done' }]
+      if (type === PUSH_PULL.getNames) return namesPage(wanted, true)
+      if (type === PUSH_PULL.offerNames) {
+        told = readOfferNames(frame)
+        return DONE
       }
-      if (message.type === 'get-items') return [{ type: 'items', last: true, items: [] }]
-      if (message.type === 'put-items') return [{ type: 'taken', notKept: [] }]
-      if (message.type !== 'get-ranges') return []
-      const shorts = Array.from({ length: message.maxListIds }, (_, short) => short)
-      const parts = message.prefixes.map((prefix) =>
-        prefix.length < 2
-          ? ({ kind: 'split', parts: Array.from({ length: 16 }, (_, digit) => digit) } as const)
-          : ({ kind: 'list', shorts } as const),
+      if (type === PUSH_PULL.getItems) return lastItems()
+      if (type === PUSH_PULL.putItems) return TAKEN_ALL
+      if (type !== PUSH_PULL.getRanges) return undefined
+      const { maxListIds, prefixes } = readGetRanges(frame)
+      return ranges(
+        prefixes.map((digits) => (digits < 2 ? { digits: 16 } : { shorts: maxListIds })),
       )
-      return [{ type: 'ranges', parts }]
     }
     await member(t, {
       '/mesh/push-pull/1': async (stream) => {
@@ -493,9 +484,9 @@ t.test('a member that lies', async (t) => {
           frame !== undefined;
           frame = await stream.receive()
         ) {
-          const message = decodePushPull(frame)
-          if (message.type === 'done') rounds++
-          for (const each of answersTo(message)) await stream.send(encodePushPull(each))
+          if (frame[0] === PUSH_PULL.done) rounds++
+          const answer = answerTo(frame)
+          if (answer !== undefined) await stream.send(answer)
         }
       },
     })
@@ -514,11 +505,11 @@ t.test('a member that lies', async (t) => {
     let answered = 0
     for (let round = 0; round < 20; round++) {
       const peers = Array.from({ length: 32 }, () => ({
-        peer: peerIdFromPublicKey(generatePrivateKey(systemRandom).publicKey),
+        key: generatePrivateKey(systemRandom).publicKey,
         locations: [`/ip4/127.0.0.1/tcp/${port}`, `/ip6/::ffff:7f00:1/tcp/${port}`],
       }))
       const stream = await open('/mesh/peers/1')
-      await stream.send(encodePeerExchange({ anew: false, own: [], peers })).catch(() => {})
+      await stream.send(peerExchange(peers)).catch(() => {})
       // It is not blamed, as a node that starts again and again does the same; it waits.
       const frame = await stream.receive({ timeoutMs: 1_000 }).catch(() => undefined)
       if (frame !== undefined) answered++

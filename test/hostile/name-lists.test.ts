@@ -1,11 +1,9 @@
 import t from 'tap'
-import { decodePushPull, encodePushPull } from '../../src/sync/push-pull/messages.ts'
-import { digestOfNames, pagesOf } from '../../src/sync/push-pull/names.ts'
 import { sha256 } from '../../src/util/index.ts'
 import { startCluster } from '../integration/cluster.ts'
 import { createHostileMember } from './hostile-member.ts'
 import { memoryOf } from './resources.ts'
-import type { PushPullMessage } from '../../src/sync/push-pull/messages.ts'
+import { digestOfNames, DONE, namesPage, offerNames, PUSH_PULL, round } from './wire.ts'
 import type { FrameStream } from '../../src/transport/index.ts'
 
 const NAMES = 180_000
@@ -14,30 +12,28 @@ const LISTS = process.env.MESH_TEST_TIER === 'soak' ? 30 : 5
 /** What the lists may add to a daemon at rest, at its peak. It was 600 to 780 MB when they were kept. */
 const MAX_GROWTH_BYTES = 256 * 2 ** 20
 
-const says = async <T extends PushPullMessage['type']>(
-  stream: FrameStream,
-  message: PushPullMessage,
-  ...types: readonly T[]
-): Promise<void> => {
-  await stream.send(encodePushPull(message))
+/** Names of one frame: each has at most 20 bytes, and a frame 256 KiB. */
+const PAGE_NAMES = 10_000
+
+const says = async (stream: FrameStream, message: Uint8Array, answer: number): Promise<void> => {
+  await stream.send(message)
   const frame = await stream.receive()
-  const type = frame === undefined ? 'the end' : decodePushPull(frame).type
-  if (!types.some((each) => each === type)) throw new Error(`${type} instead of ${types}`)
+  if (frame?.[0] !== answer) throw new Error(`${frame?.[0]} instead of ${answer}`)
 }
 
 /** One round in which a list of names that nobody has heard of is told and used. */
 const tellNames = async (stream: FrameStream, salt: string): Promise<void> => {
   const names = Array.from({ length: NAMES }, (_, index) => `${salt}/${index}`).sort()
-  const round = { type: 'round', collection: 'files', state: sha256(salt) } as const
-  await says(stream, round, 'differs')
-  await says(stream, { type: 'offer-names', names: digestOfNames(names) }, 'get-names')
-  const pages = pagesOf(names)
-  for (const page of pages.slice(0, -1)) {
-    await stream.send(encodePushPull({ type: 'names', last: false, names: page }))
+  const begin = round(sha256(salt))
+  await says(stream, begin, PUSH_PULL.differs)
+  await says(stream, offerNames(digestOfNames(names)), PUSH_PULL.getNames)
+  let at = 0
+  for (; at + PAGE_NAMES < NAMES; at += PAGE_NAMES) {
+    await stream.send(namesPage(names.slice(at, at + PAGE_NAMES), false))
   }
-  await says(stream, { type: 'names', last: true, names: pages.at(-1) ?? [] }, 'done')
-  await says(stream, round, 'differs')
-  await stream.send(encodePushPull({ type: 'done' }))
+  await says(stream, namesPage(names.slice(at), true), PUSH_PULL.done)
+  await says(stream, begin, PUSH_PULL.differs)
+  await stream.send(DONE)
 }
 
 t.test(

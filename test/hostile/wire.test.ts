@@ -10,6 +10,7 @@ import { encodeAnnounce } from '../../src/sync/announce/messages.ts'
 import { encodeBlockAnswer, encodeBlockRequest } from '../../src/sync/blocks/messages.ts'
 import { encodeAnswer, encodeRequest } from '../../src/sync/content/messages.ts'
 import { encodePushPull } from '../../src/sync/push-pull/messages.ts'
+import { digestOfNames as digestOfOurNames } from '../../src/sync/push-pull/names.ts'
 import { encodePeerExchange } from '../../src/transport/peer-exchange-codec.ts'
 import { peerIdFromPublicKey } from '../../src/keys/index.ts'
 import { sha256, systemRandom, utf8 } from '../../src/util/index.ts'
@@ -19,20 +20,30 @@ import {
   askList,
   blockPiece,
   closeBlocks,
+  differs,
+  digestOfNames,
   DONE,
   EQUAL,
   found,
   have,
   items,
+  lastItems,
   listPiece,
   MISSING,
+  namesPage,
+  offerNames,
   openBlocks,
   peerExchange,
+  PUSH_PULL,
   putItems,
+  ranges,
+  readGetRanges,
+  readOfferNames,
   readTaken,
   record,
   request,
   round,
+  TAKEN_ALL,
 } from './wire.ts'
 import type { Timestamp } from '../../src/util/index.ts'
 
@@ -91,6 +102,69 @@ t.test('what is written from the pages is what the daemon writes', async (t) => 
   same(EQUAL, encodePushPull({ type: 'equal' }), 'equal')
   same(DONE, encodePushPull({ type: 'done' }), 'done')
   t.strictSame(readTaken(encodePushPull({ type: 'taken', notKept: [0, 2] })), [0, 2])
+  const names = ['a', 'ä', 'ｂ']
+  t.equal(digestOfNames(names), digestOfOurNames(names))
+  same(
+    differs(digest, sha256('root')),
+    encodePushPull({ type: 'differs', names: digest, yourNames: 'none', root: sha256('root') }),
+    'differs',
+  )
+  same(
+    differs(digest, digest, sha256('yours')),
+    encodePushPull({ type: 'differs', names: digest, yourNames: sha256('yours'), root: digest }),
+    'differs, with names known',
+  )
+  const offer = encodePushPull({ type: 'offer-names', names: digest })
+  same(offerNames(digest), offer, 'offer-names')
+  t.equal(readOfferNames(offer), digest)
+  for (const last of [true, false]) {
+    same(namesPage(names, last), encodePushPull({ type: 'names', last, names }), 'names')
+  }
+  same(
+    ranges([{ digits: 16 }, { shorts: 2 }, { shorts: 0 }]),
+    encodePushPull({
+      type: 'ranges',
+      parts: [
+        { kind: 'split', parts: Array.from({ length: 16 }, (_, digit) => digit) },
+        { kind: 'list', shorts: [0, 1] },
+        { kind: 'list', shorts: [] },
+      ],
+    }),
+    'ranges',
+  )
+  same(
+    lastItems({ record: record(signed) }),
+    encodePushPull({
+      type: 'items',
+      last: true,
+      items: [{ holds: false, record: encodeSignedStatement(signed) }],
+    }),
+    'items of push-pull',
+  )
+  same(TAKEN_ALL, encodePushPull({ type: 'taken', notKept: [] }), 'taken')
+  const salt = new Uint8Array(16)
+
+  const getRanges = encodePushPull({
+    type: 'get-ranges',
+    salt,
+    maxListIds: 16,
+    prefixes: ['', 'a', 'abc'],
+  })
+  t.strictSame(readGetRanges(getRanges), { maxListIds: 16, prefixes: [0, 1, 3] })
+  const types = [
+    encodePushPull({ type: 'round', collection: 'files', state: digest }),
+    encodePushPull({ type: 'differs', names: digest, yourNames: 'none', root: digest }),
+    offer,
+    encodePushPull({ type: 'get-names' }),
+    getRanges,
+    encodePushPull({ type: 'get-items', salt, groups: [] }),
+    encodePushPull({ type: 'put-items', items: [] }),
+    encodePushPull({ type: 'done' }),
+  ]
+  t.strictSame(
+    types.map(([type]) => type),
+    Object.values(PUSH_PULL),
+  )
   same(MISSING, encodeAnswer({ type: 'missing' }), 'missing')
   const content = { collection: 'files', name: 'x', digest, list: digest }
   const bytes = Buffer.from('piece')

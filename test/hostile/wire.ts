@@ -2,11 +2,17 @@
  * What a hostile peer says, put together from docs/protocols alone and with none of our encoders, so
  * that the pages are tried too. Integers are little-endian; a blob is its length in 4 bytes, then it.
  */
+import { createHash } from 'node:crypto'
 import type { SignedStatement } from '../../src/statement/index.ts'
 
 type Bytes = Uint8Array
 
 const u8 = (value: number): Bytes => Buffer.of(value)
+const u16 = (value: number): Bytes => {
+  const bytes = Buffer.alloc(2)
+  bytes.writeUInt16LE(value)
+  return bytes
+}
 const u32 = (value: number): Bytes => {
   const bytes = Buffer.alloc(4)
   bytes.writeUInt32LE(value)
@@ -82,6 +88,75 @@ export const round = (state: string): Bytes => Buffer.concat([u8(1), FILES, hex(
 /** docs/protocols/push-pull.md, types 2 and 13. */
 export const EQUAL = u8(2)
 export const DONE = u8(13)
+
+/** docs/protocols/push-pull.md, "Words": the digest of names that are sorted by their bytes. */
+export const digestOfNames = (names: readonly string[]): string =>
+  createHash('sha256')
+    .update(['mesh-names 1', ...names, ''].join('\n'))
+    .digest('hex')
+
+/** docs/protocols/push-pull.md, type 3; without `yours` the beginner's names are not known. */
+export const differs = (names: string, root: string, yours = '00'.repeat(32)): Bytes =>
+  Buffer.concat([u8(3), hex(names), hex(yours), hex(root)])
+
+/** docs/protocols/push-pull.md, types 4 and 6. */
+export const offerNames = (digest: string): Bytes => Buffer.concat([u8(4), hex(digest)])
+export const namesPage = (names: readonly string[], last: boolean): Bytes =>
+  Buffer.concat([u8(6), u8(last ? 1 : 0), list(names.map(blob))])
+
+/** What one part of an answer to `get-ranges` says: shorts of ids, or fingerprints by digit. */
+export type Range = { readonly shorts: number } | { readonly digits: number }
+
+/** docs/protocols/push-pull.md, type 8, with shorts and fingerprints that are those of nothing. */
+export const ranges = (parts: readonly Range[]): Bytes => {
+  const many = (count: number): Bytes =>
+    Buffer.concat(Array.from({ length: count }, (_, index) => Buffer.of(0, 0, 0, 0, index)))
+  return Buffer.concat([
+    u8(8),
+    u16(parts.length),
+    ...parts.map((part) =>
+      'shorts' in part
+        ? Buffer.concat([u8(part.shorts), many(part.shorts)])
+        : Buffer.concat([u8(255), u16(2 ** part.digits - 1), many(part.digits)]),
+    ),
+  ])
+}
+
+/** docs/protocols/push-pull.md, type 10. */
+export const lastItems = (...claims: readonly Claim[]): Bytes =>
+  Buffer.concat([u8(10), u8(1), claimed(claims)])
+
+/** docs/protocols/push-pull.md, type 12: all was kept. */
+export const TAKEN_ALL = Buffer.concat([u8(12), u32(0)])
+
+/** What a beginner says, as far as one needs to know it to answer; docs/protocols/push-pull.md. */
+export const PUSH_PULL = {
+  round: 1,
+  differs: 3,
+  offerNames: 4,
+  getNames: 5,
+  getRanges: 7,
+  getItems: 9,
+  putItems: 11,
+  done: 13,
+} as const
+
+/** docs/protocols/push-pull.md, type 4: the digest that is offered. */
+export const readOfferNames = (frame: Bytes): string => Buffer.from(frame).toString('hex', 1, 33)
+
+/** docs/protocols/push-pull.md, type 7: how many ids a list may have, and digits of each prefix. */
+export const readGetRanges = (
+  frame: Bytes,
+): { maxListIds: number; prefixes: readonly number[] } => {
+  const view = Buffer.from(frame)
+  const prefixes: number[] = []
+  for (let at = 20, left = view.readUInt16LE(18); left > 0; left--) {
+    const digits = view.readUInt8(at)
+    prefixes.push(digits)
+    at += 1 + Math.ceil(digits / 2)
+  }
+  return { maxListIds: view.readUInt8(17), prefixes }
+}
 
 /** docs/protocols/push-pull.md, type 11. */
 export const putItems = (...claims: readonly Claim[]): Bytes =>
