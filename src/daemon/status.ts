@@ -5,6 +5,7 @@ import { revokedError } from '../trust/index.ts'
 import { compareText, formatTimestamp } from '../util/index.ts'
 import { listCertificates } from './certificates.ts'
 import { summarizeBlocks } from './blocks.ts'
+import { reachOf } from './reach.ts'
 import { createTransfers } from './transfers.ts'
 import type { CertificatesBody, HealthWarningBody } from '../api/index.ts'
 import type { PeerBody, PeersBody, RoundBody, StatusBody } from '../api/index.ts'
@@ -177,31 +178,6 @@ export const createStatus = (sources: StatusSources) => {
     },
     transfers: transfers.transfers,
     certificates: (): CertificatesBody => listCertificates(sources),
-    reach(name: FileName): Reach {
-      const { wants, missing } = sync.about(name)
-      const holders = new Set(missing?.holders)
-      const connected = transport.peers()
-      const isConnected = new Set<string>(connected.map(({ id }) => id))
-      return {
-        peers: connected.map(({ id, name }) => ({
-          peerId: id,
-          name: name ?? null,
-          wants: wants.get(id) ?? null,
-          offersContent: holders.has(id),
-        })),
-        unreachable: peering
-          .status()
-          .filter(({ peerId }) => !isConnected.has(peerId))
-          .map(({ peerId, name, lastError }) => ({
-            peerId,
-            name: name ?? null,
-            lastError: lastError ?? null,
-          })),
-        lastError: missing?.lastError,
-        arriving: transfers
-          .transfers()
-          .receiving.find((each) => each.name === name && each.bytesPerSecond > 0),
-      }
-    },
+    reach: (name: FileName): Reach => reachOf({ sync, transport, peering, transfers }, name),
   }
 }

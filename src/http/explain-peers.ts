@@ -1,8 +1,7 @@
 import { formatSize } from '../util/index.ts'
+import { MAX_UNREACHABLE_SHOWN } from './limits.ts'
 import type { ReasonBody } from '../api/index.ts'
 import type { Reach } from './services.ts'
-
-const MAX_UNREACHABLE_SHOWN = 5
 
 const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`
 
@@ -34,6 +33,11 @@ export const aboutPeers = ({ peers, unreachable }: Reach): ReasonBody[] => {
     const why =
       each.lastError === null ? 'is not connected' : `cannot be reached: ${each.lastError}`
     reasons.push({ code: 'peer-unreachable', message: `${callIt(each)} ${why}` })
+  }
+  const more = unreachable.length - MAX_UNREACHABLE_SHOWN
+  if (more > 0) {
+    const message = `${plural(more, 'more peer')} ${more === 1 ? 'is' : 'are'} not connected`
+    reasons.push({ code: 'peer-unreachable', message })
   }
   return reasons
 }

@@ -72,6 +72,8 @@ const NEXT: Readonly<Record<string, string>> = {
   'signer-refused': 'add the signer to the configuration, or sign with a key that is in it',
   'below-threshold': 'pass the .stmt file on to further signers: mesh file sign x.stmt --key …',
   'certificate-refused': 'upload with --certificate, and see that the network key is configured',
+  'signer-revoked':
+    'what a revoked node signs counts nowhere; if it was revoked by mistake: mesh certificate revoke NODE --undo --network-key …',
   'tree-refused': 'sign another tar, as a higher version: mesh file update',
   'not-newer': 'sign a version above the current one; mesh file update does so by itself',
   'too-many': 'raise max_files of the pattern',
@@ -134,6 +136,13 @@ const DAMAGE = [
   'hook-failed',
 ]
 
+const aboutStaleness = ({ warnings }: Facts): ReasonBody[] =>
+  warnings.flatMap(({ code, message }) => (code === 'stale' ? [reason(code, message)] : []))
+
+/** Whether something newer may have passed this node by. */
+const aboutNews = ({ reach }: Facts): ReasonBody[] =>
+  reach.peers.length === 0 ? aboutPeers(reach) : []
+
 /** Reasons that go with every answer. */
 const common = (facts: Facts): ReasonBody[] => [
   ...aboutMeanwhile(facts),
@@ -143,6 +152,7 @@ const common = (facts: Facts): ReasonBody[] => [
   ...aboutSetAside(facts),
   ...aboutRefusals(facts),
   ...aboutPattern(facts.explanation, facts.view),
+  ...aboutStaleness(facts),
 ]
 
 /** The network's own files are made by commands of their own. */
@@ -157,24 +167,26 @@ const publishWith = (name: FileName): string =>
 
 const none: Explainer = (facts) => {
   const reasons = [...common(facts), ...aboutPeers(facts.reach)]
-  const refused = reasons.some(({ code }) => REASONS_TO_PUBLISH.includes(code))
+  const { refusals, setAside } = facts.explanation
+  const hasArrived = refusals.length + setAside.length > 0
   return {
-    answer: refused
-      ? `${facts.name} is not here: nothing that arrived for it may be shown`
-      : `${facts.name} is configured and waits for its first delivery: nothing was published that reached this node`,
+    answer: `${facts.name} ${hasArrived ? 'is not here: nothing that arrived for it may be shown' : whyEmpty(facts, reasons)}`,
     reasons,
     next: [
       ...nextAboutRefusals(reasons),
-      ...(refused ? [] : [`publish it: ${publishWith(facts.name)}`]),
+      ...(hasArrived ? [] : [`publish it: ${publishWith(facts.name)}`]),
       ...nextAboutPeers(facts.reach),
     ],
   }
 }
 
-const REASONS_TO_PUBLISH = [
-  ...['signer-refused', 'below-threshold', 'certificate-refused', 'too-many', 'too-large'],
-  ...['too-old', 'expired', 'set-aside', 'expiry-refused', 'signature-invalid', 'content-mismatch'],
-]
+/** No more than a node can know that forgets with its process what it refused. */
+const whyEmpty = ({ explanation }: Facts, reasons: readonly ReasonBody[]): string => {
+  const known = 'nothing for it is kept here, and no refusal remembered since the daemon started'
+  return reasons.some(({ code }) => code === 'pattern-full')
+    ? `is not here: ${known}; ${explanation.selector} is full for some of its signers`
+    : `is configured and waits for its first delivery: ${known}`
+}
 
 const missing: Explainer = (facts) => {
   const { reach, view, name, warnings } = facts
@@ -238,10 +250,11 @@ const deleted: Explainer = (facts) => {
   const at = view.winner === undefined ? 0 : view.winner.signed.statement.time
   return {
     answer: `${name} was deleted${by}: ${versionOf(view)} of ${new Date(at).toISOString()} says so`,
-    reasons: common(facts),
+    reasons: [...common(facts), ...aboutNews(facts)],
     next: [
       `a signer may publish over it: ${publishWith(name)}`,
       `mesh file history ${name} says whether an older version is still here to be restored`,
+      ...nextAboutPeers(facts.reach),
     ],
   }
 }
@@ -259,11 +272,12 @@ const expired: Explainer = (facts) => {
     answer: byCertificate
       ? `${name} expired with the certificate of the node that signed it, ${when}`
       : `${versionOf(view)} of ${name} expired ${when}`,
-    reasons: common(facts),
+    reasons: [...common(facts), ...aboutNews(facts)],
     next: [
       byCertificate
         ? 'renew the certificate; the node then uploads the file again with it'
         : `publish a version that ends later, or never: ${publishWith(name)}`,
+      ...nextAboutPeers(facts.reach),
     ],
   }
 }
@@ -273,11 +287,11 @@ const shown: Explainer = (facts) => {
   const since =
     view.shownAtMs === undefined ? '' : ` since ${new Date(view.shownAtMs).toISOString()}`
   const by = view.winner === undefined ? '' : `, signed by ${signersOf(view.winner)}`
-  const reasons = common(facts)
+  const reasons = [...common(facts), ...aboutNews(facts)]
   return {
     answer: `${name} is here: ${versionOf(view)} is shown${since}${by}`,
     reasons,
-    next: nextAboutRefusals(reasons),
+    next: [...nextAboutRefusals(reasons), ...nextAboutPeers(facts.reach)],
   }
 }
 

@@ -101,3 +101,5 @@ export const NAMES_PER_PIECE = 500
 export const RETRY_AFTER_SECONDS = 5
 /** Between two lines of how far a check of all blocks is. Stops it from telling each block. */
 export const VERIFY_PROGRESS_INTERVAL_MS = 500
+/** Peers out of reach that one explanation names; the others are counted. Bounds an answer. */
+export const MAX_UNREACHABLE_SHOWN = 5

@@ -71,7 +71,7 @@ export interface BlockServices {
 export interface Reach {
   /** Connected. */
   readonly peers: ExplainBody['peers']
-  /** Peers that are known and not connected, with the last error. */
+  /** Peers that are configured or were connected once, and are not now; those to be told of first. */
   readonly unreachable: readonly {
     readonly peerId: string
     readonly name: string | null

@@ -25,6 +25,10 @@ import type { Timestamp } from '../../src/util/index.ts'
 import type { Draft, World } from '../files/world.ts'
 
 const alone: Reach = { peers: [], unreachable: [], lastError: undefined }
+const amongOthers: Reach = {
+  ...alone,
+  peers: [{ peerId: 'A', name: 'alpha', wants: true, offersContent: false }],
+}
 const anna = formatPublicKey(keys.anna.publicKey, 'openssh')
 const eve = formatPublicKey(keys.eve.publicKey, 'openssh')
 
@@ -109,7 +113,7 @@ t.test('a refusal is no reason any more when its version has come after it', asy
   await world.offer({ by: ['eve'] }, fromPeer)
   t.same(codesOf(world.explain()), ['signer-refused', 'no-peers'])
   await world.offer({ by: ['anna'] })
-  const mended = world.explain()
+  const mended = world.explain(NAME, amongOthers)
   t.same([mended.state, ...codesOf(mended), ...mended.next], ['shown'])
 })
 
@@ -117,7 +121,10 @@ t.test('a file that waits for its first delivery, and whom it could come from', 
   const world = await ask(policy())
   t.teardown(() => world.stop())
   const lonely = world.explain()
-  t.match(lonely.answer, /waits for its first delivery/)
+  t.equal(
+    lonely.answer,
+    'etc/motd is configured and waits for its first delivery: nothing for it is kept here, and no refusal remembered since the daemon started',
+  )
   t.same(codesOf(lonely), ['no-peers'])
   t.match(lonely.next, [/^publish it/, /mesh peers/])
   const peers = [
@@ -167,7 +174,109 @@ t.test('a signer that may not, and one signature that is not enough', async (t) 
   ])
   t.match(body.policy, { selector: NAME, threshold: 2, deleteSigners: [] })
   await world.offer({ version: 3, by: ['anna', 'bert'] })
-  t.same(codesOf(world.explain()), [], 'what was mended since is no reason any more')
+  t.same(
+    codesOf(world.explain(NAME, amongOthers)),
+    [],
+    'what was mended since is no reason any more',
+  )
+})
+
+t.test('what was refused before the daemon started is forgotten, and not denied', async (t) => {
+  const world = await ask(policy())
+  t.teardown(() => world.stop())
+  await world.offer({ by: ['eve'] }, fromPeer)
+  await world.restart()
+  const { answer, reasons } = world.explain(NAME, amongOthers)
+  t.same(
+    reasons.map(({ code }) => code),
+    ['peers'],
+  )
+  t.match(
+    answer,
+    /waits for its first delivery: .* no refusal remembered since the daemon started$/,
+  )
+})
+
+t.test('a node that was revoked: what it signed is here and counts nowhere', async (t) => {
+  const networkKey = privateKeyFromSeed(new Uint8Array(32).fill(77))
+  const key = keys.anna.publicKey
+  const self = { network, networkKeys: [networkKey.publicKey] }
+  const space = (own: NonNullable<FilePolicy['self']>) =>
+    policy({ name: parsePattern('health/*'), signers: [], self: own })
+  const world = await ask(space(self))
+  t.teardown(() => world.stop())
+  const name = parseFileName(`health/${key}`)
+  const certificate = await signCertificate(networkKey, {
+    ...{ network, name: 'node', key, namespaces: ['health'] },
+    issued: START_MS as Timestamp,
+    expires: (START_MS + HOUR_MS) as Timestamp,
+  })
+  const { text, signatures } = await sign({ name })
+  const signed = createSignedStatement(text, signatures, certificate)
+  await world.files.accept(signed, source(`${name} 1`), upload)
+  const revoked = space({ ...self, revoked: new Map([[key, 'all']]) })
+  await world.files.reload([revoked])
+  for (const when of ['when it was revoked', 'after a restart']) {
+    const body = world.explain(name, amongOthers)
+    t.equal(body.state, 'none', when)
+    t.equal(body.answer, `${name} is not here: nothing that arrived for it may be shown`, when)
+    t.match(messageOf(body, 'signer-revoked'), /^version 1 is here, .* has revoked/, when)
+    t.match(body.next, [/mesh certificate revoke NODE --undo/], when)
+    await world.restart([revoked])
+  }
+  t.equal((await world.files.accept(signed, source(`${name} 1`), fromPeer)).outcome, 'refused')
+  t.match(messageOf(world.explain(name), 'signer-revoked'), /^version 1 is here/)
+})
+
+t.test('whoever is connected to nobody is told that there may be something newer', async (t) => {
+  const world = await ask(policy())
+  t.teardown(() => world.stop())
+  const cutOff = {
+    ...alone,
+    unreachable: [{ peerId: 'C', name: 'gamma', lastError: 'connection refused' }],
+  }
+  const drafts = { shown: {}, expired: { expires: START_MS + HOUR_MS }, deleted: { text: null } }
+  for (const [index, [state, draft]] of Object.entries(drafts).entries()) {
+    await world.offer({ version: index + 1, ...draft })
+    if (state === 'expired') await world.clock.advance(2 * HOUR_MS)
+    const body = world.explain(NAME, cutOff)
+    t.equal(body.state, state)
+    t.same(codesOf(body), ['no-peers', 'peer-unreachable'], state)
+    t.equal(messageOf(body, 'peer-unreachable'), 'gamma cannot be reached: connection refused')
+    t.match(body.next.at(-1), /^see mesh peers/, state)
+    const among = world.explain(NAME, { ...amongOthers, unreachable: cutOff.unreachable })
+    t.same(codesOf(among), [], `${state}, and somebody connected`)
+  }
+})
+
+t.test('a stale node says so of every file that it has', async (t) => {
+  const world = await ask(policy())
+  t.teardown(() => world.stop())
+  const message = 'this node is stale: its last heartbeat ended'
+  world.health.raise({ code: 'stale', subject: '', severity: 'warning', message })
+  const waiting = world.explain(NAME, amongOthers)
+  t.same(codesOf(waiting), ['stale', 'peers'])
+  await world.offer({})
+  const shown = world.explain(NAME, amongOthers)
+  t.same(codesOf(shown), ['stale'])
+  t.equal(messageOf(shown, 'stale'), message)
+})
+
+t.test('of many peers out of reach five are named, and the others counted', async (t) => {
+  const world = await ask(policy())
+  t.teardown(() => world.stop())
+  const saying = (count: number): string[] => {
+    const each = (_: unknown, at: number) => ({ peerId: `P${at}`, name: null, lastError: null })
+    const unreachable = Array.from({ length: count }, each)
+    return world
+      .explain(NAME, { ...alone, unreachable })
+      .reasons.filter(({ code }) => code === 'peer-unreachable')
+      .map(({ message }) => message)
+  }
+  const five = ['P0', 'P1', 'P2', 'P3', 'P4'].map((peer) => `${peer} is not connected`)
+  t.same(saying(5), five)
+  t.same(saying(6), [...five, '1 more peer is not connected'])
+  t.same(saying(900), [...five, '895 more peers are not connected'])
 })
 
 t.test('a version that lost, a conflict, and who signed what is shown', async (t) => {
@@ -337,7 +446,12 @@ t.test('a pattern that is full', async (t) => {
   const full = messageOf(later, 'pattern-full')
   t.ok(full.includes(`1 name of certs/* is in use by ${anna}, which is its max_files`), full)
   t.match(later.next.join(), /raise max_files of the pattern/)
-  t.same(codesOf(world.explain(parseFileName('certs/a'))), ['pattern'], 'it has its place')
+  t.equal(
+    later.answer,
+    'certs/c is not here: nothing for it is kept here, and no refusal remembered since the daemon started; certs/* is full for some of its signers',
+  )
+  const here = world.explain(parseFileName('certs/a'), amongOthers)
+  t.same(codesOf(here), ['pattern'], 'it has its place')
 })
 
 t.test('remembers few refusals of few names', async (t) => {
