@@ -1,4 +1,4 @@
-import { HEAT_HALF_LIFE_MS, MIN_CACHED_BLOCK_BYTES } from './limits.ts'
+import { HEAT_HALF_LIFE_MS, MAX_LEFT_OVER, MIN_CACHED_BLOCK_BYTES } from './limits.ts'
 import { createHeap } from './heap.ts'
 import type { Digest } from '../util/index.ts'
 import type { Loose } from './rows.ts'
@@ -34,9 +34,6 @@ const heated = (heat: number, nowMs: number): number => {
   const [low, high] = heat < more ? [heat, more] : [more, heat]
   return high + Math.log2(1 + 2 ** (low - high))
 }
-
-/** In the heap, beside one entry for each cached block and one for each that was; then it is made anew. */
-const MAX_LEFT_OVER = 1_024
 
 export const createLooseBlocks = ({ clock }: { clock: { monotonicMs(): number } }): LooseBlocks => {
   const cached = new Map<Digest, LooseBlock & { heat: number }>()

@@ -1,9 +1,6 @@
-import { MAX_ENTRIES_PER_TRANSACTION } from './limits.ts'
+import { MAX_ENTRIES_PER_TRANSACTION, MAX_RECOUNTED_BLOCKS } from './limits.ts'
 import * as rows from './rows.ts'
 import type { Range, Store, Table, Transaction } from '../store/index.ts'
-
-/** Above this count, blocks are not counted anew: it would keep everybody else waiting. */
-const MAX_RECOUNTED_BLOCKS = 250_000
 
 type Mend = (tx: Transaction, key: Uint8Array, value: Uint8Array) => boolean
 

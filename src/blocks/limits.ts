@@ -40,3 +40,10 @@ export const SCRUB_INTERVAL_MS = 7 * 86_400_000
 export const START_CHECK_BLOCKS = 64
 /** Bytes that a start checks after a crash. */
 export const START_CHECK_BYTES = 32 * 2 ** 20
+/**
+ * Entries in the heap of the cache, beside one for each cached block and one for each that was; then it is
+ * made anew. Bounds what reading the same blocks again and again makes us remember.
+ */
+export const MAX_LEFT_OVER = 1_024
+/** Above this count, blocks are not counted anew at start. Bounds how long everybody else waits. */
+export const MAX_RECOUNTED_BLOCKS = 250_000

@@ -6,7 +6,7 @@ import type { Context } from './context.ts'
 /** Waits between attempts to reach a daemon that may be restarting. */
 export const RETRY_WAITS_MS = [250, 750, 2_000] as const
 /** Longest wait that a daemon without a place can make us keep between two attempts. */
-const MAX_BUSY_WAIT_MS = 10_000
+export const MAX_BUSY_WAIT_MS = 10_000
 
 /** How long to wait before another attempt; `undefined`: there is none in it. */
 const waitAfter = (error: unknown, usualMs: number): number | undefined => {

@@ -19,7 +19,8 @@ export interface Source {
 /** How much of a line may be shown: all, up to the value, or nothing. */
 export type Quote = 'line' | 'key' | 'nothing'
 
-const MAX_EXCERPT_COLUMNS = 72
+/** Of a faulty line, in a message. */
+export const MAX_EXCERPT_COLUMNS = 72
 
 /** A secret where none belongs. */
 const SECRET = /PRIVATE KEY|\/key\/swarm/

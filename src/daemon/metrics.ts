@@ -1,4 +1,5 @@
 import { parseTimestamp } from '../util/index.ts'
+import { MAX_NAMED_PEERS } from './limits.ts'
 import type { HealthWarningBody, PeersBody, StatusBody } from '../api/index.ts'
 import type { Blocks } from '../blocks/index.ts'
 import type { Hooks } from '../hooks/index.ts'
@@ -17,9 +18,6 @@ export interface MetricSources {
   readonly blocks: Pick<Blocks, 'stat'>
   warnings(): readonly HealthWarningBody[]
 }
-
-/** Peers that are named, the latest at fault: each is a series, and a crowd must not make thousands. */
-const MAX_NAMED_PEERS = 32
 
 /** Of counts by code, of which there are few. */
 const byCode = (counts: Readonly<Partial<Record<string, number>>>): Reading[] =>

@@ -1,4 +1,10 @@
 import { isReservedName } from '../statement/index.ts'
+import {
+  MAX_SPREAD_CELLS,
+  MAX_SPREAD_NAMES,
+  MAX_SPREAD_PEERS,
+  MAX_SPREAD_VERSIONS,
+} from './limits.ts'
 import type { PeerVersionBody, SpreadBody } from '../api/index.ts'
 import type { FileRecord, Files, FilesEvents, FileView } from '../files/index.ts'
 import type { PeerId } from '../keys/index.ts'
@@ -7,15 +13,6 @@ import type { PeerKnowledge, Sync } from '../sync/index.ts'
 import type { Peering } from '../transport/index.ts'
 import type { Digest } from '../util/index.ts'
 import type { Part } from './lifecycle.ts'
-
-/** Cells of one answer, so that neither many files nor many peers make it long. */
-const MAX_CELLS = 8_192
-/** Peers that are told of, those connected first. */
-const MAX_PEERS = 256
-/** Names whose last versions are remembered. */
-const MAX_NAMES = 10_000
-/** Versions that are remembered of each. */
-const MAX_VERSIONS = 8
 
 /** A version that won here from a mark on. */
 interface Past {
@@ -52,7 +49,7 @@ export const createSpread = ({
     seen.delete(name)
     seen.set(name, next)
     const oldest = seen.keys().next()
-    if (seen.size > MAX_NAMES && !oldest.done) seen.delete(oldest.value)
+    if (seen.size > MAX_SPREAD_NAMES && !oldest.done) seen.delete(oldest.value)
   }
 
   /** What won before the first change that we saw, as far as the winner says. */
@@ -69,7 +66,7 @@ export const createSpread = ({
     const versions = known?.versions ?? firstOf(name, winner)
     if (versions.at(-1)?.version === version) return
     const more = [...versions, { from: sync.mark(), version }]
-    remember(name, { ...known, versions: more.slice(-MAX_VERSIONS) })
+    remember(name, { ...known, versions: more.slice(-MAX_SPREAD_VERSIONS) })
   }
 
   const onRecord = ({ record, from }: FilesEvents['record'][0]): void => {
@@ -82,7 +79,7 @@ export const createSpread = ({
   const versionAt = (name: FileName, mark: number, current: number | null): number | null => {
     const known = seen.get(name)
     // Something else about it has changed, if nothing was forgotten.
-    if (known === undefined) return seen.size < MAX_NAMES ? current : null
+    if (known === undefined) return seen.size < MAX_SPREAD_NAMES ? current : null
     return known.versions.findLast(({ from }) => from <= mark)?.version ?? null
   }
 
@@ -111,9 +108,9 @@ export const createSpread = ({
         // Who was only heard of may not even be there.
         .filter(({ connected, lastConnectedMs }) => connected || lastConnectedMs !== undefined)
         .toSorted((a, b) => Number(b.connected) - Number(a.connected))
-        .slice(0, MAX_PEERS)
+        .slice(0, MAX_SPREAD_PEERS)
       const columns = listed.map((peer) => ({ ...peer, known: sync.known(peer.peerId) }))
-      const maxRows = Math.floor(MAX_CELLS / Math.max(1, columns.length))
+      const maxRows = Math.floor(MAX_SPREAD_CELLS / Math.max(1, columns.length))
       const rows: SpreadBody['files'][number][] = []
       let next: string | null = null
       for (const name of files.names()) {

@@ -1,11 +1,9 @@
 import { spawn } from 'node:child_process'
 import { createBlinds } from '../store/index.ts'
+import { MAX_STATUS_CHARACTERS, NOTIFY_TIMEOUT_MS } from './limits.ts'
 import type { Logger } from '../observe/index.ts'
 import type { Blinds } from '../store/index.ts'
 import type { Cancel, Clock } from '../util/index.ts'
-
-/** A call that takes longer is given up; the service manager is busy or away. */
-const NOTIFY_TIMEOUT_MS = 5_000
 
 /** Tells the service manager how the daemon is; does nothing where there is none. */
 export interface Notifier {
@@ -20,9 +18,6 @@ export interface Notifier {
    */
   startWatchdog(status?: () => string | undefined): Cancel
 }
-
-/** Longest status text; it is for one line of `systemctl status`. */
-const MAX_STATUS_CHARACTERS = 1_000
 
 /** One line: a line end would begin the next assignment. */
 const statusOf = (text: string): string =>

@@ -103,3 +103,5 @@ export const RETRY_AFTER_SECONDS = 5
 export const VERIFY_PROGRESS_INTERVAL_MS = 500
 /** Peers out of reach that one explanation names; the others are counted. Bounds an answer. */
 export const MAX_UNREACHABLE_SHOWN = 5
+/** Times that a file is opened anew because another one took its place before it could be read. */
+export const MAX_OPENINGS = 16

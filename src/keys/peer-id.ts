@@ -8,7 +8,8 @@ import type { PeerId, PublicKey } from './types.ts'
  * (ed25519), field 2 (data) its 32 bytes. See the libp2p peer id specification.
  */
 const PREFIX: Uint8Array = Uint8Array.of(0x00, 0x24, 0x08, 0x01, 0x12, 0x20)
-const MAX_PEER_ID_CHARACTERS = 64
+/** Longest text that is read as a peer id. */
+export const MAX_PEER_ID_CHARACTERS = 64
 
 /** The peer id that libp2p gives to the owner of `key`. */
 export const peerIdFromPublicKey = (key: PublicKey): PeerId =>

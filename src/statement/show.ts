@@ -1,4 +1,5 @@
-const MAX_SHOWN_CHARACTERS = 80
+/** Of what others wrote, in a message. */
+export const MAX_SHOWN_CHARACTERS = 80
 
 /**
  * Hostile text for a message: quoted, cut, and in printable ASCII, so that it can neither move a

@@ -8,7 +8,7 @@ import { isFull } from './failure.ts'
 /** Beside this file and of its kind: TypeScript in a checkout, JavaScript in a package. */
 const PROGRAM = join(import.meta.dirname, `inspect-main${extname(import.meta.filename)}`)
 /** What a dying program may say; it goes into one error message. */
-const MAX_REPORT_BYTES = 2 * 2 ** 10
+export const MAX_REPORT_BYTES = 2 * 2 ** 10
 /** Where the program works, inside the database's directory. */
 const COPY_PREFIX = 'copy-'
 

@@ -19,7 +19,7 @@ const INSPECT_AFTER_UNCLEAN_OPENS = 2
 /** Then it is copied as well, and again after each so many more: not at every one, for the disk's sake. */
 const RENEW_EVERY_UNCLEAN_OPENS = 4
 /** Damaged databases that are kept to be looked at; older ones are removed. */
-const MAX_SET_ASIDE = 3
+export const MAX_SET_ASIDE = 3
 
 export interface LmdbStoreComponents {
   /** Directory of the database; made if it is missing. */

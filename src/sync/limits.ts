@@ -285,3 +285,13 @@ export const MAX_READ_THROUGHS = 4
 export const READ_THROUGH_BYTES = 8 * MEBIBYTE
 /** Contents that were read and of which something may be in the cache, for others. */
 export const MAX_PASSED_CONTENTS = 256
+/** Hashes that a range costs if it is divided; what costs more is counted as so many ranges. */
+export const HASHES_A_RANGE = 16
+/** What a round may come to in our answers: frames beyond the beginner's own limit are under way at its end. */
+export const MAX_ANSWERED_ROUND_BYTES = 2 * MAX_ROUND_BYTES
+/** Records may be asked for, asked for again, and put. */
+export const MAX_ANSWERED_ROUND_RECORDS = 3 * MAX_ROUND_RECORDS
+/** Times that names may be told in one round before ranges are compared. */
+export const MAX_NAMES_TOLD = 2
+/** Pairs of lists of names of which it is remembered whether they have one in common. */
+export const MAX_COMPARED_LISTS = 256

@@ -1,3 +1,4 @@
+import { MAX_DHT_STREAMS } from './limits.ts'
 import type { KadDHTComponents } from '@libp2p/kad-dht'
 import type { Libp2pOptions } from 'libp2p'
 
@@ -6,8 +7,6 @@ type Factories = NonNullable<Libp2pOptions<Record<string, unknown>>['services']>
 /** Ours alone: this table meets no other network's, whatever a node is connected to. */
 const DHT_PROTOCOL = '/mesh/kad/1'
 const PROTOCOL_PREFIX = 'mesh'
-/** Streams of each of the three protocols that one connection may have open towards us. */
-const MAX_DHT_STREAMS = 8
 
 const refuse = (): never => {
   throw new Error('this network finds peers with its DHT, and keeps no records in it')

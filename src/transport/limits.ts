@@ -154,3 +154,13 @@ export const MAX_PEER_EXCHANGES_PER_MINUTE = 12
 export const MAX_REMEMBERED_BUDGETS = 1_024
 /** How long nobody may be connected before health warns. */
 export const NO_PEERS_WARNING_MS = 30 * SECOND_MS
+/** Streams that we may have open towards one peer; each protocol opens far fewer. */
+export const MAX_OUTBOUND_STREAMS = 4 * MAX_STREAMS_PER_CONNECTION
+/** Streams of each of the DHT's three protocols that one connection may have open towards us. */
+export const MAX_DHT_STREAMS = 8
+/** Strangers are named in the log this often; the rest is counted and at level debug. */
+export const REFUSALS_LOGGED_PER_MINUTE = 10
+/** The same at once, after a pause. */
+export const REFUSALS_LOGGED_BURST = 10
+/** Reasons for being alone that the health warning tells, the latest. Bounds what failures make us remember. */
+export const MAX_LONELY_REASONS = 3

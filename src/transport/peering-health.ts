@@ -1,4 +1,4 @@
-import { NO_PEERS_WARNING_MS } from './limits.ts'
+import { MAX_LONELY_REASONS, NO_PEERS_WARNING_MS } from './limits.ts'
 import type { MeshError } from '../errors/index.ts'
 import type { PeerId } from '../keys/index.ts'
 import type { Health } from '../observe/index.ts'
@@ -13,8 +13,6 @@ export interface PeeringHealth {
   connected(peer: PeerId): void
   stop(): void
 }
-
-const MAX_REASONS = 3
 
 /** Reasons to refuse us that somebody has to do something about. */
 const isOurFault = (reason: unknown): reason is string =>
@@ -86,7 +84,7 @@ export const createPeeringHealth = (
       failures.delete(peer)
       failures.set(peer, error)
       const [oldest] = failures.keys()
-      if (failures.size > MAX_REASONS && oldest !== undefined) failures.delete(oldest)
+      if (failures.size > MAX_LONELY_REASONS && oldest !== undefined) failures.delete(oldest)
       if (lonely) raiseLonely()
       const { reason } = error.data
       const isOurs = error.code === 'ERR_PEER_REFUSED' && isOurFault(reason)

@@ -1,13 +1,13 @@
 import { createTokenBucket } from '../util/index.ts'
-import { MAX_REMEMBERED_REFUSALS } from './limits.ts'
+import {
+  MAX_REMEMBERED_REFUSALS,
+  REFUSALS_LOGGED_BURST,
+  REFUSALS_LOGGED_PER_MINUTE,
+} from './limits.ts'
 import type { ErrorCode, MeshError } from '../errors/index.ts'
 import type { PeerId } from '../keys/index.ts'
 import type { Logger } from '../observe/index.ts'
 import type { Clock } from '../util/index.ts'
-
-/** Strangers are named in the log this often; the rest is counted and at level debug. */
-const REFUSALS_LOGGED_PER_SECOND = 1 / 6
-const REFUSALS_BURST = 10
 
 /**
  * Says who is refused when that is news. A node with a wrong key comes back for as long as it runs,
@@ -33,7 +33,7 @@ export const createRefusalLog = ({
 }): RefusalLog => {
   const allowed = createTokenBucket(
     { clock },
-    { perSecond: REFUSALS_LOGGED_PER_SECOND, burst: REFUSALS_BURST },
+    { perSecond: REFUSALS_LOGGED_PER_MINUTE / 60, burst: REFUSALS_LOGGED_BURST },
   )
   /** What each of them was told to be refused for; who came longest ago is first. */
   const told = new Map<string, Set<ErrorCode>>()

@@ -89,7 +89,7 @@ export const peers: readonly Check[] = [
     [
       'records of one round',
       'the same records asked for again and again are cut off',
-      ['if (records > RECORDS_ALLOWANCE * MAX_ROUND_RECORDS)', 'if (false)'],
+      ['if (records > MAX_ANSWERED_ROUND_RECORDS)', 'if (false)'],
     ],
     [
       'ranges of one round',

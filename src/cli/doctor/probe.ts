@@ -3,8 +3,10 @@ import { createConnection, createServer, isIPv6 } from 'node:net'
 import { describeSystemError, systemErrorCode } from '../../errors/index.ts'
 import type { Context } from '../context.ts'
 
-const DNS_TIMEOUT_MS = 5_000
-const CONNECT_TIMEOUT_MS = 5_000
+/** For each name that `mesh doctor` looks up. */
+export const DNS_TIMEOUT_MS = 5_000
+/** For each address that `mesh doctor` connects to. */
+export const CONNECT_TIMEOUT_MS = 5_000
 
 export interface Endpoint {
   readonly host: string

@@ -8,6 +8,7 @@ import { contentTypeOf } from '../content-types.ts'
 import { NAME_PROBLEMS } from '../operation.ts'
 import { matchesTag, parseRange } from '../range.ts'
 import { statementHeaders } from '../statement-headers.ts'
+import { MAX_OPENINGS } from '../limits.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { FileState, FileView, OpenFile } from '../../files/index.ts'
 import type { FileName } from '../../statement/index.ts'
@@ -62,9 +63,6 @@ const begin = async (file: OpenFile, range: ContentRange): Promise<Readable> => 
   }
   return Readable.from({ [Symbol.asyncIterator]: () => iterator }, { objectMode: false })
 }
-
-/** Times that a file is opened anew because another one took its place before it could be read. */
-const MAX_OPENINGS = 16
 
 /** Ends with the answer, or when the client goes away. */
 const untilGone = (reply: FastifyReply): AbortSignal => {

@@ -1,8 +1,8 @@
 import { forEachParallel } from '../../util/index.ts'
 import { sleep, watch } from '../async.ts'
-import { MAX_LIST_IDS, MAX_PARALLEL_ACCEPTS, MAX_ROUND_BYTES } from '../limits.ts'
-import { MAX_ROUND_MS } from '../limits.ts'
-import { MAX_ROUND_RANGES, MAX_ROUND_RECORDS } from '../limits.ts'
+import { HASHES_A_RANGE, MAX_LIST_IDS, MAX_PARALLEL_ACCEPTS } from '../limits.ts'
+import { MAX_ANSWERED_ROUND_BYTES, MAX_ANSWERED_ROUND_RECORDS } from '../limits.ts'
+import { MAX_ROUND_MS, MAX_ROUND_RANGES } from '../limits.ts'
 import { skipUnsupported } from '../intake.ts'
 import { malformed } from '../wire.ts'
 import { createChannel } from './channel.ts'
@@ -68,12 +68,6 @@ interface Round {
 
 /** How often it is looked whether another list of names may come. */
 const LIST_RETRY_MS = 1_000
-/** Hashes that a range costs if it is divided; what costs more is counted as so many ranges. */
-const HASHES_A_RANGE = 16
-/** Frames of our own beyond the beginner's limit that a round may come to. */
-const ALLOWANCE = 2
-/** Records may be asked for, asked for again, and put. */
-const RECORDS_ALLOWANCE = 3
 
 /** Answers rounds on one kept stream until the peer ends it; rejects with what the peer did wrong. */
 export const answerRounds = async (stream: FrameStream, init: AnswererInit): Promise<void> => {
@@ -251,7 +245,7 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
     let ranges = 0
     let records = 0
     while (current !== undefined) {
-      if (channel.bytes > ALLOWANCE * MAX_ROUND_BYTES) throw malformed('a round without end')
+      if (channel.bytes > MAX_ANSWERED_ROUND_BYTES) throw malformed('a round without end')
       const request = await channel.receive({ timeoutMs: MAX_ROUND_MS })
       if (request === undefined || request.type === 'done') return
       if (request.type === 'round') {
@@ -264,7 +258,7 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
         for (const { shorts } of request.groups) records += shorts.length
       }
       if (request.type === 'put-items') records += request.items.length
-      if (records > RECORDS_ALLOWANCE * MAX_ROUND_RECORDS)
+      if (records > MAX_ANSWERED_ROUND_RECORDS)
         throw malformed('more records than a round may have')
       await answer(current, request)
     }

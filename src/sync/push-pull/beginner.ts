@@ -1,5 +1,5 @@
 import { MeshError } from '../../errors/index.ts'
-import { MAX_AGREED_DIFFERENCES, MAX_ROUND_BYTES } from '../limits.ts'
+import { MAX_AGREED_DIFFERENCES, MAX_NAMES_TOLD, MAX_ROUND_BYTES } from '../limits.ts'
 import { MAX_ROUND_RANGES, MAX_ROUND_RECORDS } from '../limits.ts'
 import { malformed } from '../wire.ts'
 import { findDifference } from './difference.ts'
@@ -38,9 +38,6 @@ export interface BeginnerInit {
   /** A record of the peer was news. */
   readonly onTaken: () => void
 }
-
-/** Times that names may be told before ranges are compared. */
-const MAX_COMPARISONS = 2
 
 /** Names as the answerer gave them, and its root. */
 interface Differing {
@@ -189,7 +186,7 @@ export const beginRound = async (
       return exchange(tree, { other, root: reply.root, mark })
     }
     checkNames(reply)
-    if (comparison > MAX_COMPARISONS) {
+    if (comparison > MAX_NAMES_TOLD) {
       // No fault: names may be reloaded, or be forgotten in a crowd. But it can wait for longer
       // each time, or a peer could have us come back every second.
       throw new MeshError('ERR_TIMEOUT', `${peer} told other names ${comparison} times in a round`)

@@ -1,3 +1,4 @@
+import { MAX_COMPARED_LISTS } from '../limits.ts'
 import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES, MAX_FRAME_RECORDS } from '../limits.ts'
 import { packItem } from '../pack.ts'
 import { itemBytes } from '../wire.ts'
@@ -34,9 +35,6 @@ export interface Replica {
   forget(peer: PeerId): void
 }
 
-/** Pairs of lists of which it is remembered whether they have a name in common. */
-const MAX_SHARED = 256
-
 export const createReplica = (collection: Collection): Replica => {
   const views = createViews(collection)
   const names = createNamesCache()
@@ -67,7 +65,7 @@ export const createReplica = (collection: Collection): Replica => {
       selection.hasPatterns ||
       own.selection.hasPatterns ||
       own.selectors.some((selector) => selection.has(selector))
-    if (shared.size >= MAX_SHARED) shared.clear()
+    if (shared.size >= MAX_COMPARED_LISTS) shared.clear()
     shared.set(key, found)
     return found
   }
