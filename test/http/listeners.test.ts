@@ -5,6 +5,7 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { HEADERS_TIMEOUT_MS } from '../../src/http/limits.ts'
 import { listenOnSocket } from '../../src/http/unix-socket.ts'
 import { createServer as createHttpServer } from 'node:http'
 import { call, curl, raw, startHarness } from './harness.ts'
@@ -156,6 +157,21 @@ t.test('refuses addresses and header fields without measure', async (t) => {
     'GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
   )
   t.match(await smuggled.text, /^HTTP\/1\.1 400 /)
+})
+
+t.test('header fields that come byte by byte are cut off in time', async (t) => {
+  const harness = await startHarness()
+  t.teardown(harness.stop)
+  const startedMs = performance.now()
+  const client = raw(harness.url, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: ')
+  const drip = setInterval(() => client.write('a'), 100)
+  const patience = setTimeout(client.destroy, 3 * HEADERS_TIMEOUT_MS)
+  const text = await client.text.finally(() => {
+    clearInterval(drip)
+    clearTimeout(patience)
+  })
+  t.match(text, /^HTTP\/1\.1 408 .*ERR_REQUEST_TOO_SLOW/s)
+  t.ok(performance.now() - startedMs >= HEADERS_TIMEOUT_MS, 'and not before')
 })
 
 t.test('a body where none is wanted is not waited for', async (t) => {

@@ -6,7 +6,7 @@ import t from 'tap'
 import { isMeshError } from '../../src/errors/index.ts'
 import { generatePrivateKey } from '../../src/keys/index.ts'
 import { createMembership } from '../../src/transport/index.ts'
-import { MAX_MEMBERSHIP_MESSAGE_BYTES } from '../../src/transport/limits.ts'
+import { MAX_HANDSHAKE_BYTES, MAX_MEMBERSHIP_MESSAGE_BYTES } from '../../src/transport/limits.ts'
 import { decodeCertificate, encodeCertificate } from '../../src/transport/membership-exchange.ts'
 import { systemClock, systemRandom } from '../../src/util/index.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
@@ -199,6 +199,26 @@ t.test('bare sockets that say nothing, or anything, do not get in', async (t) =>
   await passTime(clock, () => (member.counts().refused.ERR_TIMEOUT ?? 0) > 0, 'silence is noticed')
   await closed(silent)
   t.same(member.peers(), [])
+})
+
+t.test('a stranger that greets and then proposes for ever is cut off at the limit', async (t) => {
+  // Its time never runs out, and each of its messages is as it should be.
+  const clock = createVirtualClock({ startMs: Date.now() })
+  const member = await startMember(t, authority, { clock })
+  const talker = await openSocket(t, member)
+  let answers = 0
+  talker.on('data', (data) => {
+    answers += data.toString('latin1').split('\x03na\n').length - 1
+  })
+  talker.write('\x13/multistream/1.0.0\n')
+  const proposal = '\x0a/unknown1\n'
+  const talk = setInterval(() => talker.write(proposal.repeat(50)), 1)
+  t.teardown(() => clearInterval(talk))
+  await refusedFor(member, 'ERR_LIMIT_EXCEEDED')
+  await closed(talker)
+  t.ok(answers > 0, `${answers} of its proposals were answered`)
+  t.ok(answers * proposal.length <= MAX_HANDSHAKE_BYTES, 'and none beyond the limit')
+  t.same(member.counts().refused, { ERR_LIMIT_EXCEEDED: 1 })
 })
 
 interface Vectors {

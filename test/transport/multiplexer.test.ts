@@ -125,23 +125,48 @@ t.test('a member that sends faster than it may is slowed down, and nothing is lo
   t.ok(performance.now() - startedMs > 1_500, 'the burst is free, two seconds are not')
 })
 
+/** A connection of a member whose frames a test hands in. */
+const play = (init: { connection: FakeConnection; maxInboundBytesPerSecond: number }) => {
+  const { connection, maxInboundBytesPerSecond } = init
+  const clock = createVirtualClock()
+  const session = { peer: 'x' as PeerId, certificate: undefined, admission: {}, heardMs: 0 }
+  const breaches: MeshError[] = []
+  const { createStreamMuxer } = guardedMultiplexer(
+    { clock },
+    {
+      maxInboundBytesPerSecond,
+      sessionOf: () => session,
+      onBreach: (_, error) => breaches.push(error),
+    },
+  )()
+  createStreamMuxer(connection)
+  return { clock, breaches }
+}
+
+t.test('who has sent more than it may is not read from until its time has come', async (t) => {
+  const connection = new FakeConnection('inbound', '/ip4/10.0.0.1/tcp/1')
+  const maxInboundBytesPerSecond = 1_000
+  const { clock, breaches } = play({ connection, maxInboundBytesPerSecond })
+  const frame = Buffer.concat([yamuxHeader(DATA, { stream: 7, length: 488 }), Buffer.alloc(488)])
+  connection.onData(frame)
+  connection.onData(frame)
+  t.equal(connection.readStatus, 'readable', 'a second is free')
+  connection.onData(frame)
+  t.equal(connection.readStatus, 'paused')
+  await clock.advance(499)
+  t.equal(connection.readStatus, 'paused')
+  await clock.advance(1)
+  t.equal(connection.readStatus, 'readable')
+  t.same(breaches, [], 'which is no fault')
+})
+
 t.test('a member that makes us answer and reads no answers is cut off', async (t) => {
   const connection = new (class extends FakeConnection {
     override sendData() {
       return { sentBytes: 0, canSendMore: false }
     }
   })('inbound', '/ip4/10.0.0.1/tcp/1')
-  const session = { peer: 'x' as PeerId, certificate: undefined, admission: {}, heardMs: 0 }
-  const breaches: MeshError[] = []
-  const { createStreamMuxer } = guardedMultiplexer(
-    { clock: createVirtualClock() },
-    {
-      maxInboundBytesPerSecond: 2 ** 30,
-      sessionOf: () => session,
-      onBreach: (_, error) => breaches.push(error),
-    },
-  )()
-  createStreamMuxer(connection)
+  const { breaches } = play({ connection, maxInboundBytesPerSecond: 2 ** 30 })
   connection.send(new Uint8Array(MAX_CONNECTION_SEND_BUFFER_BYTES + 1))
   connection.onData(yamuxHeader(PING, { flags: SYN }))
   t.equal(connection.status, 'aborted')

@@ -82,4 +82,19 @@ export const content: readonly Check[] = [
       ['if (signed.statement.name !== name) {', 'if (false) {'],
     ],
   ]),
+  ...checksOf('sync/content/rate', 'sync/content/fetcher', [
+    [
+      'a holder below the least rate',
+      'a holder that trickles is left for a better one',
+      ['      if (windowBytes < (hasChoice() ? FAIR_RATE_BYTES : MIN_RATE_BYTES)) return\n', ''],
+    ],
+    [
+      'a slow holder where there is a choice',
+      'a holder just above the least rate is left for one that was not tried',
+      [
+        'hasChoice() ? FAIR_RATE_BYTES : MIN_RATE_BYTES',
+        'hasChoice() ? MIN_RATE_BYTES : MIN_RATE_BYTES',
+      ],
+    ],
+  ]),
 ]

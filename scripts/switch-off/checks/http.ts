@@ -309,4 +309,16 @@ export const http: readonly Check[] = [
       ["if (!isLocal(request.raw)) throw socketOnly('explanations are given', socketPath)", ''],
     ],
   ]),
+  ...checksOf('http/listeners', 'http/listeners', [
+    [
+      'size of header fields',
+      'refuses addresses and header fields without measure',
+      ['maxHeaderSize: MAX_HEADER_BYTES,', 'maxHeaderSize: 2 ** 20,'],
+    ],
+    [
+      'time of header fields',
+      'header fields that come byte by byte are cut off in time',
+      ['headersTimeout: HEADERS_TIMEOUT_MS,', 'headersTimeout: 0,'],
+    ],
+  ]),
 ]

@@ -138,4 +138,39 @@ export const members: readonly Check[] = [
       ['if (members.connectionCount < maxConnections) return', 'return'],
     ],
   ]),
+  ...checksOf('transport/guarded-connection', 'transport/membership-exchange', [
+    [
+      'bytes of whoever is no member yet',
+      'a stranger that greets and then proposes for ever is cut off at the limit',
+      ['#allowedBytes = MAX_HANDSHAKE_BYTES', '#allowedBytes = Number.POSITIVE_INFINITY'],
+    ],
+  ]),
+  ...checksOf('transport/membership-exchange', 'transport/membership-exchange', [
+    [
+      'length of a message about membership',
+      'who proves its key and then does not keep to the exchange is refused',
+      ['      maxDataLength: MAX_MEMBERSHIP_MESSAGE_BYTES,\n', ''],
+    ],
+  ]),
+  ...checksOf('transport/handshakes', 'transport/handshakes', [
+    [
+      'time of a handshake',
+      'says why a handshake came to nothing',
+      ['clock.schedule(HANDSHAKE_TIMEOUT_MS, ', 'clock.schedule(1e12, '],
+    ],
+  ]),
+  ...checksOf('transport/libp2p-transport', 'transport/members', [
+    [
+      'connections of those who lose their right',
+      'a reload ends the connections of those who lose their right, and no others',
+      ['members.judge(next)', ''],
+    ],
+  ]),
+  ...checksOf('transport/libp2p-node', 'transport/multiplexer', [
+    [
+      'an avoided peer is not let in',
+      'the third attack of one member makes it avoided',
+      ['    init.checkPlace(peer)\n', ''],
+    ],
+  ]),
 ]

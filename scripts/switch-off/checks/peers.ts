@@ -261,4 +261,55 @@ export const peers: readonly Check[] = [
       ['if (connection.writeBufferLength > MAX_CONNECTION_SEND_BUFFER_BYTES) {', 'if (false) {'],
     ],
   ]),
+  ...checksOf('transport/multiplexer', 'transport/multiplexer', [
+    [
+      'bytes that a member sends in a second',
+      'who has sent more than it may is not read from until its time has come',
+      ['brake(bytesAllowed.take(data.byteLength))', 'bytesAllowed.take(data.byteLength)'],
+    ],
+  ]),
+  ...checksOf('transport/peering', 'transport/peering', [
+    [
+      'dials on hearsay',
+      'a member that tells of thousands has us dial so many a minute, and no more',
+      [
+        '{ perSecond: MAX_HEARSAY_DIALS_PER_MINUTE / 60, burst: MAX_HEARSAY_DIALS_PER_MINUTE },',
+        '{ perSecond: 1e9, burst: 1e9 },',
+      ],
+    ],
+  ]),
+  ...checksOf('transport/frame-stream', 'transport/frame-stream', [
+    [
+      'time that a peer has to read',
+      'a peer that never reads is given up',
+      ['senders.push(waiter), SEND_STALL_TIMEOUT_MS)', 'senders.push(waiter), 1e12)'],
+    ],
+  ]),
+  ...checksOf('sync/blocks/reader', 'sync/blocks/opens', [
+    [
+      'blocks asked for and not given',
+      'who asks for blocks for ever, and waits for none, is cut off',
+      ['if (this.#asked >= MAX_OUTSTANDING_BLOCKS) {', 'if (false) {'],
+    ],
+  ]),
+  ...checksOf('sync/push-pull/answerer', 'sync/push-pull/answerer', [
+    [
+      'rate of records',
+      'records are given no faster than the rate, whatever is asked for',
+      ['      await payAfter(init.rates.recordBytes, channel.bytes - before)\n', ''],
+    ],
+    [
+      'rate of our list of names',
+      'our list of names is told no faster than the rate of records',
+      ['    await pay(init.rates.recordBytes, selectors.length * 4)\n', ''],
+    ],
+    [
+      'rate of ranges',
+      'ranges asked for again and again are slowed down and then cut off',
+      [
+        '    await pay(init.rates.ranges, prefixes.length * Math.max(1, maxListIds / HASHES_A_RANGE))\n',
+        '',
+      ],
+    ],
+  ]),
 ]

@@ -176,4 +176,23 @@ export const statements: readonly Check[] = [
       ['if (revocation.key <= before) {', 'if (false) {'],
     ],
   ]),
+  ...checksOf('files/authority', 'files/policy', [
+    [
+      'network of the certificate in a namespace',
+      'lets a node write its own name in a namespace of its certificate, and no other',
+      ['    certificate.certificate.network === network &&\n', ''],
+    ],
+    [
+      'key of the certificate in a namespace',
+      'lets a node write its own name in a namespace of its certificate, and no other',
+      ['signatures[0]?.key === certificate.certificate.key', 'signatures[0] !== undefined'],
+    ],
+  ]),
+  ...checksOf('files/judge', 'files/judge', [
+    [
+      'expired uploads',
+      'refuses an upload of what has expired',
+      ['if (isExpired(signed, nowMs)) {', 'if (false) {'],
+    ],
+  ]),
 ]

@@ -1,22 +1,31 @@
 /** A node that answers rounds of peers that ask wrongly. */
 import t from 'tap'
 import {
+  MAX_INLINE_BYTES,
   MAX_LISTS_PER_MINUTE,
   MAX_NAMES_BYTES,
   MAX_ROUND_RANGES,
   RANGES_BURST,
   RANGES_PER_SECOND,
+  RECORD_BYTES_BURST,
+  RECORD_BYTES_PER_SECOND,
   ROUND_BURST,
 } from '../../../src/sync/limits.ts'
+import { answerRounds } from '../../../src/sync/push-pull/answerer.ts'
 import { decodePushPull, encodePushPull } from '../../../src/sync/push-pull/messages.ts'
 import { digestOfNames } from '../../../src/sync/push-pull/names.ts'
 import { createShortener } from '../../../src/sync/push-pull/ranges.ts'
 import { createSortedTree } from '../../../src/tree/index.ts'
 import { PUSH_PULL_INIT, PUSH_PULL_PROTOCOL } from '../../../src/sync/push-pull/channel.ts'
+import { createReplica } from '../../../src/sync/push-pull/replica.ts'
 import { stateOf } from '../../../src/sync/push-pull/views.ts'
-import { sha256 } from '../../../src/util/index.ts'
-import { encodeRecord, record, recordIdOf } from '../../support/fake-collection.ts'
+import { createTokenBucket, sha256 } from '../../../src/util/index.ts'
+import { createFakeCollection, encodeRecord } from '../../support/fake-collection.ts'
+import { record, recordIdOf } from '../../support/fake-collection.ts'
 import { createFakeMesh } from '../../support/mesh.ts'
+import { createVirtualClock } from '../../support/virtual-clock.ts'
+import type { PeerId } from '../../../src/keys/index.ts'
+import type { FrameStream, MemoryNetworkInit } from '../../../src/transport/index.ts'
 import type { Digest } from '../../../src/util/index.ts'
 import type { PushPullMessage } from '../../../src/sync/push-pull/messages.ts'
 
@@ -30,8 +39,8 @@ const rootOf = (ids: readonly Digest[]): Digest => createSortedTree(ids.toSorted
 const round: PushPullMessage = { type: 'round', collection: 'files', state: sha256('unknown') }
 
 /** A node with records, and a stream on which a peer asks it. */
-const play = async () => {
-  const mesh = await createFakeMesh({ count: 1 })
+const play = async (network: MemoryNetworkInit = {}) => {
+  const mesh = await createFakeMesh({ count: 1, network })
   const node = mesh.node(0)
   const content = Buffer.from('hello')
   node.state.publish(record('a', 1, content), content)
@@ -243,6 +252,75 @@ t.test('the same records asked for again and again are cut off', async (t) => {
   t.equal(count, 31)
   t.same(blamed(), ['ERR_PROTOCOL_MALFORMED'])
   await mesh.stop()
+})
+
+t.test('records are given no faster than the rate, whatever is asked for', async (t) => {
+  // On its way nothing takes any time.
+  const { mesh, node, send, receive, blamed } = await play({ latencyMs: 0, jitterMs: 0 })
+  const content = Buffer.alloc(MAX_INLINE_BYTES, 'large')
+  node.state.setNames(Array.from({ length: 1000 }, (_, index) => `file-${index}`))
+  const records = Array.from({ length: 1000 }, (_, index) => record(`file-${index}`, 1, content))
+  for (const each of records) node.state.publish(each, content)
+  const ids = records.map(recordIdOf)
+  const groups = [...'0123456789abcdef'].map((prefix) => ({
+    prefix,
+    shorts: ids.filter((id) => id.startsWith(prefix)).map(shorten),
+    rivals: [],
+  }))
+  await send(round)
+  await receive()
+  const startMs = mesh.clock.monotonicMs()
+  let bytes = 0
+  while (bytes < RECORD_BYTES_BURST + 2 * RECORD_BYTES_PER_SECOND) {
+    await send({ type: 'get-items', salt, groups })
+    for (let answer = await receive(); ; answer = await receive()) {
+      if (answer.type !== 'items') throw new Error(`${answer.type} instead of records`)
+      bytes += answer.items.length * MAX_INLINE_BYTES
+      if (answer.last) break
+    }
+  }
+  const tookMs = mesh.clock.monotonicMs() - startMs
+  t.ok(tookMs >= 2_000, `${bytes} bytes in ${tookMs.toFixed(0)} ms`)
+  t.same(blamed(), [])
+  await mesh.stop()
+})
+
+t.test('our list of names is told no faster than the rate of records', async (t) => {
+  const clock = createVirtualClock()
+  const names = Array.from({ length: 1000 }, (_, index) => `file-${String(index).padStart(3, '0')}`)
+  const collection = createFakeCollection({ names })
+  const perSecond = 1_000
+  const bucket = (perSecond: number) => createTokenBucket({ clock }, { perSecond })
+  const times = 5
+  let asked = 0
+  const controller = new AbortController()
+  const stream: FrameStream = {
+    ...{ peer: 'mallory' as PeerId, protocol: PUSH_PULL_PROTOCOL, signal: controller.signal },
+    send: async () => {},
+    async receive() {
+      if (asked > times) return undefined
+      return encodePushPull(asked++ === 0 ? round : { type: 'get-names' })
+    },
+    close: async () => {},
+    abort: (reason) => controller.abort(reason),
+  }
+  let tookMs: number | undefined
+  answerRounds(stream, {
+    clock,
+    replicas: new Map([['files', createReplica(collection)]]),
+    intake: { take: () => Promise.reject(new Error('nothing is put')) },
+    rates: {
+      ...{ rounds: bucket(1e9), ranges: bucket(1e9), lists: bucket(1e9) },
+      recordBytes: bucket(perSecond),
+    },
+    onTaken: () => {},
+    onRound: () => {},
+  }).then(() => {
+    tookMs = clock.monotonicMs()
+  }, t.error)
+  while (tookMs === undefined && clock.monotonicMs() < 60_000) await clock.advance(1_000)
+  // Four bytes of each name at least, after a burst of one second.
+  t.ok((tookMs ?? 0) >= 1_000 * ((4 * times * names.length) / perSecond - 1), `${tookMs} ms`)
 })
 
 t.test('ranges asked for again and again are slowed down and then cut off', async (t) => {
