@@ -2,6 +2,7 @@ import { tcp } from '@libp2p/tcp'
 import { createLibp2p } from 'libp2p'
 import { isMeshError, MeshError } from '../errors/index.ts'
 import { parsePeerId } from '../keys/index.ts'
+import { createDhtPeers } from './dht-peers.ts'
 import { loadDht } from './dht.ts'
 import { GuardedConnection } from './guarded-connection.ts'
 import { fromLibp2pPeerId, toLibp2pKey } from './identity.ts'
@@ -199,7 +200,12 @@ export const createLibp2pNode = async (
   node.addEventListener('connection:open', ({ detail }) => init.onOpen(detail))
   node.addEventListener('connection:close', ({ detail }) => init.onClose(detail))
   if (init.dht) {
+    const peers = createDhtPeers({
+      isConnected: (peer) => node.getConnections(peer).length > 0,
+      forget: (peer) => void node.peerStore.delete(peer).catch(() => {}),
+    })
     node.addEventListener('peer:update', ({ detail: { peer } }) => {
+      peers.heard(peer.id)
       // What others say may be anything, the ids of keys that nobody would accept among it.
       const id = parsePeerId(peer.id.toString())
       const locations = peer.addresses.map(({ multiaddr }) => withoutPeerId(multiaddr.toString()))

@@ -166,7 +166,7 @@ export const createLibp2pTransport = (
       onDisconnect(peer) {
         rememberName(peer)
         emit('disconnect', peer)
-        // The DHT needs it; without one it would only grow.
+        // The DHT needs it, and has a limit of its own.
         if (init.dht?.enabled === true) return
         // libp2p remembers every peer it has ever seen; peering has an address book with limits.
         void running?.node.peerStore.delete(peerIdFromString(peer.id)).catch(() => {})

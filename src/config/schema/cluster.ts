@@ -98,7 +98,7 @@ export const cluster = table({
           setting({
             type: 'boolean',
             about:
-              'Find peers through a distributed hash table (Kademlia) as well. Bootstrap peers and peer exchange are enough for most fleets.',
+              'Find peers through a distributed hash table (Kademlia) as well. Bootstrap peers and peer exchange are enough for most fleets. It opens protocols of libp2p to members, of which docs/security.md claims less.',
           }),
         ),
       }),
