@@ -8,12 +8,15 @@
  * Test files run side by side, real daemons among them; those that fill the machine by themselves come
  * after the others, one at a time. A few files that fail there run once more,
  * one after the other: what fails again is a failure, what passes alone is named as unsteady, since
- * such a test wants mending too.
+ * such a test wants mending too. What a failed file has said in comments is told with it: a seed and how
+ * to repeat it, a trace.
  */
 import { spawn } from 'node:child_process'
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { readCounts, readFailures } from './tap-output.ts'
+import type { Counts, FailedFile } from './tap-output.ts'
 
 /** For one test file of the long tier, in seconds. */
 const SOAK_FILE_TIMEOUT_S = 3600
@@ -30,45 +33,8 @@ const ALONE = [
 /** More files than this that fail at once are no accident. */
 const MAX_FILES_RUN_AGAIN = 3
 
-interface Outcome {
-  readonly total: number
-  readonly failed: number
-  readonly skipped: number
-  /** Files with a failure, and the path of titles down to each. */
-  readonly failedFiles: ReadonlyMap<string, readonly string[]>
-}
-
-/** tap's last summary line: `# { total: 12, pass: 11, fail: 1, skip: 1 }`. */
-const readCounts = (tapOutput: string): Omit<Outcome, 'failedFiles'> => {
-  const summary = tapOutput.match(/^# \{ total: .*\}$/gm)?.at(-1) ?? ''
-  const count = (name: string): number =>
-    Number(new RegExp(`${name}: (\\d+)`).exec(summary)?.[1] ?? 0)
-  return { total: count('total'), failed: count('fail'), skipped: count('skip') + count('todo') }
-}
-
-/** TAP tells a failed assertion before the tests around it, each four columns further out. */
-const readFailures = (tapOutput: string): Map<string, string[]> => {
-  const files = new Map<string, string[]>()
-  let innermost: string[] = []
-  let path: string[] = []
-  let depth = Number.POSITIVE_INFINITY
-  for (const [, indent = '', title = ''] of tapOutput.matchAll(
-    /^( *)not ok \d+ - (.*?)(?: # time=\S+)?(?: \{)?$/gm,
-  )) {
-    if (/ # (SKIP|TODO)/.test(title)) continue
-    if (indent.length >= depth) {
-      innermost.push(path.join(' > '))
-      path = []
-    }
-    depth = indent.length
-    path.unshift(title)
-    if (depth > 0) continue
-    files.set(title, [...innermost, path.slice(1).join(' > ')].filter(Boolean))
-    innermost = []
-    path = []
-    depth = Number.POSITIVE_INFINITY
-  }
-  return files
+interface Outcome extends Counts {
+  readonly failedFiles: ReadonlyMap<string, FailedFile>
 }
 
 const run = (program: string, args: readonly string[]): Promise<number> =>
@@ -102,8 +68,9 @@ const runTap = async (args: readonly string[]): Promise<Outcome> => {
 
 const tell = (heading: string, failures: Outcome['failedFiles']): void => {
   process.stdout.write(`\n${heading}\n`)
-  for (const [file, titles] of failures) {
-    process.stdout.write(`  ${[file, ...titles.map((title) => `  ${title}`)].join('\n  ')}\n`)
+  for (const [file, { titles, comments }] of failures) {
+    const lines = [...titles, ...comments.map((comment) => `# ${comment}`)]
+    process.stdout.write(`  ${[file, ...lines.map((line) => `  ${line}`)].join('\n  ')}\n`)
   }
 }
 
