@@ -38,7 +38,6 @@ export const loadDht = async (): Promise<Factories> => {
     // Members of one network may well live behind private addresses.
     peerInfoMapper: passthroughMapper,
     validators: { pk: refuse },
-    allowQueryWithZeroPeers: true,
     maxInboundStreams: MAX_DHT_STREAMS,
   })
   return {

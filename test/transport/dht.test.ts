@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { addressOf, connect, speaks, startNode, stayAlive, until } from './nodes.ts'
 import { connectedTo, startPeeringNode } from './peering-nodes.ts'
@@ -19,6 +20,17 @@ t.test('finds a peer that nobody has told of, through one that knows both', asyn
   t.same(connectedTo(c), new Set([a.peerId, b.peerId]))
   t.ok(await speaks(c.transport, a))
   t.ok(heard.some(({ peer }) => peer === a.peerId))
+})
+
+t.test('finds them too when its first connection comes late', async (t) => {
+  const a = await startNode(t, { dht })
+  const b = await startNode(t, { dht })
+  await connect(a, b)
+  const c = await startPeeringNode(t, { dht, bootstrapPeers: [] })
+  // libp2p looks around a second after its start, and then every five minutes.
+  await sleep(1_500)
+  await connect(c.transport, b)
+  await until(() => connectedTo(c).has(a.peerId), 'c has found a', 30_000)
 })
 
 t.test('nodes with and without a DHT get on', async (t) => {
