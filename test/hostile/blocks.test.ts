@@ -16,7 +16,7 @@ import { sha256 } from '../../src/util/index.ts'
 import { sign, startCluster, until } from '../integration/cluster.ts'
 import { clientOf, listOf, put, versionAt } from '../integration/state.ts'
 import { createHostileMember } from './hostile-member.ts'
-import { memoryOf } from './resources.ts'
+import { forgetPeak, MAX_GROWTH_BYTES, memoryOf } from './resources.ts'
 import { fieldsOf, PATIENCE_MS } from './scene.ts'
 import { allBlocks, askBlocks, askList, blockPiece, items, listPiece } from './wire.ts'
 import { openBlocks, readBlockRequest, record } from './wire.ts'
@@ -28,8 +28,6 @@ import type { Timestamp } from '../../src/util/index.ts'
 import type { HostileMember } from './hostile-member.ts'
 
 const MEBIBYTE = 2 ** 20
-/** What members may add to a daemon's memory at its peak, as docs/limits.md promises it. */
-const MAX_GROWTH_BYTES = 192 * MEBIBYTE
 const PIECE_BYTES = 64 * 1024
 const NAMES = ['app', 'big', 'gone', 'lied', 'long', 'many', 'slow'] as const
 
@@ -109,6 +107,7 @@ const signList = (name: string, list: BlockList, version = 1): Promise<SignedSta
 /** Memory that an attack costs at its highest. */
 const growthOf = async (work: () => Promise<unknown>): Promise<number> => {
   const before = memoryOf(victim).nowBytes
+  forgetPeak(victim)
   await work()
   return memoryOf(victim).peakBytes - before
 }

@@ -8,6 +8,7 @@ import { encodeSshsig, generatePrivateKey, signSsh } from '../../src/keys/index.
 import { parseNetworkId, signStatement, STATEMENT_NAMESPACE } from '../../src/statement/index.ts'
 import { sha256, systemRandom, toBase64, utf8 } from '../../src/util/index.ts'
 import { sign, startCluster, until } from '../integration/cluster.ts'
+import { forge } from './attacks.ts'
 import { createHostileMember } from './hostile-member.ts'
 import {
   differs,
@@ -95,16 +96,6 @@ const put = (
   node: ClusterNode = victim,
 ): Promise<Answer> =>
   ask('PUT', `/files/${signed.statement.name}`, { fields: fieldsOf(signed), body, node })
-
-/** The same with one bit of each signature turned. */
-const forge = (signed: SignedStatement): SignedStatement => ({
-  ...signed,
-  signatures: signed.signatures.map((entry) => {
-    const signature = Uint8Array.from(entry.signature)
-    signature[7] = (signature[7] ?? 0) ^ 1
-    return { ...entry, signature }
-  }),
-})
 
 const versionOf = async (name: string, node: ClusterNode = victim): Promise<number> => {
   const { body } = await ask('GET', `/files?name=${name}`, { node })

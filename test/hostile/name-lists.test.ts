@@ -2,15 +2,13 @@ import t from 'tap'
 import { sha256 } from '../../src/util/index.ts'
 import { startCluster } from '../integration/cluster.ts'
 import { createHostileMember } from './hostile-member.ts'
-import { memoryOf } from './resources.ts'
+import { forgetPeak, MAX_GROWTH_BYTES, memoryOf } from './resources.ts'
 import { digestOfNames, DONE, namesPage, offerNames, PUSH_PULL, round } from './wire.ts'
 import type { FrameStream } from '../../src/transport/index.ts'
 
 const NAMES = 180_000
 /** As many as are taken at once; the next one would have to wait. */
 const LISTS = process.env.MESH_TEST_TIER === 'soak' ? 30 : 5
-/** What the lists may add to a daemon at rest, at its peak. It was 600 to 780 MB when they were kept. */
-const MAX_GROWTH_BYTES = 256 * 2 ** 20
 
 /** Names of one frame: each has at most 20 bytes, and a frame 256 KiB. */
 const PAGE_NAMES = 10_000
@@ -46,6 +44,7 @@ t.test(
     const member = await createHostileMember(cluster, victim)
     t.teardown(() => member.stop())
     const before = memoryOf(victim)
+    forgetPeak(victim)
     const stream = await member.open('/mesh/push-pull/1')
     for (let list = 0; list < LISTS; list++) await tellNames(stream, `list-${list}`)
     const growthBytes = memoryOf(victim).peakBytes - before.nowBytes

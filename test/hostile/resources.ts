@@ -1,8 +1,22 @@
 /** What an attack costs its victim. */
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
+import { join } from 'node:path'
 import type { ClusterNode } from '../integration/cluster.ts'
+
+const LIMITS = readFileSync(join(import.meta.dirname, '../../docs/limits.md'), 'utf8')
+/**
+ * What others may add to the memory of a daemon at rest, at its peak, as docs/limits.md promises it. Much of
+ * it is garbage that V8 has not collected yet (src/daemon/heap.ts) and freed memory that malloc keeps (bin/mesh).
+ */
+export const MAX_GROWTH_BYTES =
+  Number(/at most (\d+) MiB above what it takes at rest/.exec(LIMITS)?.[1]) * 2 ** 20
+
+/** The peak of a running process is counted from here on; Linux only. */
+export const forgetPeak = ({ pid }: ClusterNode): void => {
+  writeFileSync(`/proc/${pid}/clear_refs`, '5')
+}
 
 /** Of a running process, in bytes, from its start on; Linux only. */
 export const memoryOf = ({ pid }: ClusterNode): { nowBytes: number; peakBytes: number } => {

@@ -1,15 +1,26 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { blockListDigest } from '../../src/chunk/index.ts'
 import { writePrivateKey } from '../../src/keys/index.ts'
 import { sha256 } from '../../src/util/index.ts'
 import { curlHeaders, run, sign, startCluster, until } from '../integration/cluster.ts'
-import { put } from '../integration/state.ts'
-import { memoryOf, processors, quantile, runOn, timeRead } from './resources.ts'
+import { catalogueOf, listOf, put } from '../integration/state.ts'
+import {
+  forgetPeak,
+  MAX_GROWTH_BYTES,
+  memoryOf,
+  processors,
+  quantile,
+  runOn,
+  timeRead,
+} from './resources.ts'
+import { CLAIMED_FILES } from './siege.ts'
 import type { Cluster, ClusterNode, LogLine } from '../integration/cluster.ts'
-import type { Siege } from './attacks.ts'
+import type { Large } from './attacks.ts'
+import type { Deeds, Siege } from './siege.ts'
 
 /*
  * Ten minutes of it, with a line for each node and each quantile:
@@ -17,22 +28,23 @@ import type { Siege } from './attacks.ts'
  *     MESH_TEST_TIER=soak ./dev run tap --disable-coverage --reporter=tap --timeout=0 test/hostile/siege.test.ts
  */
 const SOAK = process.env.MESH_TEST_TIER === 'soak'
-const ATTACK_MS = SOAK ? 600_000 : 10_000
+const ATTACK_MS = Number(process.env.AMS ?? (SOAK ? 600_000 : 10_000))
 /** Before the attack, and of each window of it. */
-const QUIET_MS = SOAK ? 60_000 : 2_000
+const QUIET_MS = Number(process.env.QMS ?? (SOAK ? 60_000 : 2_000))
 const PATIENCE_MS = 180_000
 const UPLOAD_INTERVAL_MS = 500
+/** Of each kind, to each node: an attack that is not one proves nothing. */
+const LEAST_DEEDS = Math.max(1, ATTACK_MS / 20_000)
 const READ_INTERVAL_MS = 10
 /**
- * What an attack may add to the memory of a daemon at rest, at its peak, as docs/limits.md promises it.
- * Reachable are 36 MiB at rest and 40 in the end, and up to 20 MiB more of buffers; the rest is garbage
- * that V8 has not collected yet (src/daemon/heap.ts) and freed memory that malloc keeps (bin/mesh).
+ * What the quantiles of a read may be in the middle one of all windows, by those of a quiet run. The slowest of
+ * a hundred come while dozens of connections begin and end at once. In seconds little is measured.
  */
-const limits = readFileSync(join(import.meta.dirname, '../../docs/limits.md'), 'utf8')
-const MAX_GROWTH_MIB = Number(/at most (\d+) MiB above what it takes at rest/.exec(limits)?.[1])
-const MAX_SLOWDOWN = 2
-/** The slowest of a hundred: they come while forty connections begin and end at once. */
-const MAX_TAIL_MS = 100
+const MOST_MS: Readonly<Record<string, (quietMs: number) => number>> = SOAK
+  ? { 0.5: (ms) => 2 * ms, 0.95: (ms) => 2 * ms, 0.99: () => 100 }
+  : { 0.5: (ms) => 4 * ms }
+/** So many times that in the worst window. */
+const WORSE = 2
 /** More than the buffers of a connection hold. */
 const LARGE_BYTES = 16 * 2 ** 20
 const MIB = 2 ** 20
@@ -41,7 +53,7 @@ const besieger = join(import.meta.dirname, 'besieger-main.ts')
 
 const writeSiege = (
   { networkId, directory, networkKey, signer, nodes }: Cluster,
-  large: Siege['large'],
+  large: Large,
 ): string => {
   const siege: Siege = {
     cluster: {
@@ -80,7 +92,7 @@ t.test(
   async (t) => {
     const cluster = await startCluster({
       count: 5,
-      files: ['hello.txt', 'big', 'large'],
+      files: ['hello.txt', 'large', ...CLAIMED_FILES],
     })
     t.teardown(cluster.stop)
     const { nodes } = cluster
@@ -120,7 +132,7 @@ t.test(
     }
 
     const content = randomBytes(LARGE_BYTES)
-    await put(cluster, nodes[0], 'large', 1, content)
+    await put(cluster, nodes[0], 'large', 1, content, { listed: true })
     await until('the large file everywhere', () =>
       nodes.every((node) => node.readBytes('large')?.equals(content)),
     )
@@ -138,13 +150,23 @@ t.test(
     const quiet: number[] = []
     for (const node of nodes) quiet.push(...(await measure(node, QUIET_MS / nodes.length)))
     const before = nodes.map(memoryOf)
-    // The peak is counted from here on.
-    for (const { pid } of nodes) writeFileSync(`/proc/${pid}/clear_refs`, '5')
+    for (const node of nodes) forgetPeak(node)
 
-    const large = { name: 'large', digest: sha256(content) }
+    const list = listOf(content)
+    const large = {
+      name: 'large',
+      digest: sha256(content),
+      list: blockListDigest(list),
+      blockCount: list.blocks.length,
+    }
     const attacker = spawn(
       'chrt',
-      ['--idle', '0', process.execPath, besieger, writeSiege(cluster, large)],
+      [
+        ...(process.env.NOIDLE ? ['--other', '0'] : ['--idle', '0']),
+        process.execPath,
+        besieger,
+        writeSiege(cluster, large),
+      ],
       { stdio: ['pipe', 'pipe', 'inherit'] },
     )
     if (attacker.pid !== undefined) runOn(attacker.pid, PROCESSORS)
@@ -168,34 +190,42 @@ t.test(
     )
     honest.abort()
     attacker.stdin.end()
-    const names: string[][] = JSON.parse((await said).join(''))
+    const deeds: Deeds[] = JSON.parse((await said).join(''))
     await uploading
     await upload(nodes[2])
     await agree()
+    await until(
+      'one catalogue',
+      async () => new Set(await Promise.all(nodes.map(catalogueOf))).size === 1,
+      PATIENCE_MS,
+    )
 
     for (const [index, node] of nodes.entries()) {
       const peakMib = memoryOf(node).peakBytes / MIB
       const idleMib = (before[index]?.nowBytes ?? 0) / MIB
       t.comment(`${node.name}: ${idleMib.toFixed()} MiB at rest, ${peakMib.toFixed()} at most`)
-      t.ok(peakMib - idleMib <= MAX_GROWTH_MIB, `${node.name} is under its memory bound`)
-      const blamed = accused(node, index)
-      t.ok(blamed.length > 0, `${node.name} named ${names[index]?.length} attackers in its log`)
+      t.ok((peakMib - idleMib) * MIB <= MAX_GROWTH_BYTES, `${node.name} is under its memory bound`)
+      const { names = [], counts = {} } = deeds[index] ?? {}
+      const blamed = new Set(accused(node, index).map(({ name }) => name))
+      const came = `${node.name} named ${blamed.size} of ${names.length} attackers in its log`
+      t.ok(blamed.size >= LEAST_DEEDS && names.length >= LEAST_DEEDS, came)
+      for (const [kind, count] of Object.entries(counts)) {
+        t.ok(count >= LEAST_DEEDS, `${kind}: ${count} times`)
+      }
       t.notOk(
         node.log.find(({ level, name }) => level === 40 && `${name}`.startsWith('node-')),
         'and blamed nobody else',
       )
       t.equal(await node.stop(), 0)
     }
-    for (const share of [0.5, 0.95, 0.99]) {
-      const calm = quantile(quiet, share)
-      const attacked = quantile(
-        windows.map((times) => quantile(times, share)),
-        0.5,
-      )
-      const facts = `p${share * 100}: ${calm.toFixed(2)} ms quiet, ${attacked.toFixed(2)} ms attacked`
-      t.comment(facts)
-      const isHeld = attacked <= (share === 0.99 ? MAX_TAIL_MS : MAX_SLOWDOWN * calm)
-      if (SOAK) t.ok(isHeld, facts)
+    for (const [share, most] of Object.entries(MOST_MS)) {
+      const calm = quantile(quiet, Number(share))
+      const attacked = windows.map((times) => quantile(times, Number(share)))
+      const usual = quantile(attacked, 0.5)
+      const worst = Math.max(...attacked)
+      const shown = [calm, usual, worst].map((ms) => ms.toFixed(1))
+      const facts = `quantile ${share}: ${shown[0]} ms quiet, ${shown[1]} attacked, ${shown[2]} in the worst of ${windows.length} windows`
+      t.ok(usual <= most(calm) && worst <= WORSE * most(calm), facts)
     }
   },
 )

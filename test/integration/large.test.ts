@@ -8,7 +8,7 @@ import { sha256 } from '../../src/util/index.ts'
 import { createHostileMember } from '../hostile/hostile-member.ts'
 import { allBlocks, blockPiece, items, listPiece } from '../hostile/wire.ts'
 import { readBlockRequest, record } from '../hostile/wire.ts'
-import { memoryOf } from '../hostile/resources.ts'
+import { MAX_GROWTH_BYTES, memoryOf } from '../hostile/resources.ts'
 import { curlHeaders, run, sign, startCluster, until } from './cluster.ts'
 import { clientOf } from './state.ts'
 import type { BlockList } from '../../src/chunk/index.ts'
@@ -209,9 +209,6 @@ const doneBytes = async (node: ClusterNode, sizeBytes: number): Promise<number> 
 const FULL_BYTES = 4 * 2 ** 30
 const LARGE_BYTES = Number(process.env.MESH_LARGE_BYTES ?? FULL_BYTES)
 const isLargeWanted = IS_SOAK || process.env.MESH_LARGE_BYTES !== undefined
-/** What anything may add to the memory of a daemon at rest, as docs/limits.md promises it. */
-const limits = readFileSync(join(import.meta.dirname, '../../docs/limits.md'), 'utf8')
-const MAX_GROWTH_MIB = Number(/at most (\d+) MiB above what it takes at rest/.exec(limits)?.[1])
 const MAX_COPIES = 1.5
 
 const inMib = (bytes: number): string => `${Math.round(bytes / MEBIBYTE)} MiB`
@@ -299,7 +296,7 @@ t.test(
       t.equal(await hashOf(node.file(NAME)), digest, `${node.name} has the same bytes`)
       const [peak, before] = [peaks.get(node.name) ?? Number.NaN, rest.get(node.name) ?? 0]
       const facts = `${node.name}: ${inMib(before)} at rest, ${inMib(peak)} at most`
-      t.ok((peak - before) / MEBIBYTE <= MAX_GROWTH_MIB, facts)
+      t.ok(peak - before <= MAX_GROWTH_BYTES, facts)
     }
     t.same([...filesIn(victim, 'partial'), ...filesIn(victim, 'tmp')], [], 'nothing else is left')
     t.comment(`${secondsSince()} s in all`)
