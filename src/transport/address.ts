@@ -106,8 +106,8 @@ export const parsePeerAddress = (text: string): PeerAddress => {
 export const checkListenAddress = (text: string): string => {
   const match = /^\/(ip4|ip6)\/([^/]+)\/tcp\/(0|[1-9]\d{0,4})$/.exec(text)
   const [, kind, host = '', port = ''] = match ?? []
-  const ok =
-    match !== null && Number(port) <= 65_535 && (kind === 'ip4' ? isIPv4(host) : isIPv6(host))
+  const isHost = kind === 'ip4' ? isIPv4(host) : isIPv6(host) && !host.includes('%')
+  const ok = match !== null && Number(port) <= 65_535 && isHost
   if (ok) return multiaddr(text).toString()
   throw new MeshError(
     'ERR_ADDRESS_INVALID',

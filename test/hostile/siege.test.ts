@@ -28,9 +28,9 @@ import type { Deeds, Siege } from './siege.ts'
  *     MESH_TEST_TIER=soak ./dev run tap --disable-coverage --reporter=tap --timeout=0 test/hostile/siege.test.ts
  */
 const SOAK = process.env.MESH_TEST_TIER === 'soak'
-const ATTACK_MS = Number(process.env.AMS ?? (SOAK ? 600_000 : 10_000))
+const ATTACK_MS = SOAK ? 600_000 : 10_000
 /** Before the attack, and of each window of it. */
-const QUIET_MS = Number(process.env.QMS ?? (SOAK ? 60_000 : 2_000))
+const QUIET_MS = SOAK ? 60_000 : 2_000
 const PATIENCE_MS = 180_000
 const UPLOAD_INTERVAL_MS = 500
 /** Of each kind, to each node: an attack that is not one proves nothing. */
@@ -161,12 +161,7 @@ t.test(
     }
     const attacker = spawn(
       'chrt',
-      [
-        ...(process.env.NOIDLE ? ['--other', '0'] : ['--idle', '0']),
-        process.execPath,
-        besieger,
-        writeSiege(cluster, large),
-      ],
+      ['--idle', '0', process.execPath, besieger, writeSiege(cluster, large)],
       { stdio: ['pipe', 'pipe', 'inherit'] },
     )
     if (attacker.pid !== undefined) runOn(attacker.pid, PROCESSORS)
