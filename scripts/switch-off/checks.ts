@@ -8,6 +8,7 @@ import { blocks } from './checks/blocks.ts'
 import { content } from './checks/content.ts'
 import { durability } from './checks/durability.ts'
 import { http } from './checks/http.ts'
+import { limits } from './checks/limits.ts'
 import { machine } from './checks/machine.ts'
 import { members } from './checks/members.ts'
 import { peers } from './checks/peers.ts'
@@ -25,6 +26,7 @@ export const chapters: readonly Chapter[] = [
   { title: 'Keys, and who is a member', checks: members },
   { title: 'Peers', checks: peers },
   { title: 'HTTP', checks: http },
+  { title: 'Limits of messages, memory and time', checks: limits },
   { title: 'The machine: hooks, trees, configuration', checks: machine },
   { title: 'Power, crashes and damage', checks: durability },
 ]

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { applyEdits } from '../../scripts/switch-off/apply.ts'
 import { checks } from '../../scripts/switch-off/checks.ts'
+import { limitsOf, linesOf, stoodFor, withoutRow } from '../../scripts/switch-off/limits.ts'
 import { checksPage } from '../../scripts/switch-off/page.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -38,6 +39,25 @@ t.test('every test that is named is there', async (t) => {
 
 t.test('no check is there twice', async (t) => {
   t.equal(new Set(checks.map(({ name }) => name)).size, checks.length)
+})
+
+t.test('every limit has a row, one that stands for it, or a reason', async (t) => {
+  const lines = checks.map((check) => linesOf(root, check)).join('\n')
+  const placesOf = (limit: string): string[] => [
+    ...(new RegExp(`\\b${limit}\\b`).test(lines) ? ['in a row'] : []),
+    ...(limit in stoodFor ? ['stood for'] : []),
+    ...withoutRow.filter(({ limits }) => limits.includes(limit)).map(({ why }) => why),
+  ]
+  const limits = limitsOf(root)
+  for (const limit of limits) t.equal(placesOf(limit).length, 1, `${limit}: ${placesOf(limit)}`)
+  const exempt = [...Object.keys(stoodFor), ...withoutRow.flatMap(({ limits }) => limits)]
+  for (const limit of exempt) t.ok(limits.includes(limit), `${limit} is a limit`)
+  for (const row of Object.values(stoodFor)) {
+    t.ok(
+      checks.some(({ name }) => name === row),
+      `the row: ${row}`,
+    )
+  }
 })
 
 t.test('the page shows the table as it is', async (t) => {

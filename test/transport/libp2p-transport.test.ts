@@ -1,11 +1,17 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import t from 'tap'
 import { generatePrivateKey, peerIdFromPublicKey } from '../../src/keys/index.ts'
 import { createMembership } from '../../src/transport/index.ts'
+import { DIAL_TIMEOUT_MS } from '../../src/transport/limits.ts'
 import { systemClock, systemRandom } from '../../src/util/index.ts'
 import { testTransport } from '../contracts/transport.ts'
+import { createVirtualClock } from '../support/virtual-clock.ts'
 import { addressOf, connect, createAuthority, createNode, deadAddress, failure } from './nodes.ts'
 import { NETWORK, nextEvent, socketOf, speaks, startMember, startNode } from './nodes.ts'
-import { stayAlive, until } from './nodes.ts'
+import { passTime, stayAlive, until } from './nodes.ts'
+import type { AddressInfo } from 'node:net'
+import type { MeshError } from '../../src/errors/index.ts'
 
 testTransport(t, 'libp2p transport', async (t) => ({
   create: async () => createNode(t),
@@ -49,6 +55,25 @@ t.test('thirty nodes that dial one at once are all let in, at the first attempt'
   const answers = await Promise.all(others.map((other) => speaks(other, one)))
   t.same(new Set(answers), new Set([true]))
   t.same(one.counts().refused, {})
+})
+
+t.test('a host that accepts and says nothing is given up in time', async (t) => {
+  stayAlive(t)
+  const mute = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => mute.close())
+  await once(mute, 'listening')
+  const [, , , , , , peer] = (await deadAddress()).split('/')
+  const { port } = mute.address() as AddressInfo
+  const clock = createVirtualClock()
+  const node = await startNode(t, { clock })
+  let error: MeshError | undefined
+  failure(node.dial(`/ip4/127.0.0.1/tcp/${port}/p2p/${peer}`)).then((found) => {
+    error = found
+  }, t.error)
+  await once(mute, 'connection')
+  await passTime(clock, () => error !== undefined, 'it is given up')
+  t.match(error, { code: 'ERR_TIMEOUT' })
+  t.ok(clock.monotonicMs() >= DIAL_TIMEOUT_MS)
 })
 
 t.test('a peer that goes without a word and comes back is dialled again', async (t) => {

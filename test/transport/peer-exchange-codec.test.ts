@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { isMeshError } from '../../src/errors/index.ts'
 import { peerIdFromPublicKey, privateKeyFromSeed } from '../../src/keys/index.ts'
-import { MAX_PEER_EXCHANGE_BYTES } from '../../src/transport/limits.ts'
+import { MAX_EXCHANGED_PEERS, MAX_PEER_EXCHANGE_BYTES } from '../../src/transport/limits.ts'
 import { decodePeerExchange, encodePeerExchange } from '../../src/transport/peer-exchange-codec.ts'
 import { fromHex, toHex } from '../../src/util/index.ts'
 import type { PeerExchange } from '../../src/transport/peer-exchange-codec.ts'
@@ -91,4 +91,16 @@ t.test('the longest message fits into a frame', async (t) => {
     peers: keys.slice(0, 32).map((peer) => ({ peer, locations: many })),
   }
   t.ok(encodePeerExchange(message).length <= MAX_PEER_EXCHANGE_BYTES)
+})
+
+t.test('as many peers as may be are taken, and one more is refused', async (t) => {
+  const tell = (count: number) =>
+    decodePeerExchange(
+      encodePeerExchange({
+        ...{ anew: false, own: [] },
+        peers: keys.slice(0, count).map((peer) => ({ peer, locations: [] })),
+      }),
+    )
+  t.equal(tell(MAX_EXCHANGED_PEERS).peers.length, MAX_EXCHANGED_PEERS)
+  t.throws(() => tell(MAX_EXCHANGED_PEERS + 1), { code: 'ERR_PROTOCOL_MALFORMED' })
 })

@@ -12,6 +12,7 @@ import {
   MAX_HEARSAY_PER_PEER,
   MAX_PEER_EXCHANGE_BYTES,
   MAX_PEER_EXCHANGES_PER_MINUTE,
+  PEER_EXCHANGE_TIMEOUT_MS,
 } from '../../src/transport/limits.ts'
 import { PEERS_PROTOCOL } from '../../src/transport/peer-exchange.ts'
 import { encodePeerExchange } from '../../src/transport/peer-exchange-codec.ts'
@@ -308,6 +309,25 @@ t.test('a peer that is only heard of and never answers is forgotten', async (t) 
   t.equal(a.peering.status().length, 1)
   await clock.advance(60 * 60_000)
   t.same(a.peering.status(), [])
+})
+
+t.test('a member that begins an exchange and says nothing loses its stream', async (t) => {
+  const { clock, network, start } = simulate(7)
+  const node = await start()
+  const peerId = peerIdFromPublicKey(generatePrivateKey(createSeededRandom('silent')).publicKey)
+  const silent = network.createTransport({ peerId, logger: silentLogger })
+  await silent.start()
+  const dialling = silent.dial(node.transport.addresses()[0] ?? '')
+  await clock.advance(1_000)
+  await dialling
+  const limits = { maxFrameBytes: MAX_PEER_EXCHANGE_BYTES, maxStreamsPerPeer: 2 }
+  const opening = silent.open(node.transport.peerId, PEERS_PROTOCOL, limits)
+  await clock.advance(1_000)
+  const stream = await opening
+  await clock.advance(PEER_EXCHANGE_TIMEOUT_MS - 2_000)
+  t.notOk(stream.signal.aborted)
+  await clock.advance(2_000)
+  t.ok(stream.signal.aborted)
 })
 
 t.test('a member that tells of thousands has us dial so many a minute, and no more', async (t) => {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { decodeAnnounce, encodeAnnounce } from '../../../src/sync/announce/messages.ts'
 import { haveParcel, itemParcel, packParcels } from '../../../src/sync/announce/messages.ts'
-import { MAX_INLINE_BYTES, MAX_RECORD_BYTES } from '../../../src/sync/limits.ts'
+import { MAX_FRAME_RECORDS, MAX_INLINE_BYTES, MAX_RECORD_BYTES } from '../../../src/sync/limits.ts'
 import { sha256 } from '../../../src/util/index.ts'
 import { checkRefused, checkVectors, decodesOrRefuses, readVectors } from '../../support/vectors.ts'
 import type { AnnounceMessage } from '../../../src/sync/announce/messages.ts'
@@ -71,6 +71,27 @@ t.test('records and inline content have their limits', async (t) => {
   const code = 'ERR_PROTOCOL_MALFORMED'
   t.throws(() => decodeAnnounce(encode(MAX_RECORD_BYTES + 1, 0)), { code })
   t.throws(() => decodeAnnounce(encode(0, MAX_INLINE_BYTES + 1)), { code })
+})
+
+t.test('a frame has so many records or claims, and one more is refused', async (t) => {
+  const record = Buffer.from('record')
+  const collection = 'files'
+  const kinds: ((count: number) => AnnounceMessage)[] = [
+    (length) => ({
+      ...{ type: 'items', collection },
+      items: Array.from({ length }, () => ({ holds: false, record })),
+    }),
+    (length) => ({
+      ...{ type: 'have', collection },
+      holdings: Array.from({ length }, () => ({ name: 'motd', digest: sha256('x') })),
+    }),
+  ]
+  for (const make of kinds) {
+    const most = make(MAX_FRAME_RECORDS)
+    t.equal(decodeAnnounce(encodeAnnounce(most)).type, most.type)
+    const more = encodeAnnounce(make(MAX_FRAME_RECORDS + 1))
+    t.throws(() => decodeAnnounce(more), { code: 'ERR_PROTOCOL_MALFORMED' }, most.type)
+  }
 })
 
 t.test('parcels packed into a frame are the message they make', async (t) => {

@@ -2,7 +2,7 @@ import t from 'tap'
 import { decodeAnnounce, encodeAnnounce } from '../../../src/sync/announce/messages.ts'
 import { ANNOUNCE_INIT, ANNOUNCE_PROTOCOL } from '../../../src/sync/announce/overlay.ts'
 import { rankPeers } from '../../../src/sync/announce/rank.ts'
-import { TARGET_NEIGHBOURS } from '../../../src/sync/limits.ts'
+import { HELLO_TIMEOUT_MS, TARGET_NEIGHBOURS } from '../../../src/sync/limits.ts'
 import { allPairs, createFakeMesh, randomPairs } from '../../support/mesh.ts'
 import { createSeededRandom } from '../../support/random.ts'
 import type { PeerId } from '../../../src/keys/index.ts'
@@ -219,6 +219,18 @@ t.test('what is no hello, or no announcement, is blamed and costs the stream', a
     t.same(node.sync.status().neighbours, [])
     await mesh.stop()
   }
+})
+
+t.test('who opens a stream and says nothing on it loses it', async (t) => {
+  const mesh = await createFakeMesh({ count: 1 })
+  t.teardown(() => mesh.stop())
+  const node = mesh.node(0)
+  const silent = await mesh.stranger('Silent')
+  await mesh.run(silent.dial(node.transport.addresses()[0] ?? ''))
+  const stream = await mesh.run(silent.open(node.peerId, ANNOUNCE_PROTOCOL, ANNOUNCE_INIT))
+  const tookMs = await mesh.until(() => stream.signal.aborted, 2 * HELLO_TIMEOUT_MS)
+  t.ok((tookMs ?? 0) >= HELLO_TIMEOUT_MS - 100, `after ${tookMs} ms`)
+  t.same(node.blamed, [], 'it is slow, not hostile')
 })
 
 t.test('a peer that answers hello with nonsense or never is left alone for a while', async (t) => {

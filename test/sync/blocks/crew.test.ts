@@ -60,6 +60,8 @@ for (const [what, answer] of claims) {
     for (const liar of crowd) await liar.publish(content)
     const asked = (): number => crowd.filter(({ streams }) => streams.length > 0).length
     t.type(await mesh.until(() => asked() >= MAX_CONTENT_HOLDERS), 'number')
+    await mesh.clock.advance(1_000)
+    t.equal(asked(), MAX_CONTENT_HOLDERS, 'at a time, for one content')
     await upload(mesh, origin, { name: 'big', content: content.bytes, listed: true })
     await mesh.link([[1, 0]])
     const tookMs = await mesh.until(() => shownAt(reader, 'big').startsWith('1 '), 3 * 60_000)

@@ -6,6 +6,8 @@ import {
   encodeBlockAnswer,
   encodeBlockRequest,
 } from '../../../src/sync/blocks/messages.ts'
+import { MAX_ASKED_INDEXES, MAX_GAINED_INDEXES } from '../../../src/sync/limits.ts'
+import { MAX_BLOCK_PIECE_BYTES } from '../../../src/sync/limits.ts'
 import { checkRefused, checkVectors, decodesOrRefuses, readVectors } from '../../support/vectors.ts'
 
 const requests = { decode: decodeBlockRequest, encode: encodeBlockRequest }
@@ -32,4 +34,29 @@ t.test('any other bytes are refused with one error', async () => {
     fc.property(frame, (value) => decodesOrRefuses(value, answers)),
     runs,
   )
+})
+
+t.test('as much as may be is taken, and one more is refused', async (t) => {
+  const code = 'ERR_PROTOCOL_MALFORMED'
+  const indexesOf = (count: number) => Array.from({ length: count }, (_, index) => index)
+  for (const type of ['ask', 'cancel'] as const) {
+    const decode = (count: number) =>
+      decodeBlockRequest(
+        encodeBlockRequest({ type, id: 1, insist: false, indexes: indexesOf(count) }),
+      )
+    t.match(decode(MAX_ASKED_INDEXES), { type })
+    t.throws(() => decode(MAX_ASKED_INDEXES + 1), { code }, type)
+  }
+  const gained = (count: number) =>
+    decodeBlockAnswer(encodeBlockAnswer({ type: 'gained', id: 1, indexes: indexesOf(count) }))
+  t.match(gained(MAX_GAINED_INDEXES), { type: 'gained' })
+  t.throws(() => gained(MAX_GAINED_INDEXES + 1), { code })
+  const piece = (count: number) => {
+    const bytes = new Uint8Array(count)
+    return decodeBlockAnswer(
+      encodeBlockAnswer({ type: 'piece', id: 1, index: 0, offset: 0, bytes }),
+    )
+  }
+  t.match(piece(MAX_BLOCK_PIECE_BYTES), { type: 'piece' })
+  t.throws(() => piece(MAX_BLOCK_PIECE_BYTES + 1), { code })
 })

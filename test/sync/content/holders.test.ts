@@ -129,6 +129,14 @@ t.test('claims take room that all contents share, and give it back', async (t) =
   t.notOk(holders.claim(d), 'it is over')
 })
 
+t.test('so many holders of one content are remembered and no more', async (t) => {
+  const { holders, claims } = play()
+  for (let index = 0; index < MAX_HOLDERS; index++) t.ok(holders.claim(peer(`holder-${index}`)))
+  const before = claims.left
+  t.notOk(holders.claim(a))
+  t.equal(claims.left, before, 'and takes no room of other contents')
+})
+
 t.test('ever-new identities that claim and leave do not keep an honest one out', async (t) => {
   const { holders, claims } = play()
   for (let index = 0; index < 10 * MAX_HOLDERS; index++) {

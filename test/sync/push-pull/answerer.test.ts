@@ -1,6 +1,7 @@
 /** A node that answers rounds of peers that ask wrongly. */
 import t from 'tap'
 import {
+  MAX_ANSWERED_ROUND_BYTES,
   MAX_INLINE_BYTES,
   MAX_LISTS_PER_MINUTE,
   MAX_NAMES_BYTES,
@@ -285,15 +286,13 @@ t.test('records are given no faster than the rate, whatever is asked for', async
   await mesh.stop()
 })
 
-t.test('our list of names is told no faster than the rate of records', async (t) => {
+/** A node that tells its names to whoever asks, without a network: how it ended, and after what time. */
+const tellNames = async (init: { names: string[]; times: number; perSecond: number }) => {
+  const { names, times, perSecond } = init
   const clock = createVirtualClock()
-  const names = Array.from({ length: 1000 }, (_, index) => `file-${String(index).padStart(3, '0')}`)
-  const collection = createFakeCollection({ names })
-  const perSecond = 1_000
   const bucket = (perSecond: number) => createTokenBucket({ clock }, { perSecond })
-  const times = 5
-  let asked = 0
   const controller = new AbortController()
+  let asked = 0
   const stream: FrameStream = {
     ...{ peer: 'mallory' as PeerId, protocol: PUSH_PULL_PROTOCOL, signal: controller.signal },
     send: async () => {},
@@ -304,10 +303,9 @@ t.test('our list of names is told no faster than the rate of records', async (t)
     close: async () => {},
     abort: (reason) => controller.abort(reason),
   }
-  let tookMs: number | undefined
-  answerRounds(stream, {
+  const answering = answerRounds(stream, {
     clock,
-    replicas: new Map([['files', createReplica(collection)]]),
+    replicas: new Map([['files', createReplica(createFakeCollection({ names }))]]),
     intake: { take: () => Promise.reject(new Error('nothing is put')) },
     rates: {
       ...{ rounds: bucket(1e9), ranges: bucket(1e9), lists: bucket(1e9) },
@@ -315,12 +313,40 @@ t.test('our list of names is told no faster than the rate of records', async (t)
     },
     onTaken: () => {},
     onRound: () => {},
-  }).then(() => {
-    tookMs = clock.monotonicMs()
-  }, t.error)
-  while (tookMs === undefined && clock.monotonicMs() < 60_000) await clock.advance(1_000)
+  })
+  let ended: { error?: unknown; tookMs: number } | undefined
+  answering.then(
+    () => {
+      ended = { tookMs: clock.monotonicMs() }
+    },
+    (error: unknown) => {
+      ended = { error, tookMs: clock.monotonicMs() }
+    },
+  )
+  while (ended === undefined && clock.monotonicMs() < 60_000) await clock.advance(1_000)
+  return { asked: asked - 1, ...ended }
+}
+
+const namesOf = (count: number, prefix: string): string[] =>
+  Array.from({ length: count }, (_, index) => `${prefix}-${String(index).padStart(5, '0')}`)
+
+t.test('our list of names is told no faster than the rate of records', async (t) => {
+  const perSecond = 1_000
+  const [count, times] = [1_000, 5]
+  const names = namesOf(count, 'file')
+  const { asked, error, tookMs = 0 } = await tellNames({ names, times, perSecond })
+  t.same([asked, error], [times, undefined])
   // Four bytes of each name at least, after a burst of one second.
-  t.ok((tookMs ?? 0) >= 1_000 * ((4 * times * names.length) / perSecond - 1), `${tookMs} ms`)
+  t.ok(tookMs >= 1_000 * ((4 * times * count) / perSecond - 1), `${tookMs} ms`)
+})
+
+t.test('a round without end is cut off', async (t) => {
+  const names = namesOf(20_000, 'long'.repeat(50))
+  const listBytes = names.join('').length
+  const { asked, error } = await tellNames({ names, times: 100, perSecond: 1e12 })
+  t.match(error, { code: 'ERR_PROTOCOL_MALFORMED' })
+  t.ok(asked > 10, 'one that is asked for again is nothing yet')
+  t.ok(asked <= MAX_ANSWERED_ROUND_BYTES / listBytes + 1, `after ${asked} lists`)
 })
 
 t.test('ranges asked for again and again are slowed down and then cut off', async (t) => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { MAX_PENDING_RANGES } from '../../../src/sync/limits.ts'
 import { findDifference } from '../../../src/sync/push-pull/difference.ts'
 import { maxRangesOf } from '../../../src/sync/push-pull/messages.ts'
 import { createShortener, describePart } from '../../../src/sync/push-pull/ranges.ts'
@@ -60,6 +61,25 @@ t.test('stops at its limits and says so', async (t) => {
   t.ok(lacking.cut && lacking.lackingCount === 100, `${lacking.lackingCount}`)
   const extra = await compare(ids, [], { maxIds: 100 })
   t.ok(extra.cut && extra.extra.length === 100, `${extra.extra.length}`)
+})
+
+t.test('of the ranges that differ so many wait, and no more', async (t) => {
+  const divided = 20_000
+  const split = { kind: 'split' as const, parts: Array.from({ length: 16 }, () => 1) }
+  let asked = 0
+  const found = await findDifference({
+    ...{ tree: createSortedTree([]), shorten, maxIds: 1e6, maxRanges: 1e6 },
+    settled: { theirs: new Map(), ours: new Map() },
+    // For long everything differs at all depths, and then nothing does.
+    async ask(prefixes) {
+      asked += prefixes.length
+      return prefixes.map((prefix) =>
+        asked < divided && prefix.length < 60 ? split : { kind: 'list', shorts: [] },
+      )
+    },
+  })
+  t.ok(found.cut)
+  t.ok(asked <= divided + MAX_PENDING_RANGES, `${asked} ranges were asked for`)
 })
 
 t.test('what is settled is no difference, and is said to be there still', async (t) => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import * as limits from '../../../src/sync/limits.ts'
 import { MAX_FRAME_BYTES, MAX_LIST_IDS, MAX_REQUEST_GROUPS } from '../../../src/sync/limits.ts'
 import {
   decodePushPull,
@@ -8,7 +9,8 @@ import {
 } from '../../../src/sync/push-pull/messages.ts'
 import { sha256 } from '../../../src/util/index.ts'
 import { checkRefused, checkVectors, decodesOrRefuses, readVectors } from '../../support/vectors.ts'
-import type { PushPullMessage } from '../../../src/sync/push-pull/messages.ts'
+import type { PushPullMessage, WantedGroup } from '../../../src/sync/push-pull/messages.ts'
+import type { WireItem } from '../../../src/sync/wire.ts'
 
 const codec = { decode: decodePushPull, encode: encodePushPull }
 const vectors = readVectors('push-pull')
@@ -101,6 +103,75 @@ t.test('any other bytes are refused with one error', async () => {
     }),
     { numRuns: 1000 },
   )
+})
+
+t.test('as much as may be is taken, and one more is refused', async (t) => {
+  const salt = Buffer.alloc(16)
+  const record = Buffer.from('record')
+  const many = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value)
+  const state = sha256('state')
+  const group = { prefix: '', shorts: [7], rivals: [] }
+  const rival = { mark: 1, rank: 2 }
+  const getRanges = (maxListIds: number, prefixes: string[]): PushPullMessage => ({
+    ...{ type: 'get-ranges', salt, maxListIds, prefixes },
+  })
+  const getItems = (...groups: WantedGroup[]): PushPullMessage => ({
+    ...{ type: 'get-items', salt, groups },
+  })
+  const put = (...items: WireItem[]): PushPullMessage => ({ type: 'put-items', items })
+  const cases: [string, number, (count: number) => PushPullMessage][] = [
+    [
+      'letters of a collection',
+      limits.MAX_COLLECTION_BYTES,
+      (count) => ({ type: 'round', collection: 'a'.repeat(count), state }),
+    ],
+    [
+      'bytes of a record',
+      limits.MAX_RECORD_BYTES,
+      (count) => put({ holds: false, record: Buffer.alloc(count) }),
+    ],
+    [
+      'bytes of a content',
+      limits.MAX_INLINE_BYTES,
+      (count) => put({ holds: true, record, content: Buffer.alloc(count) }),
+    ],
+    [
+      'records that are put',
+      limits.MAX_FRAME_RECORDS,
+      (count) => put(...many(count, { holds: false, record })),
+    ],
+    [
+      'records that are given',
+      limits.MAX_FRAME_RECORDS,
+      (count) => ({ type: 'items', last: true, items: many(count, { holds: false, record }) }),
+    ],
+    [
+      'records that are not kept',
+      limits.MAX_FRAME_RECORDS,
+      (count) => ({ type: 'taken', notKept: Array.from({ length: count }, (_, index) => index) }),
+    ],
+    ['ids of a list', MAX_LIST_IDS, (count) => getRanges(count, [''])],
+    ['digits of a prefix', limits.MAX_PREFIX_DIGITS, (count) => getRanges(16, ['0'.repeat(count)])],
+    ['ranges', limits.MAX_REQUEST_RANGES, (count) => getRanges(16, many(count, ''))],
+    [
+      'ranges with long lists',
+      Math.floor(limits.MAX_REQUEST_SHORTS / MAX_LIST_IDS),
+      (count) => getRanges(MAX_LIST_IDS, many(count, '')),
+    ],
+    [
+      'ranges that are told',
+      limits.MAX_REQUEST_RANGES,
+      (count) => ({ type: 'ranges', parts: many(count, { kind: 'list', shorts: [] }) }),
+    ],
+    ['groups', MAX_REQUEST_GROUPS, (count) => getItems(...many(count, group))],
+    ['ids of a group', MAX_LIST_IDS, (count) => getItems({ ...group, shorts: many(count, 7) })],
+    ['rivals', MAX_LIST_IDS, (count) => getItems({ ...group, rivals: many(count, rival) })],
+  ]
+  for (const [what, most, make] of cases) {
+    const decode = (count: number) => decodePushPull(encodePushPull(make(count)))
+    t.equal(decode(most).type, make(most).type, `${most} ${what}`)
+    t.throws(() => decode(most + 1), { code: 'ERR_PROTOCOL_MALFORMED' }, `${most + 1} ${what}`)
+  }
 })
 
 t.test('the longest answers fit into a frame', async (t) => {
