@@ -100,6 +100,8 @@ export interface ClusterInit {
   readonly config?: Readonly<Record<string, string>>
   /** Largest content of each file. @default what the configuration says by default */
   readonly maxSize?: string
+  /** Paths of the pre-shared keys of one node; asked again at each start. @default the cluster's own */
+  readonly psksOf?: (index: number) => readonly string[] | undefined
   /** Further environment of one node; asked again at each start. */
   readonly envOf?: (index: number) => NodeJS.ProcessEnv
   /** Arguments of node. @default those that bin/mesh gives it */
@@ -325,7 +327,7 @@ export const startCluster = async (init: ClusterInit = {}): Promise<Cluster> => 
     config = {},
     nodeArguments = NODE_ARGUMENTS,
   } = init
-  const { machines = [], maxSize, filesOf, envOf, names = [] } = init
+  const { machines = [], maxSize, filesOf, psksOf, envOf, names = [] } = init
   const directory = mkdtempSync(join(tmpdir(), 'mesh-'))
   const networkId = generateNetworkId(systemRandom)
   const networkKey = generatePrivateKey(systemRandom)
@@ -371,7 +373,7 @@ export const startCluster = async (init: ClusterInit = {}): Promise<Cluster> => 
           '[network]',
           `id = "${networkId}"`,
           `keys = ["${formatPublicKey(networkKey.publicKey, 'openssh')}"]`,
-          `psk = "${pskPath}"`,
+          `psk = ${JSON.stringify(psksOf?.(index) ?? pskPath)}`,
           `certificate = "${home}/node.cert"`,
           `identity_key = "${home}/identity.key"`,
           config.network ?? '',
