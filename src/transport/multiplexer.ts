@@ -45,7 +45,8 @@ type Judge = (header: DataView) => MeshError | undefined
 
 const tooMuch = (what: string): MeshError => new MeshError('ERR_LIMIT_EXCEEDED', what)
 
-const createJudge = ({ clock }: { clock: Clock }): Judge => {
+/** Judges headers, with the rates that one connection may have. */
+export const createJudge = ({ clock }: { clock: Clock }): Judge => {
   const bucket = (perSecond: number, burst: number) =>
     createTokenBucket({ clock }, { perSecond, burst })
   const streams = bucket(MAX_NEW_STREAMS_PER_SECOND, 4 * MAX_NEW_STREAMS_PER_SECOND)
@@ -75,7 +76,7 @@ const createJudge = ({ clock }: { clock: Clock }): Judge => {
 }
 
 /** Follows the frames in a stream of bytes, wherever it is cut, and judges each header. */
-const createFollower = (judge: Judge): ((bytes: Uint8Array) => MeshError | undefined) => {
+export const createFollower = (judge: Judge): ((bytes: Uint8Array) => MeshError | undefined) => {
   const header = new Uint8Array(HEADER_BYTES)
   const view = new DataView(header.buffer)
   let filled = 0

@@ -2,10 +2,20 @@
 import { readEventStream } from '../../../src/client/event-stream.ts'
 import { readVerification } from '../../../src/client/verify.ts'
 import { formatCursor, parseCursor } from '../../../src/feed/cursor.ts'
-import { matchesStrongly } from '../../../src/http/range.ts'
+import { matchesStrongly, matchesTag } from '../../../src/http/range.ts'
 import { hasToken, parseTokens } from '../../../src/http/tokens.ts'
 import { holds } from '../engine.ts'
 import type { Decoder } from '../engine.ts'
+
+const TOKENS = ['a'.repeat(32), `${'b'.repeat(40)}==`]
+const tokenDigests = parseTokens(TOKENS.join('\n'))
+
+/** Whether a field has one of them, said in another way. */
+const namesToken = (field: string): boolean =>
+  field.slice(0, 7).toLowerCase() === 'bearer ' &&
+  TOKENS.some((token) => field.endsWith(` ${token}`) && /^ *$/.test(field.slice(6, -token.length)))
+
+const TAG = '"abc"'
 
 export const httpDecoders: readonly Decoder[] = [
   {
@@ -27,14 +37,42 @@ export const httpDecoders: readonly Decoder[] = [
   {
     name: 'http/tokens.ts#hasToken',
     text: true,
-    seeds: [`Bearer ${'a'.repeat(32)}`],
-    run: ({ text }) => holds(hasToken(text, []) !== true, 'right where there is none'),
+    seeds: TOKENS.flatMap((token) => [
+      ...[`Bearer ${token}`, `bearer   ${token}`, `Bearer ${token} `, `Bearer\t${token}`],
+      ...[`Bearer ${token.slice(1)}`, `Bearer ${token}${token}`, token],
+    ]),
+    run: ({ text }) => {
+      holds(hasToken(text, []) !== true, 'right where there is none')
+      const found = hasToken(text, tokenDigests) === true
+      holds(found === namesToken(text), found ? 'right without a token' : 'wrong with a token')
+    },
   },
   {
     name: 'http/range.ts#matchesStrongly',
     text: true,
-    seeds: ['"abc"', '"x", "abc"', '*'],
-    run: ({ text }) => matchesStrongly(text, ['"abc"']),
+    seeds: [TAG, `"x", ${TAG}`, '*'],
+    run: ({ text }) => {
+      const matches = matchesStrongly(text, [TAG])
+      const isAny = text.trim() === '*'
+      holds(!matches || isAny || text.includes(TAG), 'a tag that is not there')
+      holds(matchesStrongly(`${text},${TAG}`, [TAG]), 'a tag that is there is not found')
+      const weak = text.replaceAll(TAG, `W/${TAG}`)
+      holds(isAny || !matchesStrongly(weak, [TAG]), 'a weak tag is as good as a strong one')
+      holds(matchesStrongly(text, []) === false || isAny === false, 'any where there is none')
+    },
+  },
+  {
+    name: 'http/range.ts#matchesTag',
+    text: true,
+    seeds: [TAG, `W/${TAG}`, `"x", W/${TAG}`, '*'],
+    run: ({ text }) => {
+      const matches = matchesTag(text, TAG)
+      holds(!matches || text.trim() === '*' || text.includes(TAG), 'a tag that is not there')
+      holds(matches || !matchesStrongly(text, [TAG]), 'a strong tag is worth less than a weak one')
+      for (const more of [TAG, `W/${TAG}`]) {
+        holds(matchesTag(`${text}, ${more}`, TAG), 'a tag that is there is not found')
+      }
+    },
   },
   {
     name: 'client/verify.ts#readVerification',

@@ -1,5 +1,10 @@
 /** Keys, signatures and certificates in every form. */
-import { decodeAgentIdentities, decodeAgentSignature } from '../../../src/keys/agent-messages.ts'
+import {
+  answerLength,
+  decodeAgentIdentities,
+  decodeAgentSignature,
+  MAX_AGENT_ANSWER_BYTES,
+} from '../../../src/keys/agent-messages.ts'
 import { decodeCertificate, encodeCertificate } from '../../../src/keys/certificate-text.ts'
 import {
   armorSshsig,
@@ -70,6 +75,21 @@ const agentSignature = concatBytes(
 )
 
 export const keyDecoders: readonly Decoder[] = [
+  {
+    name: 'keys/agent-messages.ts#answerLength',
+    seeds: [
+      Uint8Array.of(0, 0, 0),
+      Uint8Array.of(0, 0, 0, 1, 5),
+      concatBytes(sshUint32(agentIdentities.length), agentIdentities),
+    ],
+    run: ({ bytes }) => {
+      const length = answerLength(bytes)
+      holds((length === undefined) === bytes.length < 4, 'it says too soon, or not at all')
+      if (length === undefined) return
+      holds(length > 4 && length <= 4 + MAX_AGENT_ANSWER_BYTES, `an answer of ${length} bytes`)
+      holds(length - 4 === Buffer.from(bytes).readUInt32BE(), 'another length than is announced')
+    },
+  },
   {
     name: 'keys/agent-messages.ts#decodeAgentIdentities',
     seeds: [agentIdentities, Uint8Array.of(5)],

@@ -1,5 +1,5 @@
 /** What is signed, in each of its forms, and what an upload says of it. */
-import { parseRange, matchesTag } from '../../../src/http/range.ts'
+import { parseRange } from '../../../src/http/range.ts'
 import { createHostCheck } from '../../../src/http/access.ts'
 import { readStatementHeaders, statementHeaders } from '../../../src/http/statement-headers.ts'
 import {
@@ -160,12 +160,6 @@ export const statementDecoders: readonly Decoder[] = [
         holds(start >= 0 && start < end && end <= sizeBytes, `${start} to ${end} of ${sizeBytes}`)
       }
     },
-  },
-  {
-    name: 'http/range.ts#matchesTag',
-    text: true,
-    seeds: ['"abc"', 'W/"abc", "x"', '*'],
-    run: ({ text }) => matchesTag(text, '"abc"'),
   },
   {
     name: 'http/access.ts#createHostCheck',

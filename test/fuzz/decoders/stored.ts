@@ -21,7 +21,8 @@ import { parseStatementFile } from '../../../src/statement/index.ts'
 import { sha256 } from '../../../src/util/index.ts'
 import { statementVectors } from '../../statement/vectors.ts'
 import { checkDataFile } from '../../../src/store/data-file.ts'
-import { createLmdbStore, table } from '../../../src/store/index.ts'
+import { createLmdbStore, createMemoryStore, table } from '../../../src/store/index.ts'
+import { migrate } from '../../../src/store/migrations.ts'
 import { readOpenings } from '../../../src/store/openings.ts'
 import { decodeKnownPeer, encodeKnownPeer } from '../../../src/transport/peer-store.ts'
 import { readVectors } from '../../keys/vectors.ts'
@@ -123,6 +124,28 @@ export const storedDecoders: readonly Decoder[] = [
     run: async ({ bytes }) => {
       writeFileSync(join(scratch, 'data.mdb'), bytes)
       await checkDataFile(scratch)
+    },
+    cost: 4,
+  },
+  {
+    name: 'store/migrations.ts#migrate',
+    seeds: ['01000000', '02000000', '03000000'].map((hex) => Buffer.from(hex, 'hex')),
+    run: async ({ bytes }) => {
+      const [meta, format] = [table('meta'), Buffer.from('format')]
+      const store = createMemoryStore()
+      await store.open()
+      await store.transaction((tx) => tx.put(meta, format, bytes))
+      let steps = 0
+      const step = (): void => void steps++
+      await migrate(store, [step, step])
+      const [from = 0, ...rest] = bytes
+      const isOne = rest.join() === '0,0,0' && from > 0 && from <= 3
+      holds(isOne, 'a format that nobody has written')
+      holds(steps === 3 - from, `${steps} steps from format ${from}`)
+      await store.transaction((tx) =>
+        holds(Buffer.from(tx.get(meta, format) ?? []).equals(Buffer.of(3, 0, 0, 0)), 'no mark'),
+      )
+      await store.close()
     },
     cost: 4,
   },

@@ -20,7 +20,10 @@ import {
   encodePeerExchange,
 } from '../../../src/transport/peer-exchange-codec.ts'
 import { readVectors } from '../../keys/vectors.ts'
+import { createFollower, createJudge } from '../../../src/transport/multiplexer.ts'
+import { createVirtualClock } from '../../support/virtual-clock.ts'
 import { holds, sameBytes } from '../engine.ts'
+import { assemblyDecoders } from './assembly.ts'
 import { pushPullDecoders } from './push-pull.ts'
 import type { Decoder } from '../engine.ts'
 
@@ -33,6 +36,41 @@ const hexIn = (file: string, list: string, name: string): Uint8Array[] => {
 }
 
 const MAX_FRAME_BYTES = 1_000
+
+/** Of Yamux: version, type, flags, stream and length. */
+const yamuxFrame = (type: number, flags: number, length: number, body = 0): Buffer => {
+  const header = Buffer.alloc(12 + body)
+  header.writeUInt8(type, 1)
+  header.writeUInt16BE(flags, 2)
+  header.writeUInt32BE(1, 4)
+  header.writeUInt32BE(length, 8)
+  return header
+}
+
+/** The headers in a stream of frames, of which those with data are followed by it. */
+const headersIn = (bytes: Uint8Array): string[] => {
+  const headers: string[] = []
+  for (let at = 0; at + 12 <= bytes.length; ) {
+    const header = Buffer.from(bytes.subarray(at, at + 12))
+    headers.push(header.toString('hex'))
+    at += 12 + (header[1] === 0 ? header.readUInt32BE(8) : 0)
+  }
+  return headers
+}
+
+/** Gives bytes to a follower in pieces of this size; answers the code of what stops it. */
+const followed = (
+  bytes: Uint8Array,
+  pieceBytes: number,
+  judge: Parameters<typeof createFollower>[0],
+): string | undefined => {
+  const follow = createFollower(judge)
+  for (let at = 0; at < bytes.length; at += pieceBytes) {
+    const breach = follow(bytes.subarray(at, at + pieceBytes))
+    if (breach !== undefined) return breach.message
+  }
+  return undefined
+}
 
 export const wireDecoders: readonly Decoder[] = [
   {
@@ -75,6 +113,32 @@ export const wireDecoders: readonly Decoder[] = [
     name: 'transport/peer-exchange-codec.ts#decodePeerExchange',
     seeds: hexIn('peers', 'accepted', 'hex'),
     run: (input) => sameBytes(encodePeerExchange(decodePeerExchange(input.bytes)), input),
+  },
+  ...assemblyDecoders,
+  {
+    name: 'transport/multiplexer.ts#createFollower',
+    seeds: [
+      Buffer.concat([yamuxFrame(1, 1, 0), yamuxFrame(0, 0, 20, 20), yamuxFrame(2, 1, 7)]),
+      Buffer.concat([yamuxFrame(0, 1, 0), yamuxFrame(0, 4, 300, 300), yamuxFrame(3, 0, 0)]),
+    ],
+    run: ({ bytes }) => {
+      const some = bytes.subarray(0, 4_000)
+      for (const pieceBytes of [1, 5, 12, some.length + 1]) {
+        const seen: string[] = []
+        followed(some, pieceBytes, (header) => {
+          seen.push(Buffer.from(header.buffer).toString('hex'))
+          return undefined
+        })
+        holds(seen.join() === headersIn(some).join(), 'other headers than there are')
+      }
+      // Each has rates of its own, in one moment.
+      const verdict = (pieceBytes: number): string | undefined =>
+        followed(some, pieceBytes, createJudge({ clock: createVirtualClock() }))
+      const whole = verdict(some.length + 1)
+      holds(verdict(1) === whole && verdict(7) === whole, 'cuts matter')
+      const [broken] = headersIn(some).filter((header) => !/^000[0-3]/.test(header))
+      holds(broken === undefined || whole !== undefined, `${broken} is let through`)
+    },
   },
   {
     name: 'transport/frame-buffer.ts#createFrameBuffer',
