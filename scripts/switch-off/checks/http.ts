@@ -309,6 +309,21 @@ export const http: readonly Check[] = [
       ["if (!isLocal(request.raw)) throw socketOnly('explanations are given', socketPath)", ''],
     ],
   ]),
+  ...checksOf('http/explain', 'http/explain', [
+    [
+      'what arrived and does not count, in an explanation',
+      'a node that was revoked: what it signed is here and counts nowhere',
+      [
+        'const hasArrived = refusals.length + setAside.length > 0',
+        'const hasArrived = refusals.length > 0',
+      ],
+    ],
+    [
+      'nobody connected, in an explanation',
+      'whoever is connected to nobody is told that there may be something newer',
+      ['reach.peers.length === 0 ? aboutPeers(reach) : []', '[]'],
+    ],
+  ]),
   ...checksOf('http/listeners', 'http/listeners', [
     [
       'size of header fields',
