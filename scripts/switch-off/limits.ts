@@ -53,6 +53,7 @@ export const stoodFor: Readonly<Record<string, string>> = {
   MAX_ROUND_RECORDS: 'records of one round',
   MAX_SEEN_RECORDS: 'sets that forget',
   MAX_SMALL_FRAMES_PER_SECOND: 'rate of tiny frames',
+  MAX_SOUGHT_CONTENTS: 'contents that are looked for',
   MAX_VIEWS_BYTES: 'views that are remembered',
   MAX_WINDOW_UPDATES_PER_SECOND: 'rate of window updates',
   MIN_READER_BYTES_PER_SECOND: 'readers that take nothing',
@@ -81,7 +82,6 @@ export const withoutRow: readonly { readonly why: string; readonly limits: reado
       'MAX_PEER_WINDOW_BYTES',
       'MAX_REQUEST_RECORDS',
       'MAX_SENDING_BLOCKS',
-      'MAX_SOUGHT_CONTENTS',
       'MAX_TOLD_ANEW_INTERVAL_MS',
       'MAX_WRITING_BLOCKS',
     ],
@@ -91,11 +91,8 @@ export const withoutRow: readonly { readonly why: string; readonly limits: reado
     limits: [
       'CONNECTION_CLOSE_TIMEOUT_MS',
       'IDLE_TIMEOUT_MS',
-      'KEEP_ALIVE_TIMEOUT_MS',
       'MAX_DHT_STREAMS',
       'MAX_OUTBOUND_STREAMS',
-      'MAX_REQUESTS_PER_CONNECTION',
-      'MAX_STREAMS_PER_CONNECTION',
       'MAX_STREAM_SEND_BUFFER_BYTES',
       'MAX_STREAM_WINDOW_BYTES',
       'SOCKET_IDLE_TIMEOUT_MS',
@@ -104,8 +101,6 @@ export const withoutRow: readonly { readonly why: string; readonly limits: reado
   {
     why: 'how much is shown or logged',
     limits: [
-      'MAX_EVENT_BATCH_BYTES',
-      'MAX_EVENT_BATCH_COUNT',
       'MAX_LONELY_REASONS',
       'MAX_UNREACHABLE_SHOWN',
       'MAX_USES_EXPLAINED',
@@ -114,7 +109,7 @@ export const withoutRow: readonly { readonly why: string; readonly limits: reado
   },
   {
     why: 'damage in our own store, which the checks of its rows find as well',
-    limits: ['MAX_FINGERPRINT_BYTES', 'MAX_RECORDS_PER_NAME', 'MAX_HISTORY_COUNT'],
+    limits: ['MAX_FINGERPRINT_BYTES', 'MAX_RECORDS_PER_NAME'],
   },
   {
     why: 'a program of the machine itself (`ip`), whose answer the one bounds where the other does not',
@@ -126,9 +121,11 @@ export const withoutRow: readonly { readonly why: string; readonly limits: reado
       'MAX_ASKED_HOLDERS',
       'MAX_COMPARED_LISTS',
       'MAX_DROPPED_BLOCKS',
+      'MAX_EVENT_BATCH_BYTES',
+      'MAX_EVENT_BATCH_COUNT',
+      'MAX_HISTORY_COUNT',
       'MAX_REMEMBERED_NAMES',
       'MAX_TURNED_AWAY_BODY_BYTES',
-      'STREAM_OPEN_TIMEOUT_MS',
     ],
   },
 ]

@@ -5,9 +5,10 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { HEADERS_TIMEOUT_MS } from '../../src/http/limits.ts'
+import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_TIMEOUT_MS } from '../../src/http/limits.ts'
+import { MAX_REQUESTS_PER_CONNECTION } from '../../src/http/limits.ts'
 import { listenOnSocket } from '../../src/http/unix-socket.ts'
-import { createServer as createHttpServer } from 'node:http'
+import { Agent, createServer as createHttpServer, get } from 'node:http'
 import { call, curl, raw, startHarness } from './harness.ts'
 import type { Socket } from 'node:net'
 
@@ -172,6 +173,40 @@ t.test('header fields that come byte by byte are cut off in time', async (t) => 
   })
   t.match(text, /^HTTP\/1\.1 408 .*ERR_REQUEST_TOO_SLOW/s)
   t.ok(performance.now() - startedMs >= HEADERS_TIMEOUT_MS, 'and not before')
+})
+
+t.test('a connection has so many requests, and the next one comes over another', async (t) => {
+  const harness = await startHarness()
+  t.teardown(harness.stop)
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  t.teardown(() => agent.destroy())
+  const sockets = new Set<Socket>()
+  const ask = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const request = get({ socketPath: harness.socketPath, path: '/healthz', agent })
+      request.once('socket', (socket) => sockets.add(socket)).once('error', reject)
+      request.once('response', (response) => response.resume().once('end', resolve))
+    })
+  for (let count = 0; count < MAX_REQUESTS_PER_CONNECTION; count++) await ask()
+  t.equal(sockets.size, 1)
+  await ask()
+  t.equal(sockets.size, 2)
+})
+
+t.test('a connection on which nothing more is asked is closed after a while', async (t) => {
+  const harness = await startHarness()
+  t.teardown(harness.stop)
+  const startedMs = performance.now()
+  const client = raw(harness.url, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  let gaveUp = false
+  const patience = setTimeout(() => {
+    gaveUp = true
+    client.destroy()
+  }, 6 * KEEP_ALIVE_TIMEOUT_MS)
+  t.match(await client.text, /^HTTP\/1\.1 200 /)
+  clearTimeout(patience)
+  t.notOk(gaveUp)
+  t.ok(performance.now() - startedMs >= KEEP_ALIVE_TIMEOUT_MS, 'and not before')
 })
 
 t.test('a body where none is wanted is not waited for', async (t) => {

@@ -4,7 +4,10 @@ import { generatePrivateKey, peerIdFromPublicKey } from '../../src/keys/index.ts
 import { silentLogger } from '../../src/observe/index.ts'
 import { createMembership } from '../../src/transport/index.ts'
 import { MAX_CONNECTION_SEND_BUFFER_BYTES } from '../../src/transport/limits.ts'
-import { MAX_WINDOW_UPDATES_PER_SECOND } from '../../src/transport/limits.ts'
+import {
+  MAX_STREAMS_PER_CONNECTION,
+  MAX_WINDOW_UPDATES_PER_SECOND,
+} from '../../src/transport/limits.ts'
 import { guardedMultiplexer } from '../../src/transport/multiplexer.ts'
 import { systemClock, systemRandom } from '../../src/util/index.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
@@ -18,7 +21,7 @@ import type { ErrorCode } from '../../src/errors/index.ts'
 stayAlive(t)
 
 const [DATA, WINDOW_UPDATE, PING] = [0, 1, 2]
-const [SYN, ACK] = [1, 2]
+const [SYN, ACK, RESET] = [1, 2, 8]
 
 /** What a member may try on the connection itself. */
 const attacks: [string, ErrorCode, Uint8Array[]][] = [
@@ -72,6 +75,40 @@ for (const [what, code, bytes] of attacks) {
     t.ok(await speaks(honest, node), 'the others are served')
   })
 }
+
+/** Streams that the other side has reset, in order. */
+const resetsIn = (received: readonly Uint8Array[]): number[] => {
+  const bytes = Buffer.concat(received)
+  const resets: number[] = []
+  for (let at = 0; at + 12 <= bytes.length; ) {
+    if ((bytes.readUInt16BE(at + 2) & RESET) !== 0) resets.push(bytes.readUInt32BE(at + 4))
+    at += 12 + (bytes.readUInt8(at + 1) === DATA ? bytes.readUInt32BE(at + 8) : 0)
+  }
+  return resets
+}
+
+t.test(
+  'a member has so many streams open, and those that never say what they are end in time',
+  async (t) => {
+    const node = await startNode(t)
+    const { connection, received } = await dialAsHostileMember(t, node)
+    const beyond = 40
+    const streams = Array.from(
+      { length: MAX_STREAMS_PER_CONNECTION + beyond },
+      (_, index) => 2 * index + 101,
+    )
+    await until(() => node.counts().connections === 1, 'it is a member')
+    const beginning = Buffer.from('\x13/mul')
+    for (const stream of streams) {
+      const header = yamuxHeader(DATA, { flags: SYN, stream, length: beginning.length })
+      connection.send(Buffer.concat([header, beginning]))
+    }
+    await until(() => resetsIn(received).length >= beyond, 'those beyond the limit end')
+    t.same(resetsIn(received).slice(0, beyond), streams.slice(-beyond), 'at once')
+    await until(() => resetsIn(received).length === streams.length, 'the others end')
+    t.same(node.counts().faults, {})
+  },
+)
 
 t.test('the third attack of one member makes it avoided', async (t) => {
   const node = await startNode(t)

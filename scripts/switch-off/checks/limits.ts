@@ -194,6 +194,32 @@ export const limits: readonly Check[] = [
       ['if (comparison > MAX_NAMES_TOLD) {', 'if (false) {'],
     ],
   ]),
+  ...checksOf('transport/multiplexer', 'transport/multiplexer', [
+    [
+      'streams of one connection',
+      'a member has so many streams open, and those that never say what they are end in time',
+      ['maxInboundStreams: MAX_STREAMS_PER_CONNECTION,', 'maxInboundStreams: 1e9,'],
+    ],
+  ]),
+  ...checksOf('http/listeners', 'http/listeners', [
+    [
+      'requests of one connection',
+      'a connection has so many requests, and the next one comes over another',
+      ['server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION', ''],
+    ],
+    [
+      'time without a request',
+      'a connection on which nothing more is asked is closed after a while',
+      ['keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,', 'keepAliveTimeout: 0,'],
+    ],
+  ]),
+  ...checksOf('sync/content/sought', 'sync/content/backlog', [
+    [
+      'contents that are looked for',
+      'more missing contents than are looked for at once all have their turn',
+      ['if (tasks.size >= maxSought) {', 'if (false) {'],
+    ],
+  ]),
   // Memory.
   ...checksOf('transport/handshakes', 'transport/handshakes', [
     [
@@ -412,6 +438,16 @@ export const limits: readonly Check[] = [
       'time of an attempt to connect',
       'a host that accepts and says nothing is given up in time',
       ['timeoutMs: DIAL_TIMEOUT_MS', 'timeoutMs: 1e12'],
+    ],
+  ]),
+  ...checksOf('transport/libp2p-node', 'transport/multiplexer', [
+    [
+      'time until a stream says what it is',
+      'a member has so many streams open, and those that never say what they are end in time',
+      [
+        'inboundStreamProtocolNegotiationTimeout: STREAM_OPEN_TIMEOUT_MS,',
+        'inboundStreamProtocolNegotiationTimeout: 1e9,',
+      ],
     ],
   ]),
   // Behind both stands the time of a handshake.
