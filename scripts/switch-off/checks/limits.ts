@@ -228,6 +228,13 @@ export const limits: readonly Check[] = [
       ['outcomes.size > MAX_DIAL_OUTCOMES', 'outcomes.size < 0'],
     ],
   ]),
+  ...checksOf('transport/dht', 'transport/dht-records', [
+    [
+      'records and providers in the DHT',
+      'keeps neither records nor providers for anybody',
+      ['datastore: withoutRecords(components.datastore)', 'datastore: components.datastore'],
+    ],
+  ]),
   ...checksOf('transport/dht-peers', 'transport/dht-peers', [
     [
       'peers that the DHT tells of',

@@ -236,13 +236,6 @@ export const peers: readonly Check[] = [
       ['if ((hearsay.get(from) ?? 0) >= MAX_HEARSAY_PER_PEER) return false', ''],
     ],
   ]),
-  ...checksOf('transport/dht-peers', 'transport/dht-peers', [
-    [
-      'peers that libp2p remembers for a DHT',
-      'who was heard of longest ago is forgotten first, and nobody who is connected',
-      ['if (heard.size <= MAX_DHT_PEERS) return', 'return'],
-    ],
-  ]),
   ...checksOf('transport/multiplexer', 'transport/multiplexer', [
     [
       'rate of new streams',
