@@ -1,6 +1,6 @@
 /** Makes the things of a plan happen. */
 import { isMeshError } from '../../src/errors/index.ts'
-import { NAMES, policiesOf, signDraft, signersOf } from './signers.ts'
+import { cosign, policiesOf, SEED_NAMES, SHARED, signDraft, signersOf } from './signers.ts'
 import type { SignedStatement } from '../../src/statement/index.ts'
 import type { SeededRandom } from '../support/random.ts'
 import type { Death, Machine } from './machine.ts'
@@ -83,7 +83,7 @@ const drawContent = (random: SeededRandom): Uint8Array | undefined => {
 }
 
 const draft = (world: World, random: SeededRandom, by: readonly Signer[]): Draft => {
-  const name = random.pick(NAMES)
+  const name = random.pick(SEED_NAMES)
   const base = highest(world, name)
   const nowMs = world.clock.nowMs()
   const content = drawContent(random)
@@ -99,9 +99,9 @@ const draft = (world: World, random: SeededRandom, by: readonly Signer[]): Draft
   }
 }
 
-const drawSigners = (random: SeededRandom): Signer[] => {
+const drawSigners = (random: SeededRandom, counts = [1, 1, 1, 2]): Signer[] => {
   const pool: Signer[] = ['anna', 'bert', 'cleo', 'dave']
-  return random.shuffle(pool).slice(0, random.pick([1, 1, 1, 2]))
+  return random.shuffle(pool).slice(0, random.pick(counts))
 }
 
 /** Some machines: one, a few or all of them. */
@@ -162,15 +162,19 @@ const handlers: Readonly<
   Record<Kind, (world: World, random: SeededRandom) => void | Promise<void>>
 > = {
   async upload(world, random) {
-    const drawn = draft(world, random, drawSigners(random))
+    const any = draft(world, random, drawSigners(random))
+    const drawn = any.name === SHARED ? { ...any, by: drawSigners(random, [1, 2, 2, 3]) } : any
     const signed = await signDraft(drawn)
     void sendUpload(world, random.pick(world.machines), { signed, content: drawn.content })
   },
-  'upload again': (world, random) => {
+  async 'upload again'(world, random) {
     const { uploads } = world.ledger
     if (uploads.length === 0) return
     const { signed, content } = random.pick(uploads)
-    void sendUpload(world, random.pick(world.machines), { signed, content })
+    // What takes two signers is often signed by one after the other.
+    const more = signed.statement.name === SHARED ? drawSigners(random, [1, 2]) : undefined
+    const again = more === undefined ? signed : await cosign(signed, more)
+    void sendUpload(world, random.pick(world.machines), { signed: again, content })
   },
   async 'upload by a stranger'(world, random) {
     const drawn = draft(world, random, ['eve'])
@@ -248,7 +252,7 @@ const handlers: Readonly<
     // Content of a withdrawn name is kept for a day, by the clock of the machine.
     if (machine.wallOffsetMs - beforeMs >= DAY_MS - HOUR_MS) {
       const { names = [] } = world.inForce.get(machine) ?? {}
-      for (const name of NAMES) {
+      for (const name of SEED_NAMES) {
         if (!names.includes(name)) world.purged.add(`${machine.name} ${name}`)
       }
     }
@@ -257,7 +261,7 @@ const handlers: Readonly<
   'disk full': (world, random) => breakDisk(world, random, 'ENOSPC'),
   'disk fails': (world, random) => breakDisk(world, random, 'EIO'),
   'names change': (world, random) => {
-    const name = random.pick(NAMES)
+    const name = random.pick(SEED_NAMES)
     const add = random.below(2) === 0
     configure(world, random, (wanted) => ({
       ...wanted,

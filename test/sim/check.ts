@@ -1,7 +1,7 @@
 /** What has to be true of machines that have come to rest. */
 import { compareStatements, parseFileName } from '../../src/statement/index.ts'
 import { sha256 } from '../../src/util/index.ts'
-import { keyOf } from './signers.ts'
+import { setsThatCount, signersOf, whyTooFew } from './signers.ts'
 import type { FileView } from '../../src/files/index.ts'
 import type { SignedStatement } from '../../src/statement/index.ts'
 import type { Upload } from './ledger.ts'
@@ -86,21 +86,20 @@ const standing = ({ wanted }: World, { signed, at, signers, outcome }: Upload): 
     : []
 }
 
-/** Nothing that was answered with 201 is lost: it is there, or a greater one by the same signer. */
+/** Nothing that was answered with 201 is lost: it is there, or a greater one by the same signers. */
 const lostStatements = (world: World): string[] => {
   const found: string[] = []
   for (const upload of world.ledger.uploads) {
     const { signed, at } = upload
     const { name } = signed.statement
-    for (const signer of standing(world, upload)) {
+    for (const set of setsThatCount(signed, standing(world, upload))) {
       for (const machine of world.machines) {
         const wanted = world.wanted.get(machine)
-        if (!wanted?.names.includes(name) || !wanted.signers.includes(signer)) continue
-        const { publicKey } = keyOf(signer)
+        if (!wanted?.names.includes(name)) continue
+        if (!set.every((signer) => wanted.signers.includes(signer))) continue
         const has = recordsOf(machine, name).some(
           (each) =>
-            each.signatures.some(({ key }) => key === publicKey) &&
-            compareStatements(each, signed) >= 0,
+            signersOf(each, set).length === set.length && compareStatements(each, signed) >= 0,
         )
         if (!has)
           found.push(`${label(signed)}, acknowledged by ${at.name}, is lost at ${machine.name}`)
@@ -114,7 +113,7 @@ const lostStatements = (world: World): string[] => {
 const lostContents = (world: World, { clocksRight }: Look): string[] => {
   const found: string[] = []
   for (const upload of world.ledger.uploads) {
-    if (standing(world, upload).length === 0) continue
+    if (setsThatCount(upload.signed, standing(world, upload)).length === 0) continue
     const { signed, at } = upload
     const { name, expires } = signed.statement
     if (world.purged.has(`${at.name} ${name}`)) continue
@@ -161,6 +160,16 @@ const strays = (world: World): string[] => {
   }
   return found
 }
+
+/** Whom a policy asks for has signed what wins. */
+const tooFew = ({ machines, wanted }: World): string[] =>
+  machines.flatMap((machine) =>
+    (wanted.get(machine)?.names ?? []).flatMap((name) => {
+      const winner = viewOf(machine, name)?.winner
+      const why = winner === undefined ? undefined : whyTooFew(winner.signed)
+      return why === undefined ? [] : [`${machine.name} has ${name} ${why}`]
+    }),
+  )
 
 /** What lies on the disks is what the views say. */
 const wrongBytes = async (world: World): Promise<string[]> => {
@@ -232,6 +241,7 @@ export const violations = async (world: World, look: Look): Promise<string[]> =>
   ...lostStatements(world),
   ...lostContents(world, look),
   ...strays(world),
+  ...tooFew(world),
   ...repeated(world),
   ...(await wrongBytes(world)),
   ...avoided(world),

@@ -113,6 +113,20 @@ export const MUTANTS: readonly Mutant[] = [
     quick: true,
   },
   {
+    what: 'one signature is enough where two are asked for',
+    file: 'src/files/authority.ts',
+    find: 'subsets(ours, threshold)',
+    replace: 'subsets(ours, 1)',
+    notices: /alone/,
+  },
+  {
+    what: 'everybody who signs may delete',
+    file: 'src/files/authority.ts',
+    find: 'const set of subsets(any, threshold)) {\n    if (deleteSigners.size === 0 ||',
+    replace: 'const set of subsets(any, threshold)) {\n    if (set.length > 0 ||',
+    notices: /deleted by .*, without/,
+  },
+  {
     what: 'each wake of a worker leaves a timer behind',
     file: 'src/observe/workers.ts',
     find: 'timer?.cancel()\n    timer = undefined',

@@ -2,7 +2,7 @@
 import { act, MAX_ROLL_OUT_MS } from './actions.ts'
 import { isInStep, lapsed, violations } from './check.ts'
 import { planOf } from './plan.ts'
-import { NAMES, policiesOf } from './signers.ts'
+import { policiesOf, SEED_NAMES } from './signers.ts'
 import { during, MAX_HEALING_MS, until } from './time.ts'
 import { createWorld } from './world.ts'
 import type { Machine } from './machine.ts'
@@ -48,7 +48,7 @@ export interface Result {
   }
 }
 
-const BASE: Wanted = { names: NAMES, signers: ['anna', 'bert', 'cleo'] }
+const BASE: Wanted = { names: SEED_NAMES, signers: ['anna', 'bert', 'cleo'] }
 
 /** What each machine shall want in the end. */
 const finalWanted = (world: World, { halves }: Plan): ((machine: Machine) => Wanted) => {
@@ -58,10 +58,10 @@ const finalWanted = (world: World, { halves }: Plan): ((machine: Machine) => Wan
     ['anna', 'bert', 'cleo', 'dave'],
     ['anna', 'cleo'],
   ])
-  const all: Wanted = { names: NAMES, signers }
+  const all: Wanted = { names: SEED_NAMES, signers }
   const other: Wanted = random.pick([
-    { names: NAMES.slice(0, 3), signers },
-    { names: NAMES, signers: ['anna', 'dave'] },
+    { names: SEED_NAMES.slice(0, 3), signers },
+    { names: SEED_NAMES, signers: ['anna', 'dave'] },
   ])
   return ({ index }) => (halves && index % 2 === 1 ? other : all)
 }
@@ -125,7 +125,7 @@ export const runSeed = async (seed: number, init: RunInit = {}): Promise<Result>
   const world = createWorld({
     ...plan,
     wanted: (index) =>
-      plan.partial && index % 2 === 1 ? { ...BASE, names: NAMES.slice(0, 3) } : BASE,
+      plan.partial && index % 2 === 1 ? { ...BASE, names: SEED_NAMES.slice(0, 3) } : BASE,
   })
   const { clock, machines, mangler } = world
   const found: string[] = []

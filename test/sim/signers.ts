@@ -22,6 +22,13 @@ export const keyOf = (signer: Signer) => {
 }
 
 export const NAMES = ['a', 'b', 'c', 'etc/d', 'etc/e', 'f'] as const
+/** Takes two signers. */
+export const SHARED = 'shared'
+/** Whom it takes to delete {@link GUARDED}, or to change when it ends. */
+const GUARD: Signer = 'cleo'
+export const GUARDED = 'guarded'
+/** What seeds draw from. */
+export const SEED_NAMES = [...NAMES, GUARDED, SHARED] as const
 const MAX_SIZE_BYTES = 2 ** 21
 
 /** What one machine is told to want, and from whom. */
@@ -34,6 +41,8 @@ export const policiesOf = ({ names, signers }: Wanted): FilePolicy[] =>
   names.map((name) => ({
     name: parseFileName(name),
     signers: signers.map((signer) => keyOf(signer).publicKey),
+    ...(name === SHARED ? { threshold: 2 } : {}),
+    ...(name === GUARDED ? { deleteSigners: [keyOf(GUARD).publicKey] } : {}),
     maxSizeBytes: MAX_SIZE_BYTES,
     mode: 0o644,
   }))
@@ -74,6 +83,35 @@ export const signDraft = async (draft: Draft): Promise<SignedStatement> => {
     },
     by.map(keyOf),
   )
+}
+
+/** The same statement by somebody else as well. */
+export const cosign = (
+  { statement }: SignedStatement,
+  by: readonly Signer[],
+): Promise<SignedStatement> => signStatement(statement, by.map(keyOf))
+
+/** Sets of these signers of whose statements a machine keeps the greatest. */
+export const setsThatCount = (
+  { statement: { name, content } }: SignedStatement,
+  signers: readonly Signer[],
+): readonly (readonly Signer[])[] => {
+  if (name === SHARED) {
+    return signers.flatMap((one, index) => signers.slice(index + 1).map((other) => [one, other]))
+  }
+  if (name === GUARDED && content === 'deleted') return signers.includes(GUARD) ? [[GUARD]] : []
+  return signers.map((signer) => [signer])
+}
+
+/** Why a statement that is shown should not be; `undefined`: those who signed it suffice. */
+export const whyTooFew = (signed: SignedStatement): string | undefined => {
+  const { name, content } = signed.statement
+  const signers = signersOf(signed, SIGNERS)
+  if (name === SHARED && signers.length < 2) return `by ${signers} alone`
+  const isDeleted = name === GUARDED && content === 'deleted'
+  return isDeleted && !signers.includes(GUARD)
+    ? `deleted by ${signers}, without ${GUARD}`
+    : undefined
 }
 
 /** Who of these signed. */

@@ -184,7 +184,7 @@ export const fileSchema = table({
       type: 'number',
       fallback: `\`${DEFAULT_FILES_PER_PATTERN}\``,
       about:
-        'Of a pattern: how many names each signer (each set of signers, where a threshold asks for several; all nodes together under `"self"`) may use. Deleted names count, as tombstones are kept. Uploads beyond it are refused; of what arrives from peers the names that sort first are kept.',
+        'Of a pattern: how many names each signer (each set of signers, where a threshold asks for several; all nodes together under `"self"`) may use. Deleted names count, as tombstones are kept. Uploads beyond it are refused; of what arrives from peers the names that sort first are kept. So a signer that fills a pattern at several nodes at once may lose the names that sort last, though they were answered with 201.',
     }),
   ),
 })
