@@ -1,6 +1,6 @@
 /** Makes the things of a plan happen. */
 import { isMeshError } from '../../src/errors/index.ts'
-import { cosign, policiesOf, SEED_NAMES, SHARED, signDraft, signersOf } from './signers.ts'
+import { cosign, policiesOf, SHARED, signDraft, signersOf } from './signers.ts'
 import type { SignedStatement } from '../../src/statement/index.ts'
 import type { SeededRandom } from '../support/random.ts'
 import type { Death, Machine } from './machine.ts'
@@ -83,7 +83,7 @@ const drawContent = (random: SeededRandom): Uint8Array | undefined => {
 }
 
 const draft = (world: World, random: SeededRandom, by: readonly Signer[]): Draft => {
-  const name = random.pick(SEED_NAMES)
+  const name = random.pick(world.names)
   const base = highest(world, name)
   const nowMs = world.clock.nowMs()
   const content = drawContent(random)
@@ -252,7 +252,7 @@ const handlers: Readonly<
     // Content of a withdrawn name is kept for a day, by the clock of the machine.
     if (machine.wallOffsetMs - beforeMs >= DAY_MS - HOUR_MS) {
       const { names = [] } = world.inForce.get(machine) ?? {}
-      for (const name of SEED_NAMES) {
+      for (const name of world.names) {
         if (!names.includes(name)) world.purged.add(`${machine.name} ${name}`)
       }
     }
@@ -261,7 +261,7 @@ const handlers: Readonly<
   'disk full': (world, random) => breakDisk(world, random, 'ENOSPC'),
   'disk fails': (world, random) => breakDisk(world, random, 'EIO'),
   'names change': (world, random) => {
-    const name = random.pick(SEED_NAMES)
+    const name = random.pick(world.names)
     const add = random.below(2) === 0
     configure(world, random, (wanted) => ({
       ...wanted,

@@ -48,8 +48,6 @@ export interface Result {
   }
 }
 
-const BASE: Wanted = { names: SEED_NAMES, signers: ['anna', 'bert', 'cleo'] }
-
 /** What each machine shall want in the end. */
 const finalWanted = (world: World, { halves }: Plan): ((machine: Machine) => Wanted) => {
   const random = world.random.fork('final')
@@ -58,10 +56,11 @@ const finalWanted = (world: World, { halves }: Plan): ((machine: Machine) => Wan
     ['anna', 'bert', 'cleo', 'dave'],
     ['anna', 'cleo'],
   ])
-  const all: Wanted = { names: SEED_NAMES, signers }
+  const { names } = world
+  const all: Wanted = { names, signers }
   const other: Wanted = random.pick([
-    { names: SEED_NAMES.slice(0, 3), signers },
-    { names: SEED_NAMES, signers: ['anna', 'dave'] },
+    { names: names.slice(0, 3), signers },
+    { names, signers: ['anna', 'dave'] },
   ])
   return ({ index }) => (halves && index % 2 === 1 ? other : all)
 }
@@ -116,16 +115,22 @@ const countOutcomes = ({ ledger }: World): Record<string, number> => {
 export interface RunInit {
   readonly nodes?: number
   readonly actions?: number
+  /** What is drawn from; another list makes another history. @default SEED_NAMES */
+  readonly names?: readonly string[]
   /** Leaves out some of the plan's actions. */
   readonly only?: (action: Action) => boolean
 }
 
 export const runSeed = async (seed: number, init: RunInit = {}): Promise<Result> => {
   const plan = planOf(seed, init)
+  const { names = SEED_NAMES } = init
   const world = createWorld({
     ...plan,
-    wanted: (index) =>
-      plan.partial && index % 2 === 1 ? { ...BASE, names: SEED_NAMES.slice(0, 3) } : BASE,
+    names,
+    wanted: (index) => ({
+      names: plan.partial && index % 2 === 1 ? names.slice(0, 3) : names,
+      signers: ['anna', 'bert', 'cleo'],
+    }),
   })
   const { clock, machines, mangler } = world
   const found: string[] = []

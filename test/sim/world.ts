@@ -6,7 +6,7 @@ import { createSeededRandom } from '../support/random.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
 import { createLedger } from './ledger.ts'
 import { createMachine, peerIdOf } from './machine.ts'
-import { policiesOf } from './signers.ts'
+import { NAMES, policiesOf } from './signers.ts'
 import type { MeshError } from '../../src/errors/index.ts'
 import type { MemoryNetwork } from '../../src/transport/index.ts'
 import type { SeededRandom } from '../support/random.ts'
@@ -23,6 +23,8 @@ export interface World {
   readonly machines: readonly Machine[]
   readonly mangler: Machine | undefined
   readonly ledger: Ledger
+  /** What actions draw from. */
+  readonly names: readonly string[]
   /** What the machines are told to want now. */
   readonly wanted: Map<Machine, Wanted>
   /** What they were last configured for: roll-outs take their time. */
@@ -46,6 +48,8 @@ export interface WorldInit {
   readonly mangler: boolean
   readonly lossRate: number
   readonly resetRate: number
+  /** What actions draw from. @default NAMES */
+  readonly names?: readonly string[]
   /** At the start. */
   readonly wanted: (index: number) => Wanted
   /** Without it frames and statements in them are not looked at: for large meshes. @default true */
@@ -142,6 +146,7 @@ export const createWorld = (init: WorldInit): World => {
     machines,
     mangler,
     ledger,
+    names: init.names ?? NAMES,
     wanted: new Map(machines.map((machine) => [machine, init.wanted(machine.index)])),
     purged: new Set(),
     inForce: new Map(machines.map((machine) => [machine, init.wanted(machine.index)])),
