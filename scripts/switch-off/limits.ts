@@ -119,13 +119,10 @@ export const withoutRow: readonly { readonly why: string; readonly limits: reado
     why: 'no test looks at it yet',
     limits: [
       'MAX_ASKED_HOLDERS',
-      'MAX_COMPARED_LISTS',
       'MAX_DROPPED_BLOCKS',
       'MAX_EVENT_BATCH_BYTES',
       'MAX_EVENT_BATCH_COUNT',
-      'MAX_HISTORY_COUNT',
       'MAX_REMEMBERED_NAMES',
-      'MAX_TURNED_AWAY_BODY_BYTES',
     ],
   },
 ]

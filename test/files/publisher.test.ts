@@ -1,4 +1,5 @@
 import t from 'tap'
+import { MAX_HISTORY_COUNT } from '../../src/files/limits.ts'
 import { formatPublicKey } from '../../src/keys/index.ts'
 import { parseFileName } from '../../src/statement/index.ts'
 import { createWorld, fromPeer, HOUR_MS, keys, NAME, policy, short, sign, source } from './world.ts'
@@ -238,6 +239,18 @@ t.test('remembers the last statements of a name', async (t) => {
   t.same(versions(), [1, 7, 6, 5], 'the winner first')
   await world.files.reload([])
   t.same(versions(), [])
+})
+
+t.test('of a name that is withdrawn so many statements stay, and no more', async (t) => {
+  const many = policy({ history: MAX_HISTORY_COUNT + 50 })
+  const world = await createWorld([many])
+  t.teardown(() => world.stop())
+  const count = MAX_HISTORY_COUNT + 20
+  for (let version = 1; version <= count; version++) await world.put({ version })
+  t.equal(world.files.history(NAME).length, count)
+  await world.files.reload([])
+  await world.files.reload([many])
+  t.equal(world.files.history(NAME).length, MAX_HISTORY_COUNT)
 })
 
 t.test('lists names in order, configured or not', async (t) => {

@@ -209,18 +209,19 @@ t.test('who finds no place is told so, and when to try again', async (t) => {
 })
 
 t.test('an upload that finds no place reads the answer, however much it sends', async (t) => {
-  const { url, port } = await fill(t)
+  const { url, port, filled } = await fill(t)
   const small = await call(url, 'PUT', '/small', { body: Buffer.alloc(100_000) })
   t.equal(small.status, 503)
-  const size = 64 * 2 ** 20
+  const size = PIECES * PIECE.length
   const socket = connect(port, '127.0.0.1').on('error', () => {})
   t.teardown(() => socket.destroy())
   await once(socket, 'connect')
   const head = `PUT /large HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${size}\r\n\r\n`
   socket.write(head)
-  socket.write(Buffer.alloc(size))
+  for (let each = 0; each < PIECES; each++) socket.write(PIECE)
   const [answer] = await once(socket, 'data')
   t.match(String(answer), /^HTTP\/1\.1 503 /)
+  await filled([socket])
   t.ok(socket.writableLength > 0, 'and the rest of it is not read')
   const waiting = await call(url, 'PUT', '/large', {
     headers: { Expect: '100-continue' },

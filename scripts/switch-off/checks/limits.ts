@@ -400,6 +400,27 @@ export const limits: readonly Check[] = [
       ['parts.size >= MAX_CONTENT_HOLDERS && !this.#makeRoom(() => true)', 'parts.size < 0'],
     ],
   ]),
+  ...checksOf('sync/push-pull/replica', 'sync/push-pull/replica', [
+    [
+      'lists of names that were compared',
+      'so many lists are compared with ours once, and are not compared again',
+      ['if (shared.size >= MAX_COMPARED_LISTS) shared.clear()', ''],
+    ],
+  ]),
+  ...checksOf('files/publisher', 'files/publisher', [
+    [
+      'statements of a withdrawn name',
+      'of a name that is withdrawn so many statements stay, and no more',
+      ['rule?.history ?? MAX_HISTORY_COUNT', 'rule?.history ?? 1e9'],
+    ],
+  ]),
+  ...checksOf('http/turned-away', 'http/places', [
+    [
+      'what is read of who finds no place',
+      'an upload that finds no place reads the answer, however much it sends',
+      ['const maxBytes = MAX_TURNED_AWAY_BODY_BYTES', 'const maxBytes = 1e12'],
+    ],
+  ]),
   // Time.
   ...checksOf('sync/announce/overlay', 'sync/announce/overlay', [
     [
