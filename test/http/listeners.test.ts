@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_TIMEOUT_MS } from '../../src/http/limits.ts'
-import { MAX_REQUESTS_PER_CONNECTION } from '../../src/http/limits.ts'
+import { MAX_PIPELINED_REQUESTS, MAX_REQUESTS_PER_CONNECTION } from '../../src/http/limits.ts'
 import { listenOnSocket } from '../../src/http/unix-socket.ts'
 import { Agent, createServer as createHttpServer, get } from 'node:http'
 import { call, curl, raw, startHarness } from './harness.ts'
@@ -174,6 +174,17 @@ t.test('header fields that come byte by byte are cut off in time', async (t) => 
   t.match(text, /^HTTP\/1\.1 408 .*ERR_REQUEST_TOO_SLOW/s)
   t.ok(performance.now() - startedMs >= HEADERS_TIMEOUT_MS, 'and not before')
 })
+
+t.test(
+  'of requests in one packet so many are answered, and the connection is closed',
+  async (t) => {
+    const harness = await startHarness()
+    t.teardown(harness.stop)
+    const request = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'
+    const text = await raw(harness.url, request.repeat(MAX_PIPELINED_REQUESTS + 4)).text
+    t.equal(text.split('HTTP/1.1 200 ').length - 1, MAX_PIPELINED_REQUESTS)
+  },
+)
 
 t.test('a connection has so many requests, and the next one comes over another', async (t) => {
   const harness = await startHarness()

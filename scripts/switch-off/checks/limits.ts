@@ -203,6 +203,11 @@ export const limits: readonly Check[] = [
   ]),
   ...checksOf('http/listeners', 'http/listeners', [
     [
+      'requests in one packet',
+      'of requests in one packet so many are answered, and the connection is closed',
+      ['maxUnanswered: MAX_PIPELINED_REQUESTS', 'maxUnanswered: 1e9'],
+    ],
+    [
       'requests of one connection',
       'a connection has so many requests, and the next one comes over another',
       ['server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION', ''],
@@ -412,6 +417,13 @@ export const limits: readonly Check[] = [
       'statements of a withdrawn name',
       'of a name that is withdrawn so many statements stay, and no more',
       ['rule?.history ?? MAX_HISTORY_COUNT', 'rule?.history ?? 1e9'],
+    ],
+  ]),
+  ...checksOf('http/readers', 'http/places', [
+    [
+      'readers that take drop by drop',
+      'who reads drop by drop loses its place',
+      ['slowest?.bytesPerSecond ?? MIN_READER_BYTES_PER_SECOND', 'slowest?.bytesPerSecond ?? 0'],
     ],
   ]),
   ...checksOf('http/turned-away', 'http/places', [
