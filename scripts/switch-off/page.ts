@@ -43,6 +43,8 @@ ${withoutRow.map(({ why, limits }) => `| ${limits.map(code).join(', ')} | ${why}
 
 ## Limits that another row stands for
 
+The check is switched off in another line than that of the number, which by itself no row changes.
+
 | limit | the check that is switched off |
 |---|---|
 ${Object.entries(stoodFor)
