@@ -250,7 +250,7 @@ export const readMembershipMessage = async (stream: Duplex): Promise<Buffer> =>
   stream.read((await stream.read(2)).readUInt16LE())
 
 /** The header of a Yamux frame. */
-export const yamuxFrame = (
+export const yamuxHeader = (
   type: number,
   { flags = 0, stream = 0, length = 0 }: { flags?: number; stream?: number; length?: number } = {},
 ): Buffer => {

@@ -17,7 +17,7 @@ import {
   readMembershipMessage,
   secure,
   select,
-  yamuxFrame,
+  yamuxHeader,
 } from './bare-socket.ts'
 import { memoryOf, timeRead } from './resources.ts'
 import { clientOf, PATIENCE_MS, startScene } from './scene.ts'
@@ -226,19 +226,19 @@ t.test('a member that floods the multiplexer is cut off and named', async (t) =>
     [
       'ERR_LIMIT_EXCEEDED',
       /opens streams too fast/,
-      () => many(1_000, (index) => yamuxFrame(1, { flags: 1, stream: 2 * index + 1 })),
+      () => many(1_000, (index) => yamuxHeader(1, { flags: 1, stream: 2 * index + 1 })),
     ],
     [
       'ERR_LIMIT_EXCEEDED',
       /floods us with window updates/,
-      () => many(5_000, () => yamuxFrame(1, { stream: 1, length: 1 })),
+      () => many(5_000, () => yamuxHeader(1, { stream: 1, length: 1 })),
     ],
-    ['ERR_LIMIT_EXCEEDED', /floods us with pings/, () => many(1_000, () => yamuxFrame(2))],
+    ['ERR_LIMIT_EXCEEDED', /floods us with pings/, () => many(1_000, () => yamuxHeader(2))],
     [
       'ERR_LIMIT_EXCEEDED',
       /4294967295 bytes in one frame/,
       () =>
-        Buffer.concat([yamuxFrame(0, { stream: 1, length: 2 ** 32 - 1 }), Buffer.alloc(MEBIBYTE)]),
+        Buffer.concat([yamuxHeader(0, { stream: 1, length: 2 ** 32 - 1 }), Buffer.alloc(MEBIBYTE)]),
     ],
     ['ERR_PROTOCOL_MALFORMED', /no frame of the multiplexer/, () => Buffer.alloc(MEBIBYTE, 0xff)],
   ]

@@ -198,16 +198,3 @@ export const dialAndWait = async (
   await admitted.promise
   return { goOn: going.resolve }
 }
-
-/** A header of the multiplexer. */
-export const yamuxHeader = (
-  type: number,
-  { flags = 0, stream = 0, length = 0 }: { flags?: number; stream?: number; length?: number },
-): Uint8Array => {
-  const header = Buffer.alloc(12)
-  header.writeUInt8(type, 1)
-  header.writeUInt16BE(flags, 2)
-  header.writeUInt32BE(stream, 4)
-  header.writeUInt32BE(length, 8)
-  return header
-}

@@ -2,7 +2,7 @@ import { yamux } from '@chainsafe/libp2p-yamux'
 import t from 'tap'
 import { tuneWindows } from '../../src/transport/windows.ts'
 import { FakeConnection } from './fakes.ts'
-import { yamuxHeader } from './strangers.ts'
+import { yamuxHeader } from '../hostile/bare-socket.ts'
 import type { Test } from 'tap'
 
 const [DATA, WINDOW_UPDATE] = [0, 1]
