@@ -138,7 +138,8 @@ export const createPublications = ({
     const delayMs = nextMs - clock.nowMs()
     // What is due and still there was refused by the disk: no need to hurry.
     if (delayMs <= 0) worker()?.wake(RETRY_DELAY_MS)
-    else if (delayMs < UPKEEP_INTERVAL_MS) worker()?.wake(delayMs)
+    // The next look by itself comes after an interval and its jitter: less than two.
+    else if (delayMs < 2 * UPKEEP_INTERVAL_MS) worker()?.wake(delayMs)
   }
 
   const postpone = (name: FileName, options: PublishOptions, taken: Taken | undefined): void => {

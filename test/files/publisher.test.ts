@@ -93,6 +93,19 @@ t.test('hides a file when it expires, and shows it again when the clock was wron
   t.equal((await world.disk.list('content')).length, 1)
 })
 
+t.test('hides a file at the moment of its end, whenever it last looked at the clock', async (t) => {
+  const world = await createWorld()
+  t.teardown(() => world.stop())
+  for (let version = 1; version <= 20; version++) {
+    const leftMs = 40_000 + version * 1_000
+    await world.put({ version, expires: world.clock.nowMs() + leftMs })
+    await world.clock.advance(leftMs - 1)
+    t.equal(await world.shown(), `${NAME} ${version}`)
+    await world.clock.advance(2)
+    t.equal(await world.shown(), undefined, `${leftMs} ms after it came`)
+  }
+})
+
 t.test('notices at start what expired while nobody ran', async (t) => {
   const world = await createWorld()
   t.teardown(() => world.stop())
