@@ -6,7 +6,7 @@ import { MAX_ROUND_MS, MAX_ROUND_RANGES } from '../limits.ts'
 import { skipUnsupported } from '../intake.ts'
 import { malformed } from '../wire.ts'
 import { createChannel } from './channel.ts'
-import { createNameReader, pagesOf } from './names.ts'
+import { createNameReader, pagesOf, takePage } from './names.ts'
 import { createShortener, describePart } from './ranges.ts'
 import { packItems } from './replica.ts'
 import { createMarker, createOutdone } from './rivals.ts'
@@ -119,8 +119,8 @@ export const answerRounds = async (stream: FrameStream, init: AnswererInit): Pro
       await channel.send({ type: 'get-names' })
       const reader = createNameReader(replica.collection, digest)
       for (let list: NameList | undefined; list === undefined; ) {
-        const { names, last } = await channel.expect('names')
-        list = reader.add(names, last)
+        const page = await channel.expect('names')
+        list = await takePage(reader, page, () => sleep(clock, 0, signal))
         if (list !== undefined) replica.names.put(list)
       }
       replica.learn(peer, digest)

@@ -1,10 +1,11 @@
 import { MeshError } from '../../errors/index.ts'
 import { MAX_AGREED_DIFFERENCES, MAX_NAMES_TOLD, MAX_ROUND_BYTES } from '../limits.ts'
 import { MAX_ROUND_RANGES, MAX_ROUND_RECORDS } from '../limits.ts'
+import { sleep } from '../async.ts'
 import { malformed } from '../wire.ts'
 import { findDifference } from './difference.ts'
 import { exchangeRecords } from './exchange.ts'
-import { createNameReader, pagesOf } from './names.ts'
+import { createNameReader, pagesOf, takePage } from './names.ts'
 import { createShortener, SALT_BYTES } from './ranges.ts'
 import { stateOf } from './views.ts'
 import type { IdTree } from '../../tree/index.ts'
@@ -85,8 +86,8 @@ export const beginRound = async (
     await channel.send({ type: 'get-names' })
     const reader = createNameReader(collection, digest)
     for (;;) {
-      const { names, last } = await channel.expect('names')
-      const list = reader.add(names, last)
+      const page = await channel.expect('names')
+      const list = await takePage(reader, page, () => sleep(clock, 0, signal))
       if (list !== undefined) return list
     }
   }

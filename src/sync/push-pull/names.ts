@@ -1,6 +1,6 @@
 import { isMeshError } from '../../errors/index.ts'
 import { createDigester, utf8 } from '../../util/index.ts'
-import { MAX_NAMES_BYTES, MAX_NAMES_CACHE_BYTES } from '../limits.ts'
+import { MAX_NAMES_BYTES, MAX_NAMES_CACHE_BYTES, NAMES_A_TURN } from '../limits.ts'
 import { malformed } from '../wire.ts'
 import { MAX_PAGE_NAMES_BYTES } from './messages.ts'
 import type { Digest } from '../../util/index.ts'
@@ -106,6 +106,20 @@ export const createNameReader = (collection: Collection, expected: Digest) => {
       return { digest: expected, selection: builder.finish() }
     },
   }
+}
+
+/** Takes a page in parts, and waits for a `turn` between them. */
+export const takePage = async (
+  reader: ReturnType<typeof createNameReader>,
+  { names, last }: { readonly names: readonly string[]; readonly last: boolean },
+  turn: () => Promise<void>,
+): Promise<NameList | undefined> => {
+  let at = 0
+  for (; names.length - at > NAMES_A_TURN; at += NAMES_A_TURN) {
+    reader.add(names.slice(at, at + NAMES_A_TURN), false)
+    await turn()
+  }
+  return reader.add(names.slice(at), last)
 }
 
 /** Lists of other nodes by digest: in a fleet, many nodes have the same one. */

@@ -6,6 +6,7 @@ import {
   createNameReader as createReader,
   digestOfNames,
   pagesOf,
+  takePage,
 } from '../../../src/sync/push-pull/names.ts'
 import { createNamesCache } from '../../../src/sync/push-pull/names.ts'
 import { createFakeCollection } from '../../support/fake-collection.ts'
@@ -61,6 +62,21 @@ t.test('a reader refuses disorder, repetition, emptiness and what was not announ
   const list = good.add(['b'], true)
   t.same(['a', 'b', 'c'].map(list?.selection.has ?? (() => undefined)), [true, true, false])
   t.throws(() => createNameReader(digestOfNames(['../a'])).add(['../a'], true), { code }, 'no name')
+})
+
+t.test('others have their turn while a long page is taken', async (t) => {
+  const names = Array.from({ length: 2_500 }, (_, index) => `n${10_000 + index}`)
+  const reader = createNameReader(digestOfNames(names))
+  let turns = 0
+  const turn = async (): Promise<void> => void turns++
+  t.equal(await takePage(reader, { names: names.slice(0, 2_400), last: false }, turn), undefined)
+  t.equal(turns, 2)
+  const list = await takePage(reader, { names: names.slice(2_400), last: true }, turn)
+  t.equal(turns, 2)
+  t.ok(names.every((name) => list?.selection.has(name)))
+  t.notOk(list?.selection.has('n1'))
+  const empty = createNameReader(digestOfNames([]))
+  t.equal((await takePage(empty, { names: [], last: true }, turn))?.digest, digestOfNames([]))
 })
 
 t.test('the cache forgets the longest unused beyond its size', async (t) => {
