@@ -110,7 +110,7 @@ export const MAX_LISTS_PER_MINUTE = 6
 export const MAX_NAMES_CACHE_BYTES = 8 * MEBIBYTE
 /** All filtered views that are remembered; the longest unused are forgotten. */
 export const MAX_VIEWS_BYTES = 16 * MEBIBYTE
-/** Names of a told list that are taken before others have their turn; a page may have 30,000. */
+/** Names of a told list that are taken before others have their turn; a page has as many as fit into a frame. */
 export const NAMES_A_TURN = 1_000
 /** Ids that are read for a view before others have their turn. */
 export const PREPARED_IDS = 2_048
