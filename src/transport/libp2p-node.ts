@@ -2,7 +2,6 @@ import { tcp } from '@libp2p/tcp'
 import { createLibp2p } from 'libp2p'
 import { isMeshError, MeshError } from '../errors/index.ts'
 import { parsePeerId } from '../keys/index.ts'
-import { createDhtPeers } from './dht-peers.ts'
 import { loadDht } from './dht.ts'
 import { GuardedConnection } from './guarded-connection.ts'
 import { fromLibp2pPeerId, toLibp2pKey } from './identity.ts'
@@ -10,6 +9,7 @@ import {
   CONNECTION_CLOSE_TIMEOUT_MS,
   DIAL_TIMEOUT_MS,
   HANDSHAKE_TIMEOUT_MS,
+  MAX_DHT_PEERS,
   MAX_PARALLEL_DIALS,
   MAX_PENDING_HANDSHAKES,
   SOCKET_IDLE_TIMEOUT_MS,
@@ -18,6 +18,7 @@ import {
 import { membershipExchange } from './membership-exchange.ts'
 import { guardedMultiplexer } from './multiplexer.ts'
 import { privateNetwork } from './private-network.ts'
+import { createRememberedPeers } from './remembered-peers.ts'
 import type { Connection, Libp2p, MessageStream } from '@libp2p/interface'
 import type { Libp2pOptions } from 'libp2p'
 import type { PeerId, PrivateKey } from '../keys/index.ts'
@@ -199,19 +200,22 @@ export const createLibp2pNode = async (
   const node = await createLibp2p(options)
   node.addEventListener('connection:open', ({ detail }) => init.onOpen(detail))
   node.addEventListener('connection:close', ({ detail }) => init.onClose(detail))
-  if (init.dht) {
-    const peers = createDhtPeers({
-      isConnected: (peer) => node.getConnections(peer).length > 0,
-      forget: (peer) => void node.peerStore.delete(peer).catch(() => {}),
-    })
-    node.addEventListener('peer:update', ({ detail: { peer } }) => {
-      peers.heard(peer.id)
-      // What others say may be anything, the ids of keys that nobody would accept among it.
-      const id = parsePeerId(peer.id.toString())
-      const locations = peer.addresses.map(({ multiaddr }) => withoutPeerId(multiaddr.toString()))
-      if (id !== undefined && locations.length > 0) init.onDiscovered(id, locations)
-    })
-  }
+  const remembered = createRememberedPeers({
+    // What peering needs it has in an address book of its own.
+    maxPeers: init.dht ? MAX_DHT_PEERS : 0,
+    isConnected: (peer) => node.getConnections(peer).length > 0,
+    forget: (peer) => void node.peerStore.delete(peer).catch(() => {}),
+  })
+  node.addEventListener('peer:disconnect', ({ detail }) => remembered.heard(detail))
+  // Also after the end of a connection: for a stream that began before.
+  node.addEventListener('peer:update', ({ detail: { peer } }) => {
+    remembered.heard(peer.id)
+    if (!init.dht) return
+    // What others say may be anything, the ids of keys that nobody would accept among it.
+    const id = parsePeerId(peer.id.toString())
+    const locations = peer.addresses.map(({ multiaddr }) => withoutPeerId(multiaddr.toString()))
+    if (id !== undefined && locations.length > 0) init.onDiscovered(id, locations)
+  })
   return node
 }
 

@@ -1,5 +1,4 @@
 import { EventEmitter } from 'node:events'
-import { peerIdFromString } from '@libp2p/peer-id'
 import { MeshError, toMeshError } from '../errors/index.ts'
 import { MAX_PSKS, peerIdFromPublicKey, PSK_BYTES } from '../keys/index.ts'
 import { equalBytes } from '../util/index.ts'
@@ -166,10 +165,6 @@ export const createLibp2pTransport = (
       onDisconnect(peer) {
         rememberName(peer)
         emit('disconnect', peer)
-        // The DHT needs it, and has a limit of its own.
-        if (init.dht?.enabled === true) return
-        // libp2p remembers every peer it has ever seen; peering has an address book with limits.
-        void running?.node.peerStore.delete(peerIdFromString(peer.id)).catch(() => {})
       },
     },
   )

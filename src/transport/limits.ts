@@ -164,5 +164,5 @@ export const REFUSALS_LOGGED_PER_MINUTE = 10
 export const REFUSALS_LOGGED_BURST = 10
 /** Reasons for being alone that the health warning tells, the latest. Bounds what failures make us remember. */
 export const MAX_LONELY_REASONS = 3
-/** Peers that libp2p remembers for the DHT; nobody who is connected goes for it. Bounds what members make up. */
+/** Peers that libp2p remembers for the DHT beside those that are connected. Bounds what members make up. */
 export const MAX_DHT_PEERS = 1_024

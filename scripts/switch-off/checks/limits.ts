@@ -240,11 +240,18 @@ export const limits: readonly Check[] = [
       ['datastore: withoutRecords(components.datastore)', 'datastore: components.datastore'],
     ],
   ]),
-  ...checksOf('transport/dht-peers', 'transport/dht-peers', [
+  ...checksOf('transport/remembered-peers', 'transport/remembered-peers', [
     [
       'peers that the DHT tells of',
       'who was heard of longest ago is forgotten first, and nobody who is connected',
-      ['if (heard.size <= MAX_DHT_PEERS) return', 'return'],
+      ['if (heard.size <= maxPeers) return', 'return'],
+    ],
+  ]),
+  ...checksOf('transport/libp2p-node', 'transport/remembered-peers', [
+    [
+      'peers that libp2p remembers without a DHT',
+      'without a DHT, libp2p remembers at most 0 that are gone',
+      ['maxPeers: init.dht ? MAX_DHT_PEERS : 0', 'maxPeers: MAX_DHT_PEERS'],
     ],
   ]),
   ...checksOf('transport/refusal-log', 'transport/refusal-log', [
@@ -389,6 +396,11 @@ export const limits: readonly Check[] = [
       'views that are remembered',
       'views are forgotten beyond their size, the longest unused first',
       ['if (sizeBytes <= maxBytes || digest === kept) return', 'return'],
+    ],
+    [
+      'lists that remembered views look at',
+      'what a view looks at counts as its size: a list is much longer than what is kept',
+      ['tree.sizeBytes + selection.sizeBytes + VIEW_BYTES', 'tree.sizeBytes + VIEW_BYTES'],
     ],
   ]),
   ...checksOf('sync/content/holders', 'sync/content/holders', [

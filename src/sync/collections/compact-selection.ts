@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { isPattern, parseSelector, prefixOf } from '../../statement/index.ts'
 import { MAX_LIST_PATTERNS } from '../limits.ts'
 import { malformed } from '../wire.ts'
-import type { SelectionBuilder } from '../collection.ts'
+import type { Selection, SelectionBuilder } from '../collection.ts'
 
 /** Of this node, unknown to others, so that nobody can make names that are taken for each other. */
 export const SELECTION_SALT_BYTES = 16
@@ -37,6 +37,45 @@ const includes = (numbers: Float64Array, value: number): boolean => {
   return numbers[low] === value
 }
 
+/** From text to text: with buffers on the way it takes three times as long. */
+const createHash = (salt: Uint8Array) => {
+  const salted = Buffer.from(salt).toString('hex')
+  return (text: string): number =>
+    Number.parseInt(hash('sha256', salted + text, 'hex').slice(0, HASH_DIGITS), 16)
+}
+
+interface Parts {
+  hashOf(text: string): number
+  /** The part before the `*`. */
+  readonly patterns: ReadonlySet<string>
+  /** Sorted, as hashes. */
+  readonly names: Float64Array
+  readonly directories: Float64Array
+}
+
+/** Made outside of its builder: functions that are made together keep what any of them uses. */
+const createHashedSelection = ({ hashOf, patterns, names, directories }: Parts): Selection => {
+  const lengths = [...new Set([...patterns].map(({ length }) => length))]
+  const matches = (name: string): boolean => {
+    const shared = name.lastIndexOf('/') + 1
+    return lengths.some(
+      (length) => length >= shared && length < name.length && patterns.has(name.slice(0, length)),
+    )
+  }
+  return {
+    has(name) {
+      const hashed = hashOf(name)
+      if (includes(names, hashed)) return true
+      return matches(name) && !includes(directories, hashed)
+    },
+    hasPatterns: patterns.size > 0,
+    sizeBytes:
+      names.byteLength +
+      directories.byteLength +
+      [...patterns].reduce((sum, { length }) => sum + 2 * length + 64, 0),
+  }
+}
+
 /**
  * Says the same of a name as `createSelection` of `statement`, and keeps 8 bytes of each name and of
  * each directory instead of the names.
@@ -47,11 +86,7 @@ export const createCompactSelection = (salt: Uint8Array): SelectionBuilder => {
   const patterns = new Set<string>()
   let before: readonly string[] = []
 
-  const salted = Buffer.from(salt).toString('hex')
-
-  /** From text to text: with buffers on the way it takes three times as long. */
-  const hashOf = (text: string): number =>
-    Number.parseInt(hash('sha256', salted + text, 'hex').slice(0, HASH_DIGITS), 16)
+  const hashOf = createHash(salt)
 
   /** Neighbours share most of their directories: each is taken once, nearly always. */
   const addDirectories = (selector: string): void => {
@@ -74,28 +109,12 @@ export const createCompactSelection = (salt: Uint8Array): SelectionBuilder => {
       }
       patterns.add(prefixOf(selector))
     },
-    finish() {
-      const [nameHashes, directoryHashes] = [names.finish(), directories.finish()]
-      const lengths = [...new Set([...patterns].map(({ length }) => length))]
-      const matches = (name: string): boolean => {
-        const shared = name.lastIndexOf('/') + 1
-        return lengths.some(
-          (length) =>
-            length >= shared && length < name.length && patterns.has(name.slice(0, length)),
-        )
-      }
-      return {
-        has(name) {
-          const hashed = hashOf(name)
-          if (includes(nameHashes, hashed)) return true
-          return matches(name) && !includes(directoryHashes, hashed)
-        },
-        hasPatterns: patterns.size > 0,
-        sizeBytes:
-          nameHashes.byteLength +
-          directoryHashes.byteLength +
-          [...patterns].reduce((sum, { length }) => sum + 2 * length + 64, 0),
-      }
-    },
+    finish: () =>
+      createHashedSelection({
+        hashOf,
+        patterns,
+        names: names.finish(),
+        directories: directories.finish(),
+      }),
   }
 }

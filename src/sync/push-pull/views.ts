@@ -5,7 +5,7 @@ import { MAX_VIEWS_BYTES, PREPARED_IDS } from '../limits.ts'
 import { createOwnNames } from './names.ts'
 import type { FilteredTree, IdTree } from '../../tree/index.ts'
 import type { Clock, Digest } from '../../util/index.ts'
-import type { Collection } from '../collection.ts'
+import type { Collection, Selection } from '../collection.ts'
 import type { NameList, OwnNames } from './names.ts'
 
 /** What both sides of a round hash to see whether they are in step. */
@@ -33,21 +33,38 @@ export interface Views {
 const isEqual = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((name, index) => name === b[index])
 
-/** What remembering one view costs beside what it has read. */
+interface View {
+  readonly tree: FilteredTree
+  /** What it looks at. */
+  readonly selection: Selection
+}
+
+/** What remembering one view costs beside what it has read and what it looks at. */
 const VIEW_BYTES = 1_024
+
+const sizeOf = ({ tree, selection }: View): number =>
+  tree.sizeBytes + selection.sizeBytes + VIEW_BYTES
 
 export const createViews = (collection: Collection, maxBytes: number = MAX_VIEWS_BYTES): Views => {
   /** By the digest of the other list; the one used longest ago is first. */
-  const views = new Map<Digest, FilteredTree>()
+  const views = new Map<Digest, View>()
   let ownNames = createOwnNames(collection, [])
+
+  const createView = (selection: Selection): View => ({
+    selection,
+    tree: createFilteredTree(collection.tree, (id) => {
+      const name = collection.nameOf(id)
+      return name !== undefined && selection.has(name)
+    }),
+  })
 
   const forgetSome = (kept: Digest): void => {
     let sizeBytes = 0
-    for (const view of views.values()) sizeBytes += view.sizeBytes + VIEW_BYTES
+    for (const view of views.values()) sizeBytes += sizeOf(view)
     for (const [digest, view] of views) {
       if (sizeBytes <= maxBytes || digest === kept) return
       views.delete(digest)
-      sizeBytes -= view.sizeBytes + VIEW_BYTES
+      sizeBytes -= sizeOf(view)
     }
   }
 
@@ -64,18 +81,12 @@ export const createViews = (collection: Collection, maxBytes: number = MAX_VIEWS
     own,
     async of(other, clock, signal) {
       if (own().digest === other.digest) return collection.tree
-      const { selection } = other
-      const view =
-        views.get(other.digest) ??
-        createFilteredTree(collection.tree, (id) => {
-          const name = collection.nameOf(id)
-          return name !== undefined && selection.has(name)
-        })
+      const view = views.get(other.digest) ?? createView(other.selection)
       views.delete(other.digest)
       views.set(other.digest, view)
-      while (!view.prepare(PREPARED_IDS)) await sleep(clock, 0, signal)
+      while (!view.tree.prepare(PREPARED_IDS)) await sleep(clock, 0, signal)
       forgetSome(other.digest)
-      return view
+      return view.tree
     },
   }
 }

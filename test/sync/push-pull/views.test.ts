@@ -5,6 +5,7 @@ import { createSortedTree } from '../../../src/tree/index.ts'
 import { sha256 } from '../../../src/util/index.ts'
 import { createFakeCollection, record, recordIdOf } from '../../support/fake-collection.ts'
 import { createVirtualClock } from '../../support/virtual-clock.ts'
+import type { NameList } from '../../../src/sync/push-pull/names.ts'
 
 const clock = createVirtualClock()
 const { signal } = new AbortController()
@@ -49,6 +50,30 @@ t.test('views are forgotten beyond their size, the longest unused first', async 
   await views.of(b, clock, signal)
   t.not(await views.of(a, clock, signal), first)
 })
+
+t.test(
+  'what a view looks at counts as its size: a list is much longer than what is kept',
+  async (t) => {
+    const collection = createFakeCollection({ names: ['a'] })
+    collection.publish(record('a', 1))
+    const listOf = (name: string): NameList => ({
+      digest: sha256(name),
+      selection: { has: () => false, hasPatterns: false, sizeBytes: 30_000 },
+    })
+    const views = createViews(collection, 100_000)
+    const [a, b, c] = [listOf('a'), listOf('b'), listOf('c')]
+    const first = await views.of(a, clock, signal)
+    await views.of(b, clock, signal)
+    await views.of(c, clock, signal)
+    t.equal(await views.of(a, clock, signal), first, 'three of them')
+    await views.of(listOf('d'), clock, signal)
+    t.equal(await views.of(a, clock, signal), first, 'used last')
+    await views.of(listOf('e'), clock, signal)
+    await views.of(listOf('f'), clock, signal)
+    await views.of(listOf('g'), clock, signal)
+    t.not(await views.of(a, clock, signal), first)
+  },
+)
 
 t.test('states commit to everything they are made of', async (t) => {
   const [a, b] = [sha256('a'), sha256('b')]
