@@ -113,14 +113,4 @@ export const withoutRow: readonly { readonly why: string; readonly limits: reado
     why: 'a program of the machine itself (`ip`), whose answer the one bounds where the other does not',
     limits: ['ALTNAME_TIMEOUT_MS', 'MAX_ALTNAME_CHARACTERS'],
   },
-  {
-    why: 'no test looks at it yet',
-    limits: [
-      'MAX_ASKED_HOLDERS',
-      'MAX_DROPPED_BLOCKS',
-      'MAX_EVENT_BATCH_BYTES',
-      'MAX_EVENT_BATCH_COUNT',
-      'MAX_REMEMBERED_NAMES',
-    ],
-  },
 ]

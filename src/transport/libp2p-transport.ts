@@ -5,10 +5,10 @@ import { equalBytes } from '../util/index.ts'
 import { checkListenAddress, readLocation } from './address.ts'
 import { createBlameBook } from './blame.ts'
 import { createDialler } from './dialler.ts'
+import { createGoneNames } from './gone-names.ts'
 import { createHandshakes } from './handshakes.ts'
 import { createLibp2pNode, startLibp2pNode } from './libp2p-node.ts'
 import { DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_INBOUND_BYTES_PER_SECOND } from './limits.ts'
-import { MAX_REMEMBERED_NAMES } from './limits.ts'
 import { answerPings, PING_INIT, PING_PROTOCOL, startLiveness } from './liveness.ts'
 import { abortConnection, createMembers } from './members.ts'
 import { createRefusalLog } from './refusal-log.ts'
@@ -120,8 +120,7 @@ export const createLibp2pTransport = (
   const protocols = new Map<string, Served>()
   const blamed = createBlameBook({ clock })
   const refusals = createRefusalLog({ clock, logger })
-  /** Of those that are gone: what they did may be found out afterwards. */
-  const names = new Map<PeerId, string>()
+  const gone = createGoneNames()
   const counters = { refused: createCounter(), handlers: createCounter(), faults: createCounter() }
   let membership = components.membership
   let running: { node: Libp2pNode; liveness: Worker } | undefined
@@ -146,13 +145,6 @@ export const createLibp2pTransport = (
     }
   }
 
-  const rememberName = ({ id, name }: Peer): void => {
-    names.delete(id)
-    if (name !== undefined) names.set(id, name)
-    const oldest = names.keys().next()
-    if (names.size > MAX_REMEMBERED_NAMES && !oldest.done) names.delete(oldest.value)
-  }
-
   const members = createMembers(
     { clock, logger },
     {
@@ -163,7 +155,7 @@ export const createLibp2pTransport = (
         emit('connect', peer)
       },
       onDisconnect(peer) {
-        rememberName(peer)
+        gone.add(peer)
         emit('disconnect', peer)
       },
     },
@@ -192,7 +184,7 @@ export const createLibp2pTransport = (
   }
 
   const blame = (peer: PeerId, error: MeshError, known?: string): void => {
-    const name = members.peer(peer)?.name ?? known ?? names.get(peer)
+    const name = members.peer(peer)?.name ?? known ?? gone.of(peer)
     const { faults, avoid } = blamed.note(peer, error, name)
     counters.faults.add(error.code)
     const facts = { peer, name, code: error.code, faults, avoided: avoid }

@@ -3,6 +3,7 @@ import t from 'tap'
 import { EVENT_KEEP_ALIVE_MS, WAIT_PARAMETER } from '../../src/api/index.ts'
 import { createFeed } from '../../src/feed/index.ts'
 import { MAX_EVENT_READERS } from '../../src/feed/limits.ts'
+import { MAX_EVENT_BATCH_BYTES, MAX_EVENT_BATCH_COUNT } from '../../src/http/limits.ts'
 import { MAX_EVENT_READERS_PER_CLIENT, MIN_TOKEN_CHARACTERS } from '../../src/http/limits.ts'
 import { parseTokens } from '../../src/http/tokens.ts'
 import { systemClock, systemRandom } from '../../src/util/index.ts'
@@ -134,6 +135,38 @@ t.test(
     t.match(next.json(), { cursor: answer.cursor, gap: null, events: [] })
     const other = await call(socketPath, 'GET', `/events?waitMs=0&cursor=${'0'.repeat(16)}-7`)
     t.match(other.json(), { gap: { type: 'gap', missed: null } })
+  },
+)
+
+t.test(
+  'an answer has so many events and so many bytes, and the rest comes with the next',
+  async (t) => {
+    const harness = await startHarness()
+    t.teardown(harness.stop)
+    const { feed, socketPath } = harness
+    const addAll = (count: number, nameOf: (index: number) => string): void => {
+      for (let index = 0; index < count; index++) feed.add(shown(nameOf(index)), 'all')
+    }
+    const from = async (cursor: string) => {
+      const answer = await call(socketPath, 'GET', `/events?waitMs=0&cursor=${cursor}`)
+      const body: { events: { name: string }[]; cursor: string } = JSON.parse(`${answer.body}`)
+      const names = body.events.map(({ name }) => name)
+      return { names, next: body.cursor, bytes: answer.body.length }
+    }
+    addAll(MAX_EVENT_BATCH_COUNT + 1, (index) => `${index}`)
+    const first = await from('oldest')
+    t.equal(first.names.length, MAX_EVENT_BATCH_COUNT)
+    const second = await from(first.next)
+    t.same(second.names, [`${MAX_EVENT_BATCH_COUNT}`])
+
+    const long = 'x'.repeat(200)
+    addAll(MAX_EVENT_BATCH_COUNT, (index) => `${long}/${long}/${long}/${index}`)
+    const third = await from(second.next)
+    t.ok(third.names.length < MAX_EVENT_BATCH_COUNT, `${third.names.length} events`)
+    t.ok(third.bytes < MAX_EVENT_BATCH_BYTES + 2_000, `${third.bytes} bytes`)
+    t.ok(third.bytes > MAX_EVENT_BATCH_BYTES)
+    const fourth = await from(third.next)
+    t.equal(fourth.names[0], `${long}/${long}/${long}/${third.names.length}`)
   },
 )
 

@@ -48,6 +48,8 @@ export interface PlayedHolder {
   readonly peerId: PeerId
   /** Streams of blocks that were opened to it, the first one first. */
   readonly streams: readonly FrameStream[]
+  /** Whether one of them is open. */
+  isAsked(): boolean
   /** Tells the node of the content, as one that has it. */
   publish(content: TestContent): Promise<void>
 }
@@ -61,6 +63,7 @@ export const playHolder = async (
 ): Promise<PlayedHolder> => {
   const holder = await mesh.stranger(name)
   const streams: FrameStream[] = []
+  let open = 0
   holder.handle(ANNOUNCE_PROTOCOL, ANNOUNCE_INIT, async (stream) => {
     await stream.receive()
     await stream.send(encodeAnnounce({ type: 'refusal', reason: 'full' }))
@@ -70,16 +73,22 @@ export const playHolder = async (
     const say: Say = async (...answers) => {
       for (const each of answers) await stream.send(encodeBlockAnswer(each))
     }
-    for (;;) {
-      const frame = await stream.receive()
-      if (frame === undefined) return
-      await answer(decodeBlockRequest(frame), say, stream)
+    open++
+    try {
+      for (;;) {
+        const frame = await stream.receive()
+        if (frame === undefined) return
+        await answer(decodeBlockRequest(frame), say, stream)
+      }
+    } finally {
+      open--
     }
   })
   await mesh.run(holder.dial(node.transport.addresses()[0] ?? ''))
   return {
     peerId: holder.peerId,
     streams,
+    isAsked: () => open > 0,
     async publish({ name, bytes }) {
       const signed = await sign({ name, content: bytes, listed: true })
       const from = { kind: 'peer', peer: holder.peerId } as const

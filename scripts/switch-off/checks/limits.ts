@@ -247,6 +247,13 @@ export const limits: readonly Check[] = [
       ['if (heard.size <= maxPeers) return', 'return'],
     ],
   ]),
+  ...checksOf('transport/gone-names', 'transport/gone-names', [
+    [
+      'names of peers that are gone',
+      'who was gone longest has no name any more',
+      ['names.size > MAX_REMEMBERED_NAMES', 'names.size < 0'],
+    ],
+  ]),
   ...checksOf('transport/libp2p-node', 'transport/remembered-peers', [
     [
       'peers that libp2p remembers without a DHT',
@@ -304,6 +311,32 @@ export const limits: readonly Check[] = [
       'ids on which two nodes agree to differ',
       'remembers so many and no more',
       ['if (map.size < MAX_SETTLED_IDS) map', 'map'],
+    ],
+  ]),
+  ...checksOf('sync/blocks/link', 'sync/blocks/link', [
+    [
+      'cancelled blocks that are remembered',
+      'of so many cancelled blocks something may still come, and others are asked for again',
+      ['entry.asked.size > MAX_DROPPED_BLOCKS', 'entry.asked.size < 0'],
+    ],
+  ]),
+  ...checksOf('sync/blocks/exchange', 'sync/blocks/crew', [
+    [
+      'holders that are asked at the same time',
+      'no more than so many holders are asked at the same time, for all contents',
+      ['if (links.size >= MAX_ASKED_HOLDERS)', 'if (false)'],
+    ],
+  ]),
+  ...checksOf('http/routes/events', 'http/events', [
+    [
+      'events of one answer',
+      'an answer has so many events and so many bytes, and the rest comes with the next',
+      ['maxEvents: MAX_EVENT_BATCH_COUNT', 'maxEvents: 1e9'],
+    ],
+    [
+      'bytes of the events of one answer',
+      'an answer has so many events and so many bytes, and the rest comes with the next',
+      ['maxBytes: MAX_EVENT_BATCH_BYTES', 'maxBytes: 1e9'],
     ],
   ]),
   ...checksOf('sync/content/holders', 'sync/content/holders', [

@@ -71,6 +71,33 @@ for (const [what, answer] of claims) {
   })
 }
 
+t.test('no more than so many holders are asked at the same time, for all contents', async (t) => {
+  const names = ['big-1', 'big-2', 'big-3']
+  const mesh = await createFilesMesh({ count: 1, policies: names.map((name) => policyOf(name)) })
+  t.teardown(() => mesh.stop())
+  const crowd: PlayedHolder[] = []
+  for (const name of names) {
+    const claimed = createContent(name, 2 ** 20)
+    for (let index = 0; index < MAX_CONTENT_HOLDERS / 2; index++) {
+      const liar = await playHolder(
+        mesh,
+        mesh.node(0),
+        `${name}-${index}`,
+        async (request, say) => {
+          if (request.type === 'open') await say({ type: 'all', id: request.id })
+        },
+      )
+      await liar.publish(claimed)
+      crowd.push(liar)
+    }
+  }
+  t.ok(crowd.length > MAX_ASKED_HOLDERS, `${crowd.length} holders`)
+  const asked = (): number => crowd.filter(({ isAsked }) => isAsked()).length
+  t.type(await mesh.until(() => asked() >= MAX_ASKED_HOLDERS), 'number')
+  await mesh.clock.advance(1_000)
+  t.equal(asked(), MAX_ASKED_HOLDERS)
+})
+
 t.test('a holder that takes back each block and claims it again is blamed', async (t) => {
   const { mesh, reader } = await play(t)
   let asks = 0

@@ -9,7 +9,11 @@ import { decodeBlockRequest, encodeBlockAnswer } from '../../../src/sync/blocks/
 import { createRates } from '../../../src/sync/blocks/rates.ts'
 import { BLOCKS_INIT, BLOCKS_PROTOCOL } from '../../../src/sync/blocks/server.ts'
 import { createSlots } from '../../../src/sync/blocks/slots.ts'
-import { MAX_BLOCK_PIECE_BYTES, MAX_OPEN_CONTENTS } from '../../../src/sync/limits.ts'
+import {
+  MAX_BLOCK_PIECE_BYTES,
+  MAX_DROPPED_BLOCKS,
+  MAX_OPEN_CONTENTS,
+} from '../../../src/sync/limits.ts'
 import { createBufferPool, sha256 } from '../../../src/util/index.ts'
 import { createFilesMesh, policyOf, readShown, shownAt, sign } from '../../support/files-mesh.ts'
 import { upload } from '../../support/files-mesh.ts'
@@ -213,6 +217,22 @@ const playLink = async (t: Test, { confirms }: { confirms: boolean }) => {
   }
   return { mesh, link, user, ends, askAndClose }
 }
+
+t.test(
+  'of so many cancelled blocks something may still come, and others are asked for again',
+  async (t) => {
+    const { link, user } = await playLink(t, { confirms: true })
+    const linked = link.open(user)
+    const indexes = Array.from({ length: MAX_DROPPED_BLOCKS + 10 }, (_, index) => index)
+    linked.ask(
+      indexes.map((index) => ({ index, sizeBytes: 1 })),
+      true,
+    )
+    t.same(indexes.filter(linked.mayAsk), [])
+    linked.cancel(indexes)
+    t.same(indexes.filter(linked.mayAsk), indexes.slice(0, 10))
+  },
+)
 
 t.test('a content is forgotten when its holder says that nothing more comes of it', async (t) => {
   const { mesh, link, user, ends, askAndClose } = await playLink(t, { confirms: true })
