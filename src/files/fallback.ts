@@ -1,9 +1,11 @@
 import { isMeshError, MeshError } from '../errors/index.ts'
+import { createDigester } from '../util/index.ts'
 import { contentDigest } from './inspector.ts'
 import { shownPath } from './paths.ts'
 import { EMPTY_ROW } from './row.ts'
 import type { Disk, LocalFiles } from '../disk/index.ts'
 import type { FileName, SignedStatement } from '../statement/index.ts'
+import type { Digest } from '../util/index.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { Inspector } from './inspector.ts'
 import type { Row } from './row.ts'
@@ -15,7 +17,10 @@ import type { Warnings } from './warnings.ts'
  * neither served nor told to anybody, and the first delivery takes its place for ever.
  */
 export interface Fallbacks {
-  /** Whether what lies at `files/<name>` is the fallback, untouched, or what a crash left of it. */
+  /**
+   * Whether what lies at `files/<name>` is the fallback, untouched, or what a crash left of it; also where a
+   * lost row was the only one that said so.
+   */
   isThere(
     name: FileName,
     row: Row,
@@ -37,13 +42,32 @@ export const createFallbacks = ({
   local,
   inspector,
   warnings,
+  ruleOf,
 }: {
   disk: Disk
   catalogue: Catalogue
   local: LocalFiles
   inspector: Inspector
   warnings: Warnings
+  ruleOf(name: FileName): Rule | undefined
 }): Fallbacks => {
+  /** Of a file of this machine that is no longer than this. */
+  const digestOf = async (path: string, maxBytes: number): Promise<Digest | undefined> => {
+    const digester = createDigester()
+    let sizeBytes = 0
+    try {
+      for await (const chunk of local.read(path)) {
+        sizeBytes += chunk.length
+        if (sizeBytes > maxBytes) return undefined
+        digester.update(chunk)
+      }
+    } catch (error) {
+      if (isMeshError(error, 'ERR_INPUT_UNREADABLE')) return undefined
+      throw error
+    }
+    return digester.digest()
+  }
+
   const write = async (name: FileName, path: string, rule: Rule): Promise<string> => {
     const { mode, maxSizeBytes } = rule.policy
     const staged = await disk.stage()
@@ -73,15 +97,22 @@ export const createFallbacks = ({
 
   return {
     async isThere(name, row, known) {
-      if (row.fallback === undefined) return false
+      const source = row.shown === undefined ? ruleOf(name)?.policy.fallbackPath : undefined
+      if (row.fallback === undefined && source === undefined) return false
       const path = shownPath(name)
       const stat = await disk.stat(path)
       if (stat === undefined) return false
-      if (row.fallback !== BEGUN) return stat.fingerprint === row.fallback
+      if (row.fallback !== undefined && row.fallback !== BEGUN) {
+        return stat.fingerprint === row.fallback
+      }
       const digest = await inspector.hash(path, stat.fingerprint)
       if (known().some((each) => each !== undefined && contentDigest(each) === digest)) return false
-      await disk.remove(path)
-      return true
+      if (row.fallback === BEGUN) {
+        await disk.remove(path)
+        return true
+      }
+      if (digest === undefined || source === undefined) return false
+      return digest === (await digestOf(source, stat.sizeBytes))
     },
     async settle(name, { row, rule }) {
       const path = rule?.policy.fallbackPath

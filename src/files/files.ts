@@ -117,7 +117,7 @@ class FileService implements Files {
     const inspector = createInspector({ disk, logger, warnings, signal, verified })
     this.#checkIndex = createIndexUpkeep({ catalogue, clock, health, ruleOf })
     const local = components.local ?? localFiles
-    const fallbacks = createFallbacks({ disk, catalogue, local, inspector, warnings })
+    const fallbacks = createFallbacks({ disk, catalogue, local, inspector, warnings, ruleOf })
     const publish = { disk, catalogue, inspector, warnings, fallbacks, clock, ruleOf, verified }
     const publications = createPublications({
       catalogue,
@@ -170,6 +170,7 @@ class FileService implements Files {
       store,
       catalogue,
       inspector,
+      fallbacks,
       warnings,
       logger,
       clock,

@@ -24,6 +24,7 @@ import type { FileName, NetworkId, SignedStatement } from '../statement/index.ts
 import { retainedContent } from './retention.ts'
 import { EMPTY_ROW } from './row.ts'
 import type { Catalogue } from './catalogue.ts'
+import type { Fallbacks } from './fallback.ts'
 import type { Judgement } from './judge.ts'
 import type { Inspector } from './inspector.ts'
 import type { Publications } from './publications.ts'
@@ -39,6 +40,7 @@ interface Components {
   readonly store: { readonly uncleanOpens: number }
   readonly catalogue: Catalogue
   readonly inspector: Inspector
+  readonly fallbacks: Fallbacks
   readonly warnings: Warnings
   readonly publications: Publications
   readonly logger: Logger
@@ -195,7 +197,7 @@ const statementsOfOthers = (kept: ReadonlySet<FileName>, there: Survey): string[
 
 /** Moves away what lies where consumers look and what no row speaks of. */
 const removeStrays = async (
-  { catalogue, inspector, logger }: Components,
+  { catalogue, inspector, fallbacks, logger }: Components,
   directory: string,
   { there, found }: { there: Survey; found: Found },
 ): Promise<void> => {
@@ -204,6 +206,8 @@ const removeStrays = async (
     const name = nameBelow(directory, path)
     if (name !== undefined && catalogue.knows(name)) continue
     if (name !== undefined && found.unread.has(statementPath(name))) continue
+    const isShown = name !== undefined && directory === FILES_DIRECTORY
+    if (isShown && (await fallbacks.isThere(name, EMPTY_ROW, () => []))) continue
     try {
       await inspector.quarantine(path)
     } catch (error) {

@@ -226,6 +226,43 @@ t.test('a fallback that was being written when the daemon died does no harm', as
   }
 })
 
+t.test('a fallback of which the store knows nothing any more is no stray', async (t) => {
+  const withFallback = policy({ fallbackPath: '/default/motd' })
+  const world = await createWorld([withFallback], { local: local('default') })
+  const { disk } = world
+  const startAnew = async (text: string): Promise<World> => {
+    const anew = await createWorld([withFallback], { disk, local: local(text) })
+    t.equal(await anew.shown(), text)
+    return anew
+  }
+  await world.stop()
+  const same = await startAnew('default')
+  t.same(warnings(same), [])
+  t.same(await disk.list('quarantine'), [])
+  await same.put()
+  t.equal(await same.shown(), `${NAME} 1`, 'and a delivery takes its place')
+  await same.put({ version: 2, text: 'default' })
+  await same.stop()
+
+  const signed = await startAnew('default')
+  t.match(
+    signed.files.view(NAME),
+    { state: 'shown' },
+    'what is signed is not taken for the fallback',
+  )
+  await signed.stop()
+})
+
+t.test('what is not the fallback of now is moved away where the store knows nothing', async (t) => {
+  const withFallback = policy({ fallbackPath: '/default/motd' })
+  const world = await createWorld([withFallback], { local: local('default') })
+  await world.stop()
+  const anew = await createWorld([withFallback], { disk: world.disk, local: local('changed') })
+  t.teardown(() => anew.stop())
+  t.equal(await anew.shown(), 'changed')
+  t.equal((await world.disk.list('quarantine')).length, 1)
+})
+
 const CERTS = parsePattern('certs/*')
 const pattern = (changes: Partial<FilePolicy> = {}): FilePolicy =>
   policy({ name: CERTS, ...changes })
