@@ -58,7 +58,7 @@ const exempt: Readonly<Record<string, string>> = {
   'store/data-file.ts MIN_PAGE_BYTES': 'the form of a database',
   'store/environment.ts MAX_TABLES': 'above all the tables that there are',
   'store/inspect-main.ts MAX_STORED_KEY_BYTES': 'the form of a database',
-  'transport/windows.ts MIN_ROUND_TRIP_MS': 'the resolution of a measurement',
+  'transport/tuned-streams.ts MIN_ROUND_TRIP_MS': 'the resolution of a measurement',
   'tree/stored.ts MAX_DAMAGE': 'sentences about our own disk',
   'util/clock.ts MAX_TIMER_MS': 'what a timer of Node can count',
 }

@@ -118,6 +118,9 @@ const write = (statement: Statement): string =>
   `content ${encodeContent(statement.content)}\n` +
   `blocks ${encodeDigest(statement.blocks)}\n`
 
+/** With characters of its own: V8 keeps the whole text for each slice of it that is longer than 12. */
+const flat = (text: string): string => Buffer.from(text).toString()
+
 /** The values of the eight lines after the first, by position. */
 const split = (text: string): string[] => {
   if (text.length > MAX_STATEMENT_BYTES) throw malformed(`longer than ${MAX_STATEMENT_BYTES} bytes`)
@@ -133,7 +136,7 @@ const split = (text: string): string[] => {
     if (!line.startsWith(`${field} `)) {
       throw malformed(`line ${index + 2} is ${show(line)}; expected "${field}", a space, a value`)
     }
-    return line.slice(field.length + 1)
+    return flat(line.slice(field.length + 1))
   })
   if (lines.length > FIELDS.length) {
     throw malformed(`more than ${FIELDS.length + 1} lines: ${show(lines[FIELDS.length] ?? '')}`)

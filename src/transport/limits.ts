@@ -164,5 +164,9 @@ export const REFUSALS_LOGGED_PER_MINUTE = 10
 export const REFUSALS_LOGGED_BURST = 10
 /** Reasons for being alone that the health warning tells, the latest. Bounds what failures make us remember. */
 export const MAX_LONELY_REASONS = 3
+/** Bytes of memory that one byte of a stream, which is not read yet, may hold. Stops pieces that keep what they came with. */
+export const MAX_HELD_FOR_A_BYTE = 4
+/** Peers that are counted as refusing us for one reason, the latest. Bounds what made-up peers make us remember. */
+export const MAX_REFUSING_PEERS = 256
 /** Peers that libp2p remembers for the DHT beside those that are connected. Bounds what members make up. */
 export const MAX_DHT_PEERS = 1_024

@@ -66,10 +66,11 @@ export const startLiveness = (
     const ping = random.bytes(PING_BYTES)
     const onAbort = (): void => stream.abort(new MeshError('ERR_ABORTED', 'liveness is stopping'))
     signal.addEventListener('abort', onAbort, { once: true })
-    await stream.send(ping)
-    const answer = await stream
-      .receive({ timeoutMs: PING_TIMEOUT_MS })
-      .finally(() => signal.removeEventListener('abort', onAbort))
+    const ask = async (): Promise<Uint8Array | undefined> => {
+      await stream.send(ping)
+      return stream.receive({ timeoutMs: PING_TIMEOUT_MS })
+    }
+    const answer = await ask().finally(() => signal.removeEventListener('abort', onAbort))
     if (answer === undefined || !equalBytes(answer, ping)) {
       throw new MeshError('ERR_PROTOCOL_MALFORMED', `${link.peer} answered a ping wrongly`)
     }

@@ -1,7 +1,6 @@
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { MeshError, toMeshError } from '../errors/index.ts'
 import { createTokenBucket } from '../util/index.ts'
-import { tuneWindows } from './windows.ts'
 import {
   MAX_CONNECTION_SEND_BUFFER_BYTES,
   MAX_CONTROL_FRAMES_PER_SECOND,
@@ -15,6 +14,7 @@ import {
   MAX_WINDOW_UPDATES_PER_SECOND,
   SMALL_FRAME_BYTES,
 } from './limits.ts'
+import { tuneStreams } from './tuned-streams.ts'
 import type { MessageStream, StreamMuxerFactory } from '@libp2p/interface'
 import type { Clock } from '../util/index.ts'
 import type { Session } from './session.ts'
@@ -202,7 +202,7 @@ export const guardedMultiplexer =
         }
         // Added first, so that it sees (and can stop) everything before the multiplexer does.
         guard(components, init, { connection, session })
-        return tuneWindows(inner.createStreamMuxer(connection))
+        return tuneStreams(inner.createStreamMuxer(connection))
       },
     }
   }

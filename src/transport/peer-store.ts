@@ -38,6 +38,8 @@ export const decodeKnownPeer = (
   return { locations, lastConnectedMs }
 }
 
+const keyOf = (peer: PeerId): Uint8Array => publicKeyToBytes(publicKeyFromPeerId(peer))
+
 /** Keeps the part of the address book that was reached, so that any peer is a bootstrap peer. */
 export interface PeerStore {
   load(): void
@@ -50,6 +52,8 @@ export const createPeerStore = (
   init: { isUsable(location: string): boolean },
 ): PeerStore => {
   const unsaved = new Set<PeerId>()
+
+  const isStored = (peer: PeerId): boolean => store.get(KNOWN_PEERS, keyOf(peer)) !== undefined
 
   const load = (key: Uint8Array, value: Uint8Array): void => {
     try {
@@ -69,11 +73,15 @@ export const createPeerStore = (
     },
     async save() {
       for (const peer of book.takeChanges()) unsaved.add(peer)
+      // Of peers that came and went while nothing could be written there is nothing to be changed.
+      for (const peer of unsaved) {
+        if (book.get(peer) === undefined && !isStored(peer)) unsaved.delete(peer)
+      }
       if (unsaved.size === 0) return
       const batch = [...unsaved]
       await store.transaction((tx) => {
         for (const peer of batch) {
-          const key = publicKeyToBytes(publicKeyFromPeerId(peer))
+          const key = keyOf(peer)
           const known = book.get(peer)
           if (known?.lastConnectedMs === undefined) tx.remove(KNOWN_PEERS, key)
           else {

@@ -1,4 +1,4 @@
-import { MAX_LONELY_REASONS, NO_PEERS_WARNING_MS } from './limits.ts'
+import { MAX_LONELY_REASONS, MAX_REFUSING_PEERS, NO_PEERS_WARNING_MS } from './limits.ts'
 import type { MeshError } from '../errors/index.ts'
 import type { PeerId } from '../keys/index.ts'
 import type { Health } from '../observe/index.ts'
@@ -90,7 +90,10 @@ export const createPeeringHealth = (
       const isOurs = error.code === 'ERR_PEER_REFUSED' && isOurFault(reason)
       forgive(peer, isOurs ? reason : undefined)
       if (!isOurs) return
-      refusals.set(reason, (refusals.get(reason) ?? new Map()).set(peer, error))
+      const peers = refusals.get(reason) ?? new Map<PeerId, MeshError>()
+      refusals.set(reason, peers.set(peer, error))
+      const [first] = peers.keys()
+      if (peers.size > MAX_REFUSING_PEERS && first !== undefined) peers.delete(first)
       raiseRefusal(reason)
     },
     connected: (peer) => forgive(peer),

@@ -117,6 +117,8 @@ export const createStreams = (
     serve: (served) => (stream, connection) => {
       const link = members.linkOf(connection)
       if (link === undefined) return stream.abort(new Error('this connection is closing'))
+      // Its end is past, and would give back no place.
+      if (stream.status !== 'open') return
       const { peer } = link.session
       const max = served.init.maxStreamsPerPeer
       const release = members.takeStream(peer, stream.protocol, max)
@@ -140,6 +142,8 @@ export const createStreams = (
           }),
         )
         const frames = createFrameStream({ clock, stream }, { peer, protocol, limits })
+        // Whoever waited for the end of a stream that has ended already would wait for ever.
+        if (frames.signal.aborted) throw frames.signal.reason
         track(link, stream, frames)
         return frames
       } catch (error) {

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import t from 'tap'
 import { decodeStatement, encodeStatement } from '../../src/statement/index.ts'
@@ -169,4 +171,28 @@ t.test('refuses what is far too long before it looks at it', async (t) => {
   for (const text of ['x'.repeat(MAX_STATEMENT_BYTES + 1), plainText.repeat(1_000)]) {
     t.throws(() => decodeStatement(text), { message: /longer than 2048 bytes/ })
   }
+})
+
+t.test('what is read of a text does not keep the text', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage = runInNewContext('gc') as () => void
+  const heapBytes = (): number => {
+    collectGarbage()
+    return process.memoryUsage().heapUsed
+  }
+  /** As long as there are any. */
+  const directory = Array.from({ length: 4 }, () => 'x'.repeat(200)).join('/')
+  const read = (index: number): string => {
+    const name = `${directory}/${index}` as FileName
+    // As it comes from outside: in one piece.
+    const text = Buffer.from(encodeStatement({ ...plain, name })).toString()
+    const { content } = decodeStatement(text)
+    return content === 'deleted' ? content : content.digest
+  }
+  read(0)
+  const before = heapBytes()
+  const digests = Array.from({ length: 5_000 }, (_, index) => read(index))
+  const took = (heapBytes() - before) / digests.length
+  t.ok(took < 400, `${took.toFixed()} bytes for a digest`)
+  t.equal(digests.length, 5_000)
 })

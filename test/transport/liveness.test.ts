@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import t from 'tap'
 import { MeshError } from '../../src/errors/index.ts'
 import { createWorkers, silentLogger } from '../../src/observe/index.ts'
@@ -174,4 +175,33 @@ t.test('stopping does not wait for the answer to a ping', async (t) => {
   // Nothing moves the clock on: a timeout would never come.
   await worker.stop()
   t.same(log.cut, [])
+})
+
+t.test('a stream that takes no ping leaves nothing behind', async (t) => {
+  const clock = createVirtualClock()
+  const workers = createWorkers({ clock, random: systemRandom, logger: silentLogger })
+  const signals = new Set<AbortSignal>()
+  const link: LivenessLink = {
+    key: {},
+    peer,
+    // It goes on sending, or it would be cut.
+    heardMs: () => clock.monotonicMs() + 1,
+    async open(signal) {
+      signals.add(signal)
+      return {
+        ...{ peer, protocol: PING_PROTOCOL, signal: new AbortController().signal },
+        send: () => Promise.reject(new MeshError('ERR_STREAM_CLOSED', 'it was reset')),
+        receive: async () => undefined,
+        close: async () => {},
+        abort: () => {},
+      }
+    },
+    cut: () => {},
+  }
+  const random = systemRandom
+  const init = { links: () => [link], onRoundTrip: () => {}, onRound: () => {} }
+  startLiveness({ clock, random, workers }, init)
+  await clock.advance(20 * PING_INTERVAL_MS)
+  t.ok(signals.size > 0)
+  for (const signal of signals) t.same(getEventListeners(signal, 'abort'), [])
 })

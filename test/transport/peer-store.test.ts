@@ -70,6 +70,26 @@ t.test('what cannot be written is written the next time', async (t) => {
   t.equal(store.count(KNOWN_PEERS), 1)
 })
 
+t.test(
+  'of who came and went while nothing could be written, nothing is to be written',
+  async (t) => {
+    const store = createMemoryStore()
+    await store.open()
+    const { book } = open(store)
+    const broken: Store = { ...store, transaction: () => Promise.reject(new Error('disk full')) }
+    const failing = createPeerStore(
+      { store: broken, book, logger: silentLogger },
+      { isUsable: () => true },
+    )
+    const a = newPeer()
+    book.connected(a, '/ip4/10.0.0.1/tcp/1')
+    await t.rejects(failing.save())
+    book.forget(a)
+    await failing.save()
+    t.pass('it is not tried')
+  },
+)
+
 t.test('damaged and foreign entries are left out', async (t) => {
   const store = createMemoryStore()
   await store.open()

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { MeshError } from '../../src/errors/index.ts'
 import { createHealth } from '../../src/observe/index.ts'
-import { NO_PEERS_WARNING_MS } from '../../src/transport/limits.ts'
+import { MAX_REFUSING_PEERS, NO_PEERS_WARNING_MS } from '../../src/transport/limits.ts'
 import { createPeeringHealth } from '../../src/transport/peering-health.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
 import type { PeerId } from '../../src/keys/index.ts'
@@ -61,6 +61,18 @@ t.test('says that others refuse us, once for each reason, until they do not', as
   t.equal(health.list().length, 1)
   warnings.failed(b, unreachable)
   t.same(health.list(), [], 'what b would say now is not known')
+})
+
+t.test('counts no more peers that refuse us than so many: they may be made up', async (t) => {
+  const { health, warnings } = setUp()
+  for (let index = 0; index < MAX_REFUSING_PEERS + 10; index++) {
+    warnings.failed(`peer-${index}` as PeerId, expired)
+  }
+  t.match(health.list()[0]?.message, `and ${MAX_REFUSING_PEERS - 1} more refuse us`)
+  for (let index = 10; index < MAX_REFUSING_PEERS + 10; index++) {
+    warnings.connected(`peer-${index}` as PeerId)
+  }
+  t.same(health.list(), [], 'the first are forgotten')
 })
 
 t.test('the same refusal at the next attempt is the same warning, with its age', async (t) => {

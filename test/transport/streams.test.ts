@@ -1,8 +1,12 @@
 import t from 'tap'
 import { MeshError } from '../../src/errors/index.ts'
+import { generatePrivateKey, peerIdFromPublicKey } from '../../src/keys/index.ts'
+import { systemRandom } from '../../src/util/index.ts'
+import { yamuxHeader } from '../hostile/bare-socket.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
 import { addressOf, connect, createNode, failure, nextEvent, passTime, startNode } from './nodes.ts'
 import { stayAlive, until } from './nodes.ts'
+import { dialAsHostileMember } from './strangers.ts'
 import type { ErrorCode } from '../../src/errors/index.ts'
 import type { FrameStream, Libp2pTransport, ProtocolInit } from '../../src/transport/index.ts'
 import type { Test } from 'tap'
@@ -26,6 +30,25 @@ const setUp = async (
   return { server, client, open: () => client.open(server.peerId, PROTOCOL, limits) }
 }
 
+const [DATA, WINDOW_UPDATE] = [0, 1]
+const RST = 8
+const YAMUX_HEADER_BYTES = 12
+
+/** The stream that the first data among these frames is for. */
+const streamOf = (frames: Buffer): number => {
+  for (let at = 0; at < frames.length; at += YAMUX_HEADER_BYTES) {
+    if (frames[at + 1] === DATA) return frames.readUInt32BE(at + 4)
+  }
+  throw new Error('no data')
+}
+
+/** Its end may come before it is open. */
+const tryIt = (open: () => Promise<FrameStream>): Promise<unknown> =>
+  open().then(
+    (stream) => stream.receive().catch(() => undefined),
+    () => undefined,
+  )
+
 const handlerErrors = (node: Libp2pTransport, code: ErrorCode): number =>
   node.counts().handlerErrors[code] ?? 0
 
@@ -39,8 +62,7 @@ t.test('what a handler says is the peer’s fault is held against it', async (t)
   // Until it has noticed, it would take the old connection for a good one.
   const noticed = nextEvent(client, 'disconnect')
   for (const code of codes) {
-    const stream = await open()
-    await stream.receive().catch(() => undefined)
+    await tryIt(open)
     await until(() => handlerErrors(server, code) === 1, code)
     t.equal(server.counts().faults[code], 1)
   }
@@ -55,8 +77,7 @@ t.test('what is our own fault is not', async (t) => {
     throw new TypeError('a defect')
   })
   for (let count = 0; count < 5; count++) {
-    const stream = await open()
-    await stream.receive().catch(() => undefined)
+    await tryIt(open)
   }
   await until(() => handlerErrors(server, 'ERR_INTERNAL') === 5, 'all are counted')
   t.same(server.counts().faults, {})
@@ -78,8 +99,8 @@ t.test('one stream too many is refused, and no fault', async (t) => {
     await stream.receive()
   })
   await Promise.all([open(), open()])
-  const third = await open()
-  await t.rejects(third.receive(), { code: 'ERR_STREAM_CLOSED' })
+  const third = open().then((stream) => stream.receive())
+  await t.rejects(third, { code: 'ERR_STREAM_CLOSED' })
   await until(() => handlerErrors(server, 'ERR_LIMIT_EXCEEDED') === 1, 'it is counted')
   t.same(server.counts().faults, {})
 })
@@ -115,6 +136,28 @@ t.test('a stream that ends with its connection is no orderly end', async (t) => 
   const stopped = failure(other.receive())
   await again.server.stop()
   t.equal((await stopped).code, 'ERR_STREAM_CLOSED')
+})
+
+t.test('a stream that is reset as it comes up is not handed out', async (t) => {
+  const node = await startNode(t)
+  const identity = generatePrivateKey(systemRandom)
+  const { connection, received } = await dialAsHostileMember(t, node, identity)
+  await until(() => node.peers().length === 1, 'it is a member')
+  const opening = failure(node.open(peerIdFromPublicKey(identity.publicKey), PROTOCOL, limits))
+  const asked = (): Buffer => Buffer.concat(received)
+  await until(() => asked().includes(PROTOCOL), 'a stream is opened to it')
+  const line = (text: string): Buffer =>
+    Buffer.from(`${String.fromCharCode(text.length + 1)}${text}\n`)
+  const answer = Buffer.concat([line('/multistream/1.0.0'), line(PROTOCOL)])
+  const stream = streamOf(asked())
+  connection.send(
+    Buffer.concat([
+      yamuxHeader(DATA, { stream, length: answer.length }),
+      answer,
+      yamuxHeader(WINDOW_UPDATE, { stream, flags: RST }),
+    ]),
+  )
+  t.equal((await opening).code, 'ERR_STREAM_CLOSED')
 })
 
 t.test('opening can be cancelled', async (t) => {

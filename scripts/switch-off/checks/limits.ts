@@ -247,6 +247,41 @@ export const limits: readonly Check[] = [
       ['if (heard.size <= maxPeers) return', 'return'],
     ],
   ]),
+  ...checksOf('transport/tuned-streams', 'transport/tuned-streams', [
+    [
+      'what pieces of a stream hold in memory',
+      'a piece keeps what was sent, not the message that it came in',
+      ['if (heldBytes <= MAX_HELD_FOR_A_BYTE * data.byteLength)', 'if (true)'],
+    ],
+  ]),
+  ...checksOf('transport/streams', 'transport/streams', [
+    [
+      'streams that have ended as they come up',
+      'a stream that is reset as it comes up is not handed out',
+      ['if (frames.signal.aborted) throw frames.signal.reason', ''],
+    ],
+  ]),
+  ...checksOf('transport/peering-health', 'transport/peering-health', [
+    [
+      'peers that are counted as refusing us',
+      'counts no more peers that refuse us than so many: they may be made up',
+      ['peers.size > MAX_REFUSING_PEERS && first !== undefined', 'false'],
+    ],
+  ]),
+  ...checksOf('sync/content/fetcher', 'sync/content/fetcher', [
+    [
+      'claims of those who have left',
+      'a claim that had to wait until its peer had left counts for nothing',
+      ['if (!here.has(peer)) return', ''],
+    ],
+  ]),
+  ...checksOf('sync/blocks/avoided', 'sync/blocks/avoided', [
+    [
+      'holders of blocks that are avoided',
+      'a peer is avoided for a while, and forgotten though nobody asks about it again',
+      ['untilMs.delete(each)', ''],
+    ],
+  ]),
   ...checksOf('transport/gone-names', 'transport/gone-names', [
     [
       'names of peers that are gone',

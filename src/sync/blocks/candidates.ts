@@ -1,5 +1,6 @@
 import type { PeerId } from '../../keys/index.ts'
 import type { Transport } from '../../transport/index.ts'
+import type { BoundedSet } from '../bounded-set.ts'
 import type { Holders } from '../content/holders.ts'
 import type { ContentName } from './source.ts'
 
@@ -16,7 +17,11 @@ export interface CandidatesInit {
  */
 export const candidatesFor =
   ({ transport, wants, isAvoided }: CandidatesInit) =>
-  ({ collection, name }: ContentName, holders: Holders, interested: ReadonlySet<PeerId>) =>
+  (
+    { collection, name }: ContentName,
+    holders: Holders,
+    interested: Pick<BoundedSet<PeerId>, 'has'>,
+  ) =>
   (isHungry: boolean): PeerId[] => {
     const claiming = new Set(holders.claimants())
     const places = new Map<PeerId, number>()

@@ -6,6 +6,7 @@ import { createMeter } from './meter.ts'
 import { hasBlock, isSource } from './part.ts'
 import type { PeerId } from '../../keys/index.ts'
 import type { Clock } from '../../util/index.ts'
+import type { BoundedSet } from '../bounded-set.ts'
 import type { Holders } from '../content/holders.ts'
 import type { Bitmap } from './bitmap.ts'
 import type { Link } from './link.ts'
@@ -19,7 +20,7 @@ import type { ContentName } from './source.ts'
 export interface Recruiting {
   readonly holders: Holders
   /** Peers that said that they want it as well; the fetch adds to them. */
-  readonly interested: Set<PeerId>
+  readonly interested: BoundedSet<PeerId>
   /**
    * Peers that may have some of it, the likeliest first; `isHungry`: those of which nothing is known as
    * well.

@@ -2,7 +2,8 @@ import { isMeshError, MeshError } from '../../errors/index.ts'
 import { createBufferPool } from '../../util/index.ts'
 import { MAX_ASKED_HOLDERS, SMALL_CONTENT_BYTES, TRANSFER_TICK_MS } from '../limits.ts'
 import { MAX_IDLE_BUFFER_BYTES, MAX_WRITING_BLOCKS } from '../limits.ts'
-import { HOLDER_COOLDOWN_MS, MAX_HOLDERS } from '../limits.ts'
+import { MAX_HOLDERS, MAX_REMEMBERED_HOLDERS } from '../limits.ts'
+import { createAvoided } from './avoided.ts'
 import { candidatesFor } from './candidates.ts'
 import { BlockFetch } from './fetch.ts'
 import { createLink } from './link.ts'
@@ -12,6 +13,7 @@ import { createBlockServer } from './server.ts'
 import { createSlots } from './slots.ts'
 import { keyOfContent } from './source.ts'
 import { aborted } from '../async.ts'
+import { createBoundedSet } from '../bounded-set.ts'
 import { createHolders } from '../content/holders.ts'
 import type { Assembly, Blocks } from '../../blocks/index.ts'
 import type { BlockList } from '../../chunk/index.ts'
@@ -111,33 +113,25 @@ export const createBlockExchange = (init: BlockExchangeInit): BlockExchange => {
   /** By the content that they are about. */
   const fetches = new Map<string, BlockFetch>()
   /** Peers that sent wrong bytes, or stalled: not asked before then. */
-  const avoided = new Map<PeerId, number>()
+  const avoided = createAvoided({ clock })
   let reads = 0
   let cancelPump: Cancel | undefined
   let cancelTick: Cancel | undefined
 
   // Asking.
 
-  const isAvoided = (peer: PeerId): boolean => {
-    const untilMs = avoided.get(peer)
-    if (untilMs === undefined) return false
-    if (clock.monotonicMs() < untilMs) return true
-    avoided.delete(peer)
-    return false
-  }
-
   const onLinkEnd = (link: Link, error: MeshError): void => {
     if (links.get(link.peer) === link) links.delete(link.peer)
     if (isMeshError(error, 'ERR_ABORTED') || isMeshError(error, 'ERR_STREAM_CLOSED')) return
     logger.debug({ peer: link.peer, error }, 'a holder of blocks is left')
-    avoided.set(link.peer, clock.monotonicMs() + HOLDER_COOLDOWN_MS)
+    avoided.add(link.peer)
     if (!isMeshError(error, 'ERR_TIMEOUT')) init.onFault(link.peer, error)
   }
 
   const linkTo = (peer: PeerId): Link | undefined => {
     const known = links.get(peer)
     if (known !== undefined) return known
-    if (isAvoided(peer)) return undefined
+    if (avoided.has(peer)) return undefined
     if (links.size >= MAX_ASKED_HOLDERS) {
       const unused = [...links.values()].find(({ users }) => users() === 0)
       if (unused === undefined) return undefined
@@ -207,11 +201,11 @@ export const createBlockExchange = (init: BlockExchangeInit): BlockExchange => {
       logger.warn({ name: fetch.content.name, error }, 'the disk does not let go of a fetch')
     })
 
-  const candidates = candidatesFor({ transport, wants: init.wants, isAvoided })
+  const candidates = candidatesFor({ transport, wants: init.wants, isAvoided: avoided.has })
 
   /** Begins a fetch, which takes its turn among all others until `end`. */
   const begin = (key: string, content: ContentName, how: Begun): BlockFetch => {
-    const interested = new Set<PeerId>()
+    const interested = createBoundedSet<PeerId>(MAX_REMEMBERED_HOLDERS)
     const { holders } = how
     const fetch = new BlockFetch({
       ...{ clock, random, blocks, linkTo, content, interested, ...how },

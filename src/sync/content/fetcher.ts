@@ -93,7 +93,11 @@ export const createFetcher = (init: FetcherInit): Fetcher => {
     onDue: wakeFor,
   })
 
-  const onConnect = (): void => {
+  /** Those whose claims count. */
+  const here = new Set<PeerId>()
+
+  const onConnect = ({ id }: Peer): void => {
+    here.add(id)
     for (const task of sought.tasks()) {
       if (!task.holders.hasClaimant()) sought.encourage(task, ASK_AROUND_DELAY_MS)
     }
@@ -101,6 +105,7 @@ export const createFetcher = (init: FetcherInit): Fetcher => {
 
   /** Its claims make room for those of others: they are made anew when it comes back. */
   const onDisconnect = ({ id }: Peer): void => {
+    here.delete(id)
     for (const { holders } of sought.tasks()) holders.leave(id)
   }
 
@@ -181,6 +186,7 @@ export const createFetcher = (init: FetcherInit): Fetcher => {
       if (lanes.length > 0) return
       transport.events.on('connect', onConnect)
       transport.events.on('disconnect', onDisconnect)
+      for (const { id } of transport.peers()) here.add(id)
       lanes = Array.from({ length: MAX_FETCHES }, (_, index) => createLane(index))
       for (const collection of collections.values()) {
         for (const { name } of collection.missing()) sought.refresh(collection, name)
@@ -199,6 +205,8 @@ export const createFetcher = (init: FetcherInit): Fetcher => {
     refresh: sought.refresh,
 
     addHolder(collection, name, content, peer) {
+      // What it said had to wait, and it has left meanwhile: nobody would take its claim back.
+      if (!here.has(peer)) return
       sought.refresh(collection, name)
       const task = sought.get(collection, name)
       if (task?.missing.content.digest !== content.digest) return

@@ -3,7 +3,8 @@ import { encodeAnnounce } from '../../../src/sync/announce/messages.ts'
 import { ANNOUNCE_INIT, ANNOUNCE_PROTOCOL } from '../../../src/sync/announce/overlay.ts'
 import { decodeRequest, encodeAnswer } from '../../../src/sync/content/messages.ts'
 import { CONTENT_INIT, CONTENT_PROTOCOL } from '../../../src/sync/content/server.ts'
-import { CONTENT_FRAME_BYTES, MAX_FETCHES } from '../../../src/sync/limits.ts'
+import { ANNOUNCED_BURST, CONTENT_FRAME_BYTES } from '../../../src/sync/limits.ts'
+import { MAX_FETCHES, MAX_FRAME_RECORDS } from '../../../src/sync/limits.ts'
 import { record } from '../../support/fake-collection.ts'
 import { allPairs, createFakeMesh } from '../../support/mesh.ts'
 import type { Mesh, MeshNode } from '../../support/mesh.ts'
@@ -317,6 +318,36 @@ t.test('a peer that claims and never delivers is asked less and less', async (t)
     t.ok((await mesh.until(() => node.state.isComplete('a'), 30_000)) !== undefined, title)
     await mesh.stop()
   }
+})
+
+t.test('a claim that had to wait until its peer had left counts for nothing', async (t) => {
+  const { mesh, node } = await play()
+  t.teardown(() => mesh.stop())
+  const transport = await mesh.stranger('Hasty')
+  transport.handle(ANNOUNCE_PROTOCOL, ANNOUNCE_INIT, async (stream) => {
+    await stream.receive()
+    await stream.send(encodeAnnounce({ type: 'refusal', reason: 'full' }))
+  })
+  await mesh.run(transport.dial(node.transport.addresses()[0] ?? ''))
+  await mesh.clock.advance(200)
+  const stream = await mesh.run(transport.open(node.peerId, ANNOUNCE_PROTOCOL, ANNOUNCE_INIT))
+  await stream.send(encodeAnnounce({ type: 'hello' }))
+  await mesh.run(stream.receive())
+  const claims = (name: string) =>
+    encodeAnnounce({
+      ...{ type: 'have', collection: 'files' },
+      holdings: Array.from({ length: MAX_FRAME_RECORDS }, () => ({ name, digest })),
+    })
+  // Nearly all that it may say at once.
+  for (let said = MAX_FRAME_RECORDS; said <= ANNOUNCED_BURST; said += MAX_FRAME_RECORDS) {
+    await mesh.run(stream.send(claims('other')))
+  }
+  await mesh.run(stream.send(claims('a')))
+  await mesh.clock.advance(100)
+  t.same(node.sync.about('a').missing?.holders, [], 'it waits')
+  await mesh.run(transport.stop())
+  await mesh.clock.advance(1_000)
+  t.same(node.sync.about('a').missing?.holders, [])
 })
 
 t.test('peers that said nothing are asked in turn, those who want the name first', async (t) => {
