@@ -233,8 +233,9 @@ export const testTransport = (
         if (count++ === 0) throw new Error('a defect')
         await echo(stream)
       })
-      const broken = await open()
-      await rejects(t, broken.receive({ timeoutMs: PATIENCE_MS }), ['ERR_STREAM_CLOSED'])
+      // It may end before it has come up here.
+      const broken = open().then((stream) => stream.receive({ timeoutMs: PATIENCE_MS }))
+      await rejects(t, broken, ['ERR_STREAM_CLOSED'])
       t.equal(a.peers().length, 1)
       const stream = await open()
       await stream.send(bytes('still here'))
@@ -420,7 +421,7 @@ export const testTransport = (
       const { b, open } = await connected(t, async () => {
         throw new MeshError('ERR_DISK_FULL', 'no room')
       })
-      for (let count = 0; count < 4; count++) await ended(await open())
+      for (let count = 0; count < 4; count++) await open().then(ended, () => {})
       t.equal(b.peers().length, 1)
     })
 
