@@ -1,19 +1,26 @@
 /** A member that writes bytes where frames belong. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { multiaddr } from '@multiformats/multiaddr'
 import { generatePrivateKey, parsePsk, signCertificate } from '../../src/keys/index.ts'
 import { createHandshakes } from '../../src/transport/handshakes.ts'
 import { createLibp2pNode } from '../../src/transport/libp2p-node.ts'
 import { createMembership } from '../../src/transport/index.ts'
 import { systemClock, systemRandom } from '../../src/util/index.ts'
+import { yamuxHeader } from './bare-socket.ts'
 import type { Timestamp } from '../../src/util/index.ts'
 import type { Cluster, ClusterNode } from '../integration/cluster.ts'
+
+const DATA = 0
+const NO_STREAM = 9_999
 
 export interface RawMember {
   readonly name: string
   /** Opens a stream, sends these bytes, and ends it in good order. */
   send(protocol: string, bytes: Uint8Array): Promise<void>
+  /** Opens a stream and sends these pieces on it, each in one message with as many bytes for no stream. */
+  drip(protocol: string, pieces: Iterable<Uint8Array>, fillerBytes: number): Promise<void>
   stop(): Promise<void>
 }
 
@@ -65,6 +72,24 @@ export const openRaw = async (
       const stream = await node.dialProtocol(multiaddr(address), protocol)
       stream.send(bytes)
       await stream.close()
+    },
+    async drip(protocol, pieces, fillerBytes) {
+      const connection = await node.dial(multiaddr(address))
+      const stream = await connection.newStream(protocol)
+      // Below its streams, which would send nothing for one that there is not.
+      const muxer: { send(bytes: Uint8Array): boolean } = Reflect.get(connection, 'muxer')
+      const filler = Buffer.concat([
+        yamuxHeader(DATA, { stream: NO_STREAM, length: fillerBytes }),
+        Buffer.alloc(fillerBytes),
+      ])
+      for (const piece of pieces) {
+        const header = yamuxHeader(DATA, {
+          stream: Number(Reflect.get(stream, 'streamId')),
+          length: piece.length,
+        })
+        const goesOn = muxer.send(Buffer.concat([header, piece, filler]))
+        await setTimeout(goesOn ? 0 : 5)
+      }
     },
     stop: async () => node.stop(),
   }
