@@ -88,8 +88,9 @@ export const besiege = async (
           }
         },
       })
-      if (names.length % BREACHES_IN === 0) {
-        const breach = breaches[(names.length / BREACHES_IN) % breaches.length]
+      const turn = names.length - 1
+      if (turn % BREACHES_IN === 0) {
+        const breach = breaches[(turn / BREACHES_IN) % breaches.length]
         await breach?.(member, contextOf('breaches')).then(counter('breaches'), () => {})
       } else {
         // Each ends when it is refused, and then the others go on.
