@@ -200,6 +200,7 @@ export const createFetcher = (init: FetcherInit): Fetcher => {
       lanes = []
       await Promise.all(stopping.map((lane) => lane.stop()))
       sought.clear()
+      here.clear()
     },
 
     refresh: sought.refresh,
