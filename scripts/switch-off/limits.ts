@@ -77,7 +77,7 @@ export const withoutRow: readonly { readonly why: string; readonly limits: reado
       'MAX_PARALLEL_ACCEPTS',
       'MAX_PARALLEL_DIALS',
       'MAX_PARALLEL_ROUNDS',
-      'MAX_PEER_WINDOW_BYTES',
+      'MAX_WINDOW_BYTES',
       'MAX_REQUEST_RECORDS',
       'MAX_SENDING_BLOCKS',
       'MAX_TOLD_ANEW_INTERVAL_MS',

@@ -9,9 +9,10 @@ const HEAP_GROWING_PERCENT = 40
 
 /**
  * The same while content with blocks comes in, which only a signer of this node can bring about: what
- * passes through counts as heap, and collecting every few MiB of it takes more than half of the time.
+ * passes through counts as heap, and collecting every few MiB of it takes more than half of the time. Eight
+ * daemons that pass 2 GiB on take 10 % longer than with 150, and 30 MiB less each.
  */
-const RECEIVING_HEAP_GROWING_PERCENT = 150
+const RECEIVING_HEAP_GROWING_PERCENT = 80
 
 /** Lets garbage be while large content comes in. */
 export const letHeapGrow = (isReceiving: boolean): void => {
@@ -23,9 +24,11 @@ export const letHeapGrow = (isReceiving: boolean): void => {
  * Has garbage collected while it is little. An engine that does not know a setting goes on without.
  *
  * One thread collects the young generation: it is so small (bin/mesh) that to wake others takes longer, most
- * of all where every processor is in use. Measured under siege, 95 % of reads within 8.2 ms instead of 9.3.
+ * of all where every processor is in use. Measured under siege, 95 % of reads within 8.2 ms instead of 9.3. For the
+ * same reason that thread frees the buffers too: while content comes in, collecting takes a quarter less time.
  */
 export const keepHeapSmall = (): void => {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`)
   setFlagsFromString('--no-parallel-scavenge')
+  setFlagsFromString('--no-concurrent-array-buffer-sweeping')
 }

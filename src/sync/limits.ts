@@ -239,10 +239,13 @@ export const GAINED_DELAY_MS = 50
 export const MIN_SPREAD_BLOCKS = 8
 /** How long a block is waited for that somebody else was given, before its holder is asked again. */
 export const SPREAD_WAIT_MS = 3 * SECOND_MS
-/** Bytes asked of one holder and not come yet, at least two blocks of common size. */
+/** Bytes asked of one holder and not written yet, at least two blocks of common size. */
 export const MIN_PEER_WINDOW_BYTES = 2 * MEBIBYTE
-/** The same at most, for a holder that is fast. Bounds what a broken one holds up. */
-export const MAX_PEER_WINDOW_BYTES = 16 * MEBIBYTE
+/**
+ * The same of all holders together, where some are fast enough for more. Bounds what lies in memory because
+ * it comes faster than the disk takes it, and what a broken holder holds up.
+ */
+export const MAX_WINDOW_BYTES = 16 * MEBIBYTE
 /** What a holder is asked for ahead: as much as it gives in this time. */
 export const PEER_WINDOW_MS = SECOND_MS
 /** Holders of one content that are asked at the same time. */

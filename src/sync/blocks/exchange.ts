@@ -109,6 +109,7 @@ export const createBlockExchange = (init: BlockExchangeInit): BlockExchange => {
   const counts = { received: 0, sent: 0 }
   const writers = createSlots(MAX_WRITING_BLOCKS)
   const buffers = createBufferPool({ maxIdleBytes: MAX_IDLE_BUFFER_BYTES })
+  const owedByAll = { bytes: 0 }
   const links = new Map<PeerId, Link>()
   /** By the content that they are about. */
   const fetches = new Map<string, BlockFetch>()
@@ -138,7 +139,7 @@ export const createBlockExchange = (init: BlockExchangeInit): BlockExchange => {
       unused.end(new MeshError('ERR_STREAM_CLOSED', 'another holder needs the place'))
     }
     const link = createLink(
-      { transport, clock, rates, buffers, writers, onRoom: pump, onEnd: onLinkEnd },
+      { transport, clock, rates, buffers, writers, owedByAll, onRoom: pump, onEnd: onLinkEnd },
       peer,
     )
     links.set(peer, link)

@@ -15,6 +15,7 @@ import type { BufferPool, Cancel, Clock } from '../../util/index.ts'
 import type { Bitmap } from './bitmap.ts'
 import type { Arrived, Asked } from './incoming.ts'
 import type { BlockAnswer, BlockPiece, BlockRequest, ListPiece } from './messages.ts'
+import type { OwedByAll } from './owed.ts'
 import type { Rates } from './rates.ts'
 import type { Slots } from './slots.ts'
 import type { ContentName } from './source.ts'
@@ -75,6 +76,7 @@ export interface LinkInit {
   readonly buffers: BufferPool
   /** Places for blocks that are being checked and written, for all links together. */
   readonly writers: Slots
+  readonly owedByAll: OwedByAll
 }
 
 /** A content that the holder was told of. */
@@ -106,6 +108,7 @@ export const createLink = (init: LinkInit, peer: PeerId): Link => {
     ended = true
     cancelIdle?.()
     controller.abort()
+    owed.end()
     stream?.abort(error)
     for (const entry of entries.values()) if (!entry.closed) entry.user.onEnd(error)
     entries.clear()
@@ -166,15 +169,17 @@ export const createLink = (init: LinkInit, peer: PeerId): Link => {
     const entry = entries.get(id)
     entry?.user.onBytes(message.bytes.length)
     if (arrived === undefined || entry === undefined) return
-    const wanted = !arrived.asked.dropped && !entry.closed
+    if (!arrived.asked.dropped && !entry.closed) {
+      entry.asked.delete(index)
+      return hand(entry.user, index, arrived)
+    }
     settle(entry, index, arrived.asked)
     if (entry.closed && entry.asked.size === 0) entries.delete(id)
-    if (wanted) await hand(entry.user, index, arrived)
-    else buffers.give(arrived.buffer)
+    buffers.give(arrived.buffer)
     init.onRoom()
   }
 
-  /** Lets the next block come in while this one is written, unless too many are. */
+  /** Lets the next block come in while this one is written, unless too many are. It is owed until it is. */
   const hand = async (user: LinkUser, index: number, { bytes, buffer }: Arrived): Promise<void> => {
     writing++
     const release = await init.writers.take(controller.signal).catch((error: unknown) => {
@@ -186,8 +191,10 @@ export const createLink = (init: LinkInit, peer: PeerId): Link => {
       .catch((error: unknown) => fail(asMeshError(error)))
       .finally(() => {
         writing--
+        owed.remove(bytes.length)
         release()
         buffers.give(buffer)
+        init.onRoom()
       })
   }
 

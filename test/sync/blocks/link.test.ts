@@ -177,8 +177,15 @@ for (const [what, code, answer] of holders) {
   })
 }
 
-/** A link of its own to a holder that gives nothing, and confirms the end of a content or not. */
-const playLink = async (t: Test, { confirms }: { confirms: boolean }) => {
+interface Played {
+  /** It confirms the end of a content. */
+  readonly confirms: boolean
+  readonly gives?: boolean
+  readonly onBlock?: LinkUser['onBlock']
+}
+
+/** A link of its own to a holder. */
+const playLink = async (t: Test, { confirms, gives = false, onBlock }: Played) => {
   const mesh = await createFilesMesh({ count: 0, policies: [] })
   t.teardown(() => mesh.stop())
   const { clock } = mesh
@@ -187,16 +194,21 @@ const playLink = async (t: Test, { confirms }: { confirms: boolean }) => {
     for (;;) {
       const frame = await stream.receive()
       if (frame === undefined) return
-      const { type, id } = decodeBlockRequest(frame)
+      const { type, id, ...request } = decodeBlockRequest(frame)
       if (type === 'close' && confirms) await stream.send(encodeBlockAnswer({ type: 'closed', id }))
+      if (!gives || !('indexes' in request)) continue
+      const answers = request.indexes.flatMap((index) => pieces(id, index, blockOf(index)))
+      for (const answer of answers) await stream.send(encodeBlockAnswer(answer))
     }
   })
   await mesh.run(holder.dial(reader.addresses()[0] ?? ''))
   const ends: string[] = []
+  const owedByAll = { bytes: 0 }
   const link = createLink(
     {
       ...{ transport: reader, clock, rates: createRates({ clock }, {}) },
       ...{ buffers: createBufferPool({ maxIdleBytes: 0 }), writers: createSlots(1) },
+      owedByAll,
       onRoom: () => {},
       onEnd: (_, { code }) => ends.push(code),
     },
@@ -208,14 +220,14 @@ const playLink = async (t: Test, { confirms }: { confirms: boolean }) => {
       ...{ digest: sha256(content), list: blockListDigest(list) },
     },
     ...{ onHave: () => {}, onGained: () => {}, onList: () => {}, onBytes: () => {} },
-    ...{ onBlock: async () => {}, onNot: () => {}, onEnd: () => {} },
+    ...{ onBlock: onBlock ?? (async () => {}), onNot: () => {}, onEnd: () => {} },
   }
   const askAndClose = (): void => {
     const linked = link.open(user)
     linked.ask([{ index: 0, sizeBytes: 1 }], true)
     linked.close()
   }
-  return { mesh, link, user, ends, askAndClose }
+  return { mesh, link, user, ends, owedByAll, askAndClose }
 }
 
 t.test(
@@ -250,4 +262,24 @@ t.test('a holder that never says so is left, and not blamed', async (t) => {
   t.same(ends, [])
   askAndClose()
   t.same(ends, ['ERR_STREAM_CLOSED'])
+})
+
+t.test('a block that is not written yet is room that is not given to another', async (t) => {
+  const { promise: written, resolve: write } = Promise.withResolvers<void>()
+  let here = 0
+  const onBlock = (): Promise<void> => {
+    here++
+    return written
+  }
+  const played = await playLink(t, { confirms: true, gives: true, onBlock })
+  const { mesh, link, user, owedByAll } = played
+  const linked = link.open(user)
+  const sizeBytes = list.blocks[0]?.sizeBytes ?? 0
+  linked.ask([{ index: 0, sizeBytes }], true)
+  t.type(await mesh.until(() => here === 1), 'number')
+  t.ok(linked.mayAsk(0), 'it has come')
+  t.equal(owedByAll.bytes, sizeBytes, 'and counts all the same')
+  write()
+  t.type(await mesh.until(() => link.isIdle()), 'number')
+  t.equal(owedByAll.bytes, 0)
 })
