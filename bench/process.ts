@@ -9,7 +9,7 @@ export const mesh = join(import.meta.dirname, '..', 'bin', 'mesh')
 
 /** What bin/mesh gives to Node; and to malloc. */
 process.env.MALLOC_ARENA_MAX ??= '2'
-export const NODE_FLAGS = ['--max-semi-space-size=1']
+export const NODE_FLAGS = ['--max-semi-space-size=2']
 
 const DEADLINE_MS = 60_000
 

@@ -40,7 +40,7 @@ stdenvNoCC.mkDerivation {
     # The small young generation halves what a daemon holds beyond its own data; it can be set here only.
     # Two arenas are enough for malloc: with one for each thread, freed memory stays in all of them.
     export MALLOC_ARENA_MAX="\''${MALLOC_ARENA_MAX:-2}"
-    exec ${nodejs_24}/bin/node --max-semi-space-size=1 $out/lib/mesh/src/cli/start.js "\$@"
+    exec ${nodejs_24}/bin/node --max-semi-space-size=2 $out/lib/mesh/src/cli/start.js "\$@"
     END
     chmod 755 $out/bin/mesh
 

@@ -11,7 +11,6 @@ import { createLibp2pTransport, createMembership } from '../transport/index.ts'
 import { checkOwnCertificate } from './certificate-watch.ts'
 import { watchEventLoop } from './event-loop-watch.ts'
 import { keepEvents } from './events.ts'
-import { letHeapGrow } from './heap.ts'
 import { loadIdentity } from './identity.ts'
 import { createLifecycle } from './lifecycle.ts'
 import { daemonMetrics } from './metrics.ts'
@@ -246,7 +245,7 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
       ...{ ownCertificate, urls: () => http.urls() },
       networkKeys: () => inForce.network.keys,
     })
-    keepTransferEvents({ sync, files, workers }, { feed, onReceiving: letHeapGrow })
+    keepTransferEvents({ sync, files, workers }, { feed })
     const spread = createSpread({ files, sync, peering })
     await run('spread', spread)
     const hooks = createHooks(

@@ -31,19 +31,10 @@ export const keepTransferEvents = (
     files: Pick<Files, 'view'>
     workers: Workers
   },
-  {
-    feed,
-    onReceiving,
-  }: {
-    feed: Pick<Feed, 'add'>
-    /** Content begins to come in, or none does any more. */
-    onReceiving?: (isReceiving: boolean) => void
-  },
+  { feed }: { feed: Pick<Feed, 'add'> },
 ): Worker => {
   /** By direction, peer, name and content. */
   let before = new Map<string, { seen: Seen; digest: Digest }>()
-
-  let isReceiving = false
 
   const contentOf = (name: string) => {
     const view = files.view(parseFileName(name))
@@ -84,10 +75,6 @@ export const keepTransferEvents = (
       feed.add({ ...seen, doneBytes, phase: done ? 'done' : 'failed' }, 'local')
     }
     before = now
-    if (isReceiving !== receiving.length > 0) {
-      isReceiving = !isReceiving
-      onReceiving?.(isReceiving)
-    }
   }
 
   return workers.add({

@@ -72,7 +72,7 @@ t.test('bin/mesh finds its tree through links, and takes the Node it is told', a
   for (const program of [join(directory, 'deep/mesh'), 'mesh']) {
     const { stdout } = run(program, { MESH_NODE: fake })
     const [flag, entry = '', ...rest] = stdout.trim().split('\n')
-    t.equal(flag, '--max-semi-space-size=1')
+    t.equal(flag, '--max-semi-space-size=2')
     t.equal(readFileSync(entry, 'utf8'), readFileSync(start, 'utf8'))
     t.same(rest, ['a b', 'c'])
   }

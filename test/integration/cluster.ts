@@ -126,7 +126,7 @@ export const until = async <T>(
 }
 
 /** As bin/mesh starts it. */
-const NODE_ARGUMENTS = ['--max-semi-space-size=1']
+const NODE_ARGUMENTS = ['--max-semi-space-size=2']
 
 export interface NodeInit {
   readonly name: string
