@@ -1,14 +1,18 @@
 import t from 'tap'
 import { MeshError } from '../../src/errors/index.ts'
 import { generatePrivateKey, peerIdFromPublicKey } from '../../src/keys/index.ts'
-import { systemRandom } from '../../src/util/index.ts'
+import { silentLogger } from '../../src/observe/index.ts'
+import { createStreams } from '../../src/transport/streams.ts'
+import { systemClock, systemRandom } from '../../src/util/index.ts'
 import { yamuxHeader } from '../hostile/bare-socket.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
 import { addressOf, connect, createNode, failure, nextEvent, passTime, startNode } from './nodes.ts'
 import { stayAlive, until } from './nodes.ts'
 import { dialAsHostileMember } from './strangers.ts'
+import type { Connection, Stream } from '@libp2p/interface'
 import type { ErrorCode } from '../../src/errors/index.ts'
 import type { FrameStream, Libp2pTransport, ProtocolInit } from '../../src/transport/index.ts'
+import type { Link, Members } from '../../src/transport/members.ts'
 import type { Test } from 'tap'
 import type { NodeInit } from './nodes.ts'
 
@@ -158,6 +162,33 @@ t.test('a stream that is reset as it comes up is not handed out', async (t) => {
     ]),
   )
   t.equal((await opening).code, 'ERR_STREAM_CLOSED')
+})
+
+/** libp2p hands it over a moment after it was agreed on: it may have been reset between. */
+t.test('a stream that is dead when it is handed over takes no place', (t) => {
+  const logger = silentLogger
+  let taken = 0
+  const link = { session: { peer: 'anybody' } } as unknown as Link
+  const { serve } = createStreams(
+    {
+      ...{ clock: systemClock, logger },
+      members: {
+        linkOf: () => link,
+        takeStream() {
+          taken++
+          return undefined
+        },
+      } as unknown as Members,
+    },
+    { blame() {}, onFailed() {} },
+  )
+  const handOver = serve({ init: limits, handler: async () => {} })
+  for (const status of ['reset', 'open'] as const) {
+    const stream = { status, protocol: PROTOCOL, abort() {} } as unknown as Stream
+    void handOver(stream, {} as Connection)
+    t.equal(taken, status === 'open' ? 1 : 0)
+  }
+  t.end()
 })
 
 t.test('opening can be cancelled', async (t) => {
