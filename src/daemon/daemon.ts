@@ -282,6 +282,7 @@ export const createDaemon = ({ config, clock, random, logger }: DaemonComponents
     await run('http', http)
     // What they run may ask us.
     await run('hooks', hooks)
+    await run('peering', peering)
 
     running = {
       check: checkPlace,

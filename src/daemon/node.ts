@@ -42,8 +42,9 @@ export interface Node {
   readonly files: Files
   readonly blocks: Blocks
   readonly sync: Sync
+  /** Started last of all: what starts after the first dialling waits for its handshakes. */
   readonly peering: Peering
-  /** What has to be started, in order, and stopped in reverse. */
+  /** What else has to be started, in order, and stopped in reverse. */
   readonly parts: readonly { readonly name: string; readonly part: Part }[]
   /** Puts new policies in force and gets what is wanted from now on. */
   reload(policies: readonly FilePolicy[]): Promise<void>
@@ -83,7 +84,6 @@ export const createNode = (components: NodeComponents, init: NodeInit): Node => 
       // Before the first peer can come in, so that it misses neither the peer nor what it brings.
       { name: 'sync', part: sync },
       { name: 'transport', part: transport },
-      { name: 'peering', part: peering },
     ],
     async reload(policies) {
       await files.reload(policies)

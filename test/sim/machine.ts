@@ -226,6 +226,7 @@ export const createMachine = (components: MachineComponents, init: MachineInit):
       },
     )
     for (const { name: step, part } of node.parts) await lifecycle.run(step, part)
+    await lifecycle.run('peering', node.peering)
     own.node = node
     own.workers = workers
     note(`${name} is up`)
