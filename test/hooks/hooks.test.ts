@@ -8,6 +8,9 @@ import { createWorld, livingIn, script } from './harness.ts'
 
 const note = 'echo "$1 $2 $3 $4" >>"$log"'
 
+/** Until it is told to go on, or the test is over: one that was killed leaves nothing running. */
+const WAIT = 'while [ -e "$0" ] && [ ! -e "$log.go" ]; do sleep 0.02; done'
+
 t.test('runs with what the file is, in arguments and environment', async (t) => {
   const home = t.testdir()
   const program = script(
@@ -81,7 +84,7 @@ t.test(
 
 t.test('changes that come while it runs are one more run, for the latest', async (t) => {
   const home = t.testdir()
-  const program = script(home, 'hook', `${note}; while [ ! -e "$log.go" ]; do sleep 0.02; done`)
+  const program = script(home, 'hook', `${note}; ${WAIT}`)
   const world = await createWorld({ home, onChange: [program] })
   await world.hooks.start()
   t.teardown(world.hooks.stop)
@@ -96,7 +99,7 @@ t.test('changes that come while it runs are one more run, for the latest', async
 
 t.test('a bounded number runs at once, whatever changes', async (t) => {
   const home = t.testdir()
-  const program = script(home, 'hook', `${note}; while [ ! -e "$log.go" ]; do sleep 0.02; done`)
+  const program = script(home, 'hook', `${note}; ${WAIT}`)
   const world = await createWorld({ home, onChange: [program] })
   await world.hooks.start()
   t.teardown(world.hooks.stop)
